@@ -1,0 +1,5 @@
+"""`python -m triagemail`"""
+
+from triagemail.cli import main
+
+main()

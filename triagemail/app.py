@@ -1,0 +1,229 @@
+"""The parts list: `build(config)` puts one service together and connects nothing yet."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from triagemail import config as configs
+from triagemail.clock import Clock
+from triagemail.config import Config
+from triagemail.doors.imap import ImapSettings, Mailbox, MailboxRefused
+from triagemail.doors.smtp import Relay, RelayDown, SmtpSettings
+from triagemail.intake import Intake
+from triagemail.log import logger
+from triagemail.loops import Loop
+from triagemail.mail import templates as mail_templates
+from triagemail.mail.tokens import ALPHABET, Keyring
+from triagemail.mail.words import Words, parse_words
+from triagemail.notices import Notices
+from triagemail.outbox import Outbox
+from triagemail.process.model import Policy
+from triagemail.sender import Sender
+from triagemail.store import claims
+from triagemail.store.store import Store
+from triagemail.worker import Worker
+
+PARTS = ("intake", "work", "send", "clock")
+UNTOLD = 60.0  # seconds after the start from when timers run although no poll has succeeded
+LOOK = 1.0  # seconds between looks at a queue that nobody announced anything for
+
+
+class InUse(Exception):
+    """Another service process has this database."""
+
+
+@dataclass(slots=True)
+class App:
+    config: Config
+    policy: Policy
+    clock: Clock
+    store: Store
+    keyring: Keyring
+    words: Words
+    outbox: Outbox
+    notices: Notices
+    worker: Worker
+    mailbox: Mailbox | None
+    intake: Intake | None
+    sender: Sender
+    emptied: threading.Event = field(default_factory=threading.Event)  # the mailbox was read to its end since the start
+    started: float = field(default_factory=time.monotonic)
+
+    # --- one thread, until nothing is due -------------------------------------------------------------------------------
+
+    def until_idle(self, only: tuple[str, ...] = PARTS) -> None:
+        """Work off everything that is due, in this thread: mailbox, mails, timers, deliveries. Raises what a loop would catch."""
+        if "intake" in only and self.mailbox is not None:
+            self.poll_once()
+        busy = True
+        while busy:
+            busy = "work" in only and self.worker.work_once()
+            busy = busy or ("clock" in only and self.worker.tick_once())
+            busy = busy or ("send" in only and self.sender.send_once())
+
+    def poll_once(self) -> bool:
+        assert self.mailbox is not None and self.intake is not None
+        if self.mailbox.opened is None:
+            opened = self.mailbox.connect()
+            logger("intake").info("connected", exists=opened.exists, filing=opened.filing, idle=opened.idle, trouble=opened.trouble)
+        found = self.intake.poll_once()
+        self.emptied.set()
+        return found
+
+    # --- threads ------------------------------------------------------------------------------------------------------
+
+    def loops(self, only: tuple[str, ...] = PARTS) -> dict[str, Loop]:
+        """The loops of a service process, each waking the next: intake -> work -> send."""
+        send = Loop("send", self._send, idle=LOOK, close=self._close_sender, on_failure=self._failed, longest=60.0)
+        parts = tuple(part for part in ("work", "clock") if part in only)
+        work = Loop("work", lambda: self._work(parts, only), idle=self._until_timer, after=send.wake.set, close=self.store.close)
+        found = {}
+        if "intake" in only and self.mailbox is not None:
+            found["intake"] = Loop(
+                "intake", self.poll_once, idle=self.config.imap.poll.total_seconds(), after=work.wake.set,
+                close=self._close_intake, on_failure=self._failed,
+            )  # fmt: skip
+            found["intake"].wait = lambda seconds: self._wait_for_mail(found["intake"], seconds)
+        if parts:
+            found["work"] = work
+        if "send" in only:
+            found["send"] = send
+        return found
+
+    def _work(self, parts: tuple[str, ...], only: tuple[str, ...]) -> bool:
+        """ "First the mailbox is emptied, then timers run"; where the mailbox cannot be reached, they run all the same."""
+        if "work" in parts and self.worker.work_once():
+            return True
+        ready = "intake" not in only or self.mailbox is None or self.emptied.is_set() or time.monotonic() - self.started > UNTOLD
+        return "clock" in parts and ready and self.worker.tick_once()
+
+    def _until_timer(self) -> float:
+        due = self.store.next_timer()
+        return LOOK if due is None else min(LOOK, max(0.05, (due - self.clock.now()).total_seconds()))
+
+    def _wait_for_mail(self, loop: Loop, seconds: float) -> None:
+        if self.mailbox is not None and not loop.stopping.is_set():
+            self.mailbox.wait(seconds, loop.wake)
+
+    def _send(self) -> bool:
+        return self.sender.send_once()
+
+    def _close_sender(self) -> None:
+        self.sender.relay.close()
+        self.store.close()
+
+    def _close_intake(self) -> None:
+        if self.mailbox is not None:
+            self.mailbox.close()
+        self.store.close()
+
+    def _failed(self, error: Exception, failures: int) -> None:
+        """What waiting will not mend, or has not mended for a while, is told to the operator."""
+        refused = isinstance(error, MailboxRefused) or (isinstance(error, RelayDown) and error.operator)
+        if refused or failures == 5:
+            with contextlib.suppress(Exception):  # the notice may fail for the very reason that it is about
+                self.notices.tell(type(error).__name__, str(error))
+
+
+def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] | None = None) -> App:
+    """One service from its config. Opens no socket and no file but the key file; raises ConfigError, OSError."""
+    clock = clock or Clock()
+    policy = configs.policy(config)
+    keyring = Keyring(keys or read_keys(config), policy.address.rpartition("@")[2])
+    store = Store(config.store.url)
+    folder = configs.builtin_templates()
+    words = parse_words((folder / "en" / "words.toml").read_text(encoding="utf-8"))
+    own = mail_templates.load(Path(config.templates.dir) if config.templates.dir else None)
+    outbox = Outbox(store, own, keyring, policy)
+    worker = Worker(store, policy, words, outbox, clock, tuple(config.mail.groups))
+    mailbox, intake = _mailbox(config, store, clock)
+    sender = Sender(store, Relay(_smtp(config)), keyring, policy, clock)
+    notices = Notices(store, outbox, policy, clock)
+    return App(config, policy, clock, store, keyring, words, outbox, notices, worker, mailbox, intake, sender)
+
+
+def _mailbox(config: Config, store: Store, clock: Clock) -> tuple[Mailbox | None, Intake | None]:
+    imap = config.imap
+    if not imap.host or not imap.user:
+        return None, None
+    command = imap.token_command
+    settings = ImapSettings(
+        host=imap.host, port=imap.port, tls=imap.tls or "tls", user=imap.user,
+        password=(lambda: _token(command)) if command else imap.password, folder=imap.folder, done_folder=imap.done_folder,
+        max_size=config.mail.max_size, idle=imap.idle, xoauth2=bool(command),
+    )  # fmt: skip
+    mailbox = Mailbox(settings)
+    return mailbox, Intake(store, mailbox, f"{imap.user}@{imap.host}", imap.folder, clock)
+
+
+def _token(command: tuple[str, ...]) -> str:
+    """The first line that the configured command prints: an OAuth access token."""
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, stdin=subprocess.DEVNULL)
+    if ran.returncode or not ran.stdout.strip():
+        raise OSError(f"imap.token_command ended with {ran.returncode} and printed no token")
+    return ran.stdout.splitlines()[0].strip()
+
+
+def _smtp(config: Config) -> SmtpSettings:
+    smtp = config.smtp
+    domain = config.mail.address.rpartition("@")[2]
+    return SmtpSettings(
+        host=smtp.host, port=smtp.port, tls=smtp.tls or "tls", user=smtp.user, password=smtp.password, helo=domain
+    )
+
+
+# --- keys: outside the database -------------------------------------------------------------------------------------------
+
+
+def keys_path(config: Config) -> Path:
+    return config.folder / config.auth.keys_file
+
+
+def read_keys(config: Config) -> dict[str, bytes]:
+    """The key file: one `id hex` line a key, the first signs. Raises OSError, ValueError."""
+    found = {}
+    for line in keys_path(config).read_text(encoding="ascii").splitlines():
+        name, _, value = line.strip().partition(" ")
+        if name and not name.startswith("#"):
+            if len(name) != 1 or name not in ALPHABET:
+                raise ValueError(f"{keys_path(config)}: a key's id is one letter a-z or digit 2-7")
+            found[name] = bytes.fromhex(value)
+    if not found or any(len(key) < 16 for key in found.values()):
+        raise ValueError(f"{keys_path(config)}: no key of 16 bytes or more")
+    return found
+
+
+def write_new_key(path: Path) -> None:
+    """A new key file, readable by its owner only. Raises FileExistsError rather than overwrite one."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(f"a {secrets.token_hex(32)}\n")
+
+
+# --- one service process a database ---------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def exclusive(store: Store) -> Iterator[None]:
+    """On SQLite one service process at a time; what a killed one had claimed is freed. Raises InUse."""
+    if store.path is None:
+        yield
+        return
+    with open(f"{store.path}.lock", "a", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InUse(f"another triagemail uses {store.path}") from None
+        claims.free_leases(store)
+        yield
+
+

@@ -1,0 +1,475 @@
+"""The command line. click at module level and everything else per command: `--help` and `deliver` start fast."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from triagemail import __version__
+
+if TYPE_CHECKING:
+    from triagemail.app import App
+    from triagemail.config import Config
+
+OK, USAGE, DATA, TRY_AGAIN, BAD_CONFIG = 0, 64, 65, 75, 78  # sysexits.h
+
+
+class _Group(click.Group):
+    """Usage errors end with 64, as sysexits.h says."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        click.UsageError.exit_code = USAGE
+        return super().main(*args, **extra)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="triagemail")
+@click.option("--config", "config_file", type=click.Path(path_type=Path), envvar="TRIAGEMAIL_CONFIG", help="The config file.")
+@click.pass_context
+def main(context: click.Context, config_file: Path | None) -> None:
+    """A company's production troubleshooting process, run wholly by mail."""
+    context.obj = config_file
+
+
+# --- what every command needs ---------------------------------------------------------------------------------------------
+
+
+def fail(code: int, *lines: str) -> NoReturn:
+    for line in lines:
+        click.echo(safe(line), err=True)
+    sys.exit(code)
+
+
+def safe(text: object) -> str:
+    """Foreign text for a terminal: no control character but LF gets through (trust.md X5)."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in str(text))
+
+
+def say(*texts: object) -> None:
+    click.echo(" ".join(safe(t) for t in texts))
+
+
+def say_json(value: object) -> None:
+    click.echo(json.dumps(value, ensure_ascii=True, default=str))
+
+
+def read_config(path: Path | None, *, service: bool = False) -> Config:
+    from triagemail.config import ConfigError, load
+
+    try:
+        config = load(path, service=service)
+    except ConfigError as error:
+        fail(BAD_CONFIG, *(f"{error.path or 'config'}: {problem}" for problem in error.problems))
+    for warning in config.warnings:
+        click.echo(safe(f"warning: {warning}"), err=True)
+    return config
+
+
+def open_app(path: Path | None, *, service: bool = False) -> App:
+    """The service's parts with an open store; every failure ends with one clear line."""
+    from triagemail import log
+    from triagemail.app import build, keys_path
+    from triagemail.store.store import StoreUnusable
+
+    log.configure(os.environ.get("TRIAGEMAIL_LOG", "info" if service else "warning"))
+    config = read_config(path, service=service)
+    try:
+        app = build(config)
+        app.store.open()
+    except FileNotFoundError:
+        fail(BAD_CONFIG, f"no key file {keys_path(config)}: make a set-up with `triagemail init DIR`")
+    except (OSError, ValueError) as error:
+        fail(BAD_CONFIG, str(error))
+    except StoreUnusable as error:
+        fail(TRY_AGAIN, str(error))
+    return app
+
+
+def as_json(command: Any) -> Any:
+    return click.option("--json", "json_lines", is_flag=True, help="Machine-readable lines.")(command)
+
+
+# --- setting up -----------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="Play the story and end.")
+@click.option("--no-color", is_flag=True, help="Plain text.")
+def demo(once: bool, no_color: bool) -> None:
+    """A whole mail company on loopback: play the story of one P0, then stay up for your own mail program."""
+    from triagemail.demo import play
+
+    sys.exit(play(stay=not once, color=not no_color))
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def init(folder: Path) -> None:
+    """Write a config, a key file and an empty store into a folder; overwrites nothing."""
+    from triagemail.app import write_new_key
+    from triagemail.config import example
+    from triagemail.store.store import Store
+
+    config, keys, store = folder / "config.toml", folder / "triagemail.keys", folder / "triagemail.db"
+    if there := [path for path in (config, keys, store) if path.exists()]:
+        fail(USAGE, *(f"{path} is there already; nothing was written" for path in there))
+    folder.mkdir(parents=True, exist_ok=True)
+    config.write_text(example(), encoding="utf-8")
+    write_new_key(keys)
+    made = Store(f"sqlite:///{store.resolve()}")
+    made.open()
+    made.close()
+    say(f"Written: {config}, {keys}, {store}")
+    say(f"Next: edit {config}, then `triagemail --config {config} check` and `triagemail --config {config} run`.")
+
+
+@main.command()
+@click.pass_obj
+def check(config_file: Path | None) -> None:
+    """Check config and templates; every mistake with its line."""
+    from triagemail.app import build
+    from triagemail.mail import templates
+
+    config = read_config(config_file, service=True)
+    problems = [f"templates/{p}" for p in templates.check_templates(Path(config.templates.dir) if config.templates.dir else None)]
+    try:
+        build(config)
+    except (OSError, ValueError) as error:
+        problems.append(str(error))
+    if problems:
+        fail(BAD_CONFIG, *problems)
+    say("config and templates: all good")
+
+
+# --- the service ----------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--only", default="intake,work,send,clock", show_default=True, help="Which parts: intake,work,send,clock.")
+@click.option("--until-idle", is_flag=True, help="Work off everything that is due, then end.")
+@click.pass_obj
+def run(config_file: Path | None, only: str, until_idle: bool) -> None:
+    """The service: fetch mails, decide, send, keep the clocks."""
+    from triagemail.app import PARTS, InUse, exclusive
+
+    parts = tuple(part.strip() for part in only.split(","))
+    if odd := [part for part in parts if part not in PARTS]:
+        fail(USAGE, f"unknown part {odd[0]}: choose from {','.join(PARTS)}")
+    app = open_app(config_file, service=True)
+    try:
+        with exclusive(app.store):
+            code = _until_idle(app, parts) if until_idle else _serve(app, parts)
+    except InUse as error:
+        fail(TRY_AGAIN, str(error))
+    sys.exit(code)
+
+
+def _until_idle(app: App, parts: tuple[str, ...]) -> int:
+    from triagemail.doors.imap import MailboxLost, MailboxRefused
+    from triagemail.doors.smtp import RelayDown
+    from triagemail.store.store import StoreError
+
+    sys.setswitchinterval(0.0005)
+    try:
+        app.until_idle(parts)
+    except (MailboxLost, MailboxRefused, RelayDown, StoreError) as error:
+        fail(TRY_AGAIN, f"{type(error).__name__}: {error}")
+    finally:
+        app.sender.relay.close()
+        if app.mailbox is not None:
+            app.mailbox.close()
+    return OK
+
+
+def _serve(app: App, parts: tuple[str, ...]) -> int:
+    """Threads work; this one waits for SIGTERM or SIGINT, then each loop finishes what it has in hand."""
+    import signal
+
+    from triagemail.log import logger
+    from triagemail.loops import run_all
+
+    sys.setswitchinterval(0.0005)  # a parsing thread must not starve the sender
+    stop = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stop)
+    loops = app.loops(parts)
+    logger("run").info("started", parts=",".join(loops), store=str(app.store.path or "postgresql"))
+    ended = run_all(loops, lambda: signal.sigwait(stop) and None)
+    logger("run").info("stopped", clean=ended)
+    return OK if ended else TRY_AGAIN
+
+
+# --- mails in -------------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path, allow_dash=True))
+@as_json
+@click.pass_obj
+def explain(config_file: Path | None, files: tuple[Path, ...], json_lines: bool) -> None:
+    """Show per mail what it would be understood as and what it would lead to; change and send nothing."""
+    from triagemail import explain as explaining
+
+    explainer = explaining.Explainer(read_config(config_file))
+    for file in files:
+        raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        found = explainer.explain(str(file), raw)
+        if json_lines:
+            say_json(found)
+        else:
+            click.echo(safe(explaining.as_text(found)))
+
+
+@main.command()
+@click.pass_obj
+def deliver(config_file: Path | None) -> None:
+    """Take one raw mail from standard input into the inbox; 75 if it could not be stored."""
+    from triagemail.config import ConfigError, load
+
+    raw = sys.stdin.buffer.read()
+    if not raw.strip():
+        fail(DATA, "no mail on standard input")
+    try:
+        config = load(config_file)
+        from triagemail.clock import Clock
+        from triagemail.intake import take_one
+        from triagemail.store.store import Store, StoreError, StoreUnusable
+
+        store = Store(config.store.url)
+        store.open()
+        take_one(store, raw, Clock().now(), "deliver")
+        store.close()
+    except (ConfigError, StoreError, StoreUnusable, OSError) as error:  # whatever it is, the mail server keeps the mail
+        fail(TRY_AGAIN, f"not stored: {error}")
+
+
+@main.command("import")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.pass_obj
+def import_(config_file: Path | None, paths: tuple[Path, ...]) -> None:
+    """Take mbox files, Maildirs and .eml files into the inbox."""
+    from triagemail import intake
+
+    app = open_app(config_file)
+    total = sum(intake.count_mails(path) for path in paths)
+    done = 0
+    with click.progressbar(length=total, label="importing", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        for path in paths:
+            for taken in intake.take_all(app.store, intake.read_path(path), app.clock.now()):
+                done += taken
+                bar.update(taken)
+    app.store.close()
+    say(f"{done} mail(s) taken into the inbox")
+
+
+# --- looking --------------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@as_json
+@click.pass_obj
+def status(config_file: Path | None, json_lines: bool) -> None:
+    """Health and backlog; ends with 75 when a promise is at risk."""
+    from dataclasses import asdict
+
+    from triagemail.store.health import health
+
+    app = open_app(config_file)
+    found = health(app.store, app.clock.now())
+    if json_lines:
+        say_json(asdict(found))
+    else:
+        say(f"open issues: {found.open_issues}   subscribers: {found.subscribers}")
+        say("inbox:     ", _counts(found.inbox))
+        say("deliveries:", _counts(found.deliveries))
+        for risk in found.risks:
+            say(f"AT RISK: {risk}")
+        if not found.risks:
+            say("all promises stand")
+    sys.exit(TRY_AGAIN if found.risks else OK)
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{state} {number}" for state, number in sorted(counts.items())) or "empty"
+
+
+@main.command()
+@as_json
+@click.pass_obj
+def issues(config_file: Path | None, json_lines: bool) -> None:
+    """The open issues, the most urgent first."""
+    from triagemail.process import codec
+
+    app = open_app(config_file)
+    for issue in app.store.open_issues():
+        if json_lines:
+            say_json(codec.plain(issue))
+        else:
+            mark = " UNVERIFIED" if issue.unverified else ""
+            due = f"  next update {issue.next_update_at:%H:%M} UTC" if issue.next_update_at else ""
+            owner = issue.owner or "-"
+            say(f"#{issue.number:<5} {issue.current or '--':<3} {issue.state:<8} {issue.headline[:60]:<60} {owner}{due}{mark}")
+
+
+@main.command()
+@click.argument("number", type=int)
+@as_json
+@click.pass_obj
+def show(config_file: Path | None, number: int, json_lines: bool) -> None:
+    """One issue with its journal."""
+    from triagemail.process import codec
+
+    app = open_app(config_file)
+    issue = app.store.issue(number)
+    if issue is None:
+        fail(DATA, f"there is no issue #{number}")
+    journal = app.store.journal(number)
+    if json_lines:
+        events = [{"at": at.isoformat(), "by": by, "level": level, **codec.plain(event)} for at, by, level, event in journal]
+        say_json({"issue": codec.plain(issue), "journal": events})
+        return
+    say(f"#{issue.number} {issue.headline}")
+    say(f"state {issue.state}, priority {issue.current or 'none'}, reported {issue.reported or 'none'} by {issue.reporter}"
+        f"{' UNVERIFIED' if issue.unverified else ''}, owner {issue.owner or 'none'}")  # fmt: skip
+    for question, answer in issue.answers.items():
+        say(f"  {question}: {answer[:300]}")
+    for at, by, level, event in journal:
+        rest = {k: v for k, v in codec.plain(event).items() if k not in ("t", "at", "by", "issue")}
+        say(f"{at:%Y-%m-%d %H:%M:%S}  {level:<3} {type(event).__name__:<16} {by or 'triagemail'}  {json.dumps(rest, default=str)[:200]}")
+
+
+# --- parked mail ----------------------------------------------------------------------------------------------------------
+
+
+@main.group()
+def held() -> None:
+    """Mails that are parked for a person to look at."""
+
+
+@held.command("list")
+@as_json
+@click.pass_obj
+def held_list(config_file: Path | None, json_lines: bool) -> None:
+    """All held mails with their reason."""
+    from triagemail.mail.mime import parse
+    from triagemail.store import claims
+
+    app = open_app(config_file)
+    for mail in claims.held(app.store):
+        found = parse(mail.raw)
+        author = found.from_.address if found.from_ else "?"
+        if json_lines:
+            say_json({"id": mail.inbox, "reason": mail.odd, "from": author, "subject": found.subject, "size": len(mail.raw)})
+        else:
+            say(f"{mail.inbox:<6} {mail.received_at:%Y-%m-%d %H:%M}  {author:<32} {found.subject[:50]:<50}  {mail.odd}")
+
+
+@held.command("show")
+@click.argument("number", type=int)
+@click.pass_obj
+def held_show(config_file: Path | None, number: int) -> None:
+    """The raw bytes of a held mail, as they came."""
+    from triagemail.store import claims
+
+    app = open_app(config_file)
+    raw = claims.held_raw(app.store, number)
+    if raw is None:
+        fail(DATA, f"no held mail {number}")
+    if sys.stdout.isatty():
+        click.echo(safe(raw.decode("utf-8", "replace").replace("\r\n", "\n")))
+    else:
+        sys.stdout.buffer.write(raw)
+
+
+@held.command("release")
+@click.argument("numbers", type=int, nargs=-1, required=True)
+@click.pass_obj
+def held_release(config_file: Path | None, numbers: tuple[int, ...]) -> None:
+    """Give held mails back to the worker."""
+    from triagemail.store import claims
+
+    _each_held(open_app(config_file), numbers, claims.release_held, "released")
+
+
+@held.command("drop")
+@click.argument("numbers", type=int, nargs=-1, required=True)
+@click.pass_obj
+def held_drop(config_file: Path | None, numbers: tuple[int, ...]) -> None:
+    """Put held mails aside for good; retention deletes their bytes."""
+    from triagemail.store import claims
+
+    _each_held(open_app(config_file), numbers, claims.drop_held, "dropped")
+
+
+def _each_held(app: App, numbers: tuple[int, ...], act: Any, word: str) -> None:
+    for number in numbers:
+        with app.store.transaction():
+            found = act(app.store, number)
+        if not found:
+            fail(DATA, f"no held mail {number}")
+        say(f"{number} {word}")
+
+
+# --- the distribution list ------------------------------------------------------------------------------------------------
+
+
+@main.group()
+def subscribers() -> None:
+    """The distribution list."""
+
+
+@subscribers.command("list")
+@as_json
+@click.pass_obj
+def subscribers_list(config_file: Path | None, json_lines: bool) -> None:
+    """Everyone on the list."""
+    from triagemail.store import audience
+
+    app = open_app(config_file)
+    for address, since, group in audience.members(app.store):
+        if json_lines:
+            say_json({"address": address, "since": since.isoformat(), "group": group})
+        else:
+            say(f"{address:<50} since {since:%Y-%m-%d}{'  group' if group else ''}")
+
+
+@subscribers.command("add")
+@click.argument("addresses", nargs=-1, required=True)
+@click.option("--group", is_flag=True, help="Another list, not a person: its copies carry no unsubscribe link.")
+@click.pass_obj
+def subscribers_add(config_file: Path | None, addresses: tuple[str, ...], group: bool) -> None:
+    """Put addresses on the list, without asking them."""
+    from triagemail.mail.address import normalise
+    from triagemail.store import audience
+
+    app = open_app(config_file)
+    good = {a: normalise(a) for a in addresses}
+    if bad := [a for a, n in good.items() if n is None]:
+        fail(DATA, *(f"no mail address: {a}" for a in bad), "nobody was added")
+    with app.store.transaction():
+        for address in good.values():
+            audience.join(app.store, address or "", app.clock.now(), group=group)
+    say(f"{len(good)} on the list")
+
+
+@subscribers.command("remove")
+@click.argument("addresses", nargs=-1, required=True)
+@click.pass_obj
+def subscribers_remove(config_file: Path | None, addresses: tuple[str, ...]) -> None:
+    """Take addresses off the list."""
+    from triagemail.mail.address import normalise
+    from triagemail.store import audience
+
+    app = open_app(config_file)
+    for address in addresses:
+        with app.store.transaction():
+            was = audience.leave(app.store, normalise(address) or address, app.clock.now())
+        say(f"{address} {'removed' if was else 'was not on the list'}")
+
+
+if __name__ == "__main__":
+    main()

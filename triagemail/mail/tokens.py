@@ -1,0 +1,122 @@
+"""Signed tokens in reply addresses and Message-IDs (trust.md 3.3): who was written to, about which issue, until when.
+
+`BASE+<k>r<issue>.<person>.<day>-<mac>@domain`, lower-case base32 only: k = key id, day = expiry in days since 1970-01-01,
+mac = 130 bit (26 characters) of HMAC-SHA256, or 100 bit where the local part would pass 64 octets (RFC 5321 4.5.3.1.1).
+Kinds: r reply, u unsubscribe, b bounce (VERP; its first number is the outgoing mail), c confirm (a random secret, no MAC).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from base64 import b32encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+VALUE = {letter: place for place, letter in enumerate(ALPHABET)}
+LONG, SHORT, LOCAL_PART = 26, 20, 64
+EXPIRES_DAYS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a valid token says. `number` is the issue (0: none) or, in kind b, the outgoing mail; `day` its last valid day."""
+
+    kind: str
+    number: int
+    person: int
+    day: int
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """The signing keys by their one-letter id: the first signs, all verify, so that a rotation keeps old mails answerable."""
+
+    keys: Mapping[str, bytes] = field(repr=False)
+    domain: str
+
+    @cached_property
+    def current(self) -> str:
+        return next(iter(self.keys))
+
+    def mac(self, key: str, kind: str, payload: str) -> str:
+        said = f"triagemail1|{kind}|{payload}|{self.domain}".encode()
+        digest = hmac.new(self.keys[key], said, hashlib.sha256).digest()
+        return b32encode(digest).decode().lower()[:LONG]
+
+    def detail(self, token: Token, base: str, key: str = "") -> str:
+        """The signed detail part (RFC 5233) for a token; shorter where `base+detail` would not fit a local part."""
+        key = key or self.current
+        payload = f"{base32(token.number)}.{base32(token.person)}.{base32(token.day)}"
+        head = f"{key}{token.kind}{payload}-"
+        room = LOCAL_PART - len(base) - 1 - len(head)
+        return head + self.mac(key, token.kind, payload)[: LONG if room >= LONG else SHORT]
+
+    def read(self, detail: str, today: int) -> Token | None:
+        """The token in a detail part, or None when it is none, forged, of an unknown key or expired. Never raises."""
+        head, dash, mac = detail.lower().partition("-")
+        if not dash or len(mac) not in (LONG, SHORT) or len(head) < 7 or head[0] not in self.keys:
+            return None
+        payload = head[2:]
+        numbers = [unbase32(part) for part in payload.split(".")]
+        if head[1] not in "rub" or len(numbers) != 3 or None in numbers:
+            return None
+        good = self.mac(head[0], head[1], payload)[: len(mac)]
+        if not hmac.compare_digest(good.encode(), mac.encode("ascii", "replace")):
+            return None
+        token = Token(head[1], numbers[0] or 0, numbers[1] or 0, numbers[2] or 0)
+        return token if token.day >= today else None
+
+
+def base32(number: int) -> str:
+    """A number as lower-case base32 digits, no padding: 0 -> "a"."""
+    digits = ""
+    while True:
+        number, rest = divmod(number, 32)
+        digits = ALPHABET[rest] + digits
+        if not number:
+            return digits
+
+
+def unbase32(text: str) -> int | None:
+    """The number behind base32 digits; None for anything else. At most 12 digits, so it fits 60 bit."""
+    if not 0 < len(text) <= 12 or not set(text) <= VALUE.keys():
+        return None
+    number = 0
+    for letter in text:
+        number = number * 32 + VALUE[letter]
+    return number
+
+
+def new_secret() -> tuple[str, str]:
+    """(detail part, hash to store) of a confirmation: 128 random bit, only their sha256 is kept."""
+    secret = b32encode(secrets.token_bytes(16)).decode().lower().rstrip("=")
+    return f"c-{secret}", secret_hash(secret)
+
+
+def secret_hash(secret: str) -> str:
+    return hashlib.sha256(secret.lower().encode("utf-8", "replace")).hexdigest()
+
+
+def read_secret(detail: str) -> str:
+    """The hash to look for when a detail part is a confirmation's; "" when it is not."""
+    head, _, secret = detail.lower().partition("-")
+    return secret_hash(secret) if head == "c" and len(secret) == 26 else ""
+
+
+def message_id(detail: str, outgoing: int, domain: str) -> str:
+    """Our Message-ID: the same payload and MAC as the reply address, so that clients which drop Reply-To still thread."""
+    return f"<{detail}.{base32(outgoing)}@{domain}>"
+
+
+def read_message_id(value: str, domain: str) -> tuple[str, int]:
+    """(detail part, outgoing number) of a Message-ID of ours; ("", 0) for any other."""
+    left, at, right = value.strip().strip("<>").rpartition("@")
+    if not at or right.lower() != domain:
+        return "", 0
+    detail, dot, number = left.rpartition(".")
+    outgoing = unbase32(number.lower()) if dot else None
+    return (detail, outgoing) if outgoing is not None else ("", 0)

@@ -1,0 +1,174 @@
+"""From drafts to composed mails and delivery rows, inside the transaction that decided them (T2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from triagemail.log import logger
+from triagemail.mail import compose, mime, tokens
+from triagemail.mail.templates import Templates
+from triagemail.mail.tokens import EXPIRES_DAYS, Keyring, Token
+from triagemail.process.events import Audience, Draft
+from triagemail.process.model import Issue, Pending, Policy
+from triagemail.store import claims
+from triagemail.store.store import Store
+
+ATTACHED_AT_MOST = 10_000_000  # bytes in a triage mail (process.md 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """What composing needs beside the draft."""
+
+    store: Store
+    templates: Templates
+    keyring: Keyring
+    policy: Policy
+    language: str = "en"
+
+    def put(self, draft: Draft, issue: Issue | None, now: datetime, *, cause: str = "", author: str = "", pending: Pending | None = None) -> int:
+        """Compose one draft and queue it; `cause` is the Message-ID of the mail it answers, `author` who wrote that one."""
+        if isinstance(draft.to, Audience):
+            return self._broadcast(draft, draft.to, issue, now)
+        person = self.store.person(draft.to)
+        number = draft.issue or 0
+        day = last_day(now)
+        detail, kept = "", ""
+        if pending is not None:
+            detail, secret = tokens.new_secret()
+            kept = detail
+            self.store.hold_intents(secret, pending, now)
+        else:
+            detail = self.keyring.detail(Token("r", number, person, day), base_of(self.policy.address))
+        references = (root(number, self.policy.address),) if number else ()
+        made = self._compose(
+            draft,
+            issue,
+            now,
+            to=draft.to,
+            reply_to=plus(self.policy.address, detail),
+            references=(*references, cause) if cause else references,
+            in_reply_to=cause,
+        )
+        answer = draft.to == author  # an answer to a mail goes out with the null sender: nothing answers it (RFC 3834 4)
+        outgoing = self._add(draft, made, now, number=number, day=day, detail=kept, null_sender=answer, broadcast=False)
+        claims.add_delivery(self.store, outgoing, person, draft.rank)
+        return outgoing
+
+    def _broadcast(self, draft: Draft, audience: Audience, issue: Issue | None, now: datetime) -> int:
+        if draft.supersedes:
+            claims.supersede(self.store, audience.issue, now)
+        references = (root(audience.issue, self.policy.address, "list"),)
+        made = self._compose(draft, issue, now, references=references)
+        outgoing = self._add(
+            draft, made, now, number=audience.issue, day=last_day(now), detail="", null_sender=False, broadcast=True
+        )
+        for address in audience.also:
+            claims.add_delivery(self.store, outgoing, self.store.person(address), draft.rank)
+        return outgoing
+
+    def _compose(
+        self, draft: Draft, issue: Issue | None, now: datetime, *, to: str = "", reply_to: str = "", references: tuple[str, ...], in_reply_to: str = ""
+    ) -> compose.Composed:
+        values: Mapping[str, object] = draft.values
+        if isinstance(draft.to, Audience):  # a `next update …` in the same mail counts, whatever the order of its lines
+            values = {**values, "next_update_at": issue.next_update_at if issue is not None else None}
+        made = compose.compose(
+            draft.template,
+            templates=self.templates,
+            language=self.language,
+            issue=issue,
+            policy=self.policy,
+            values=values,
+            now=now,
+            to=to,
+            reply_to=reply_to,
+            references=references,
+            in_reply_to=in_reply_to,
+            broadcast=isinstance(draft.to, Audience),
+            attachments=self._attachments(issue) if draft.template in ("triage", "owner") and issue is not None else (),
+        )
+        if made.problem:
+            logger("outbox").warning("template-override-failed", template=draft.template, problem=made.problem)
+        return made
+
+    def _add(
+        self, draft: Draft, made: compose.Composed, now: datetime, *, number: int, day: int, detail: str, null_sender: bool, broadcast: bool
+    ) -> int:
+        return claims.add_outgoing(
+            self.store,
+            issue=number,
+            template=draft.template,
+            subject=made.subject,
+            text=made.text,
+            head=made.head,
+            body=made.body,
+            detail=detail,
+            null_sender=null_sender,
+            broadcast=broadcast,
+            automatic=bool(draft.values.get("automatic")),
+            rank=draft.rank,
+            day=day,
+            key=self.keyring.current,
+            now=now,
+        )
+
+    def _attachments(self, issue: Issue) -> tuple[tuple[str, str, bytes], ...]:
+        """The report's attachments, decoded from the raw mails, "up to 10 MB in all"."""
+        found: list[tuple[str, str, bytes]] = []
+        room = ATTACHED_AT_MOST
+        for mail in issue.mails if issue.attachments else ():
+            raw = claims.raw(self.store, mail)
+            for part in mime.parse(raw).attachments if raw else ():
+                if part.material and part.size <= room:
+                    content = mime.part_bytes(raw, part.part)
+                    room -= len(content)
+                    found.append((part.name, part.content_type, content))
+        return tuple(found)
+
+
+def base_of(address: str) -> str:
+    return address.rpartition("@")[0]
+
+
+def plus(address: str, detail: str) -> str:
+    """`base+detail@domain` (RFC 5233)."""
+    base, _, domain = address.rpartition("@")
+    return f"{base}+{detail}@{domain}"
+
+
+def root(issue: int, address: str, kind: str = "issue") -> str:
+    """The synthetic first Message-ID of an issue's mails: it makes every client group them."""
+    return f"<{kind}-{issue}.triagemail@{address.rpartition('@')[2]}>"
+
+
+def last_day(now: datetime) -> int:
+    """The day (since 1970-01-01) on which tokens of a mail written now still count."""
+    return day_of(now + timedelta(days=EXPIRES_DAYS))
+
+
+def day_of(moment: datetime) -> int:
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)).days
+
+
+def personal(mail: claims.Mail, person: int, address: str, keyring: Keyring, policy: Policy) -> tuple[str, bytes]:
+    """(envelope sender, the personal header block) of one delivery: a pure function of its arguments, so that a retry sends
+    the same bytes under the same Message-ID."""
+    base = base_of(policy.address)
+    detail = mail.detail or keyring.detail(Token("r", mail.issue, person, mail.day), base, mail.key)
+    unsubscribe = ""
+    if mail.broadcast:
+        unsubscribe = plus(policy.address, keyring.detail(Token("u", mail.issue, person, mail.day), base, mail.key))
+    sender = ""
+    if not mail.null_sender:
+        sender = plus(policy.address, keyring.detail(Token("b", mail.outgoing, person, mail.day), base, mail.key))
+    message_id = tokens.message_id(detail, mail.outgoing, keyring.domain)
+    return sender, compose.personal(address, plus(policy.address, detail), message_id, unsubscribe)
+
+
+def notice(policy: Policy, template: str, values: Mapping[str, object]) -> Draft | None:
+    """A mail to the operator, if the config names one."""
+    return Draft(template, policy.operator, None, values, rank=1) if policy.operator else None
+

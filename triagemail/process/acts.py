@@ -1,0 +1,103 @@
+"""Who may do what, with which evidence (trust.md 3.4 as data)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from triagemail.process import model
+from triagemail.process.model import Intent, Issue, Level, Policy, admits
+
+BELIEVED = frozenset({Level.E1, Level.E2, Level.E12, Level.E3})
+REPLIED = frozenset({Level.E2, Level.E12, Level.E3})
+ROLE_PROVEN = frozenset({Level.E1, Level.E12, Level.E3})
+ANY = BELIEVED | {Level.E0}
+
+Short = Literal["confirm", "do"]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One row: the roles that may, how sure we must be, and what happens with less: asked back, or done as unverified."""
+
+    roles: frozenset[str]
+    sure: frozenset[Level]
+    short: Short
+    refusal: str = "not-yours"  # the outcome code for somebody without the role
+
+
+def _act(roles: str, sure: frozenset[Level], short: Short, refusal: str = "not-yours") -> Act:
+    return Act(frozenset(roles.split()), sure, short, refusal)
+
+
+ACTS: Mapping[type[Intent], Act] = {
+    model.FileReport: _act("admitted", ANY, "do", "not-admitted"),
+    model.FillIn: _act("reporter triager", ANY, "do"),
+    model.Comment: _act("anyone", ANY, "do"),
+    model.Agree: _act("triager", ROLE_PROVEN, "confirm", "not-triager"),
+    model.SetPriority: _act("triager reporter", ROLE_PROVEN, "confirm", "not-triager"),
+    model.Decline: _act("triager", ROLE_PROVEN, "confirm", "not-triager"),
+    model.Withdraw: _act("reporter", BELIEVED, "confirm", "not-reporter"),
+    model.NameOwner: _act("triager", ROLE_PROVEN, "confirm", "not-triager"),
+    model.TakeOwnership: _act("owner triager", ROLE_PROVEN, "confirm", "not-owner"),
+    model.SendUpdate: _act("owner triager", ROLE_PROVEN, "confirm", "not-owner"),
+    model.SetNextUpdate: _act("owner triager", ROLE_PROVEN, "confirm", "not-owner"),
+    model.SetHeadline: _act("triager", ROLE_PROVEN, "confirm", "not-triager"),
+    model.SetDoc: _act("owner triager", ROLE_PROVEN, "confirm", "not-owner"),
+    model.Resolve: _act("owner triager", ROLE_PROVEN, "confirm", "not-owner"),
+    model.Reopen: _act("reporter owner triager", BELIEVED, "confirm"),
+    model.Subscribe: _act("list", BELIEVED, "confirm", "not-admitted-to-list"),
+    model.Unsubscribe: _act("anyone", BELIEVED, "confirm"),
+    model.Confirm: _act("anyone", ANY, "do"),
+    model.NearMiss: _act("anyone", ANY, "do"),
+}
+"""`Ask` is not here: what it needs depends on what is asked (`asking`)."""
+
+OPEN_ASKS = frozenset({"help", "template", "process"})
+
+
+def asking(intent: model.Ask, issue: Issue | None, address: str) -> Act:
+    """Help for anyone; the status of one's own issue; `list` and others' status for internal people (process.md 1)."""
+    if intent.what in OPEN_ASKS:
+        return _act("admitted", ANY, "do", "not-admitted")
+    mine = issue is not None and address in (issue.reporter, issue.owner)
+    return _act("anyone" if mine else "internal", BELIEVED, "confirm", "not-internal")
+
+
+def roles(address: str, issue: Issue | None, policy: Policy) -> frozenset[str]:
+    """The roles of a person, on an issue if one is named. Addresses are normalised, so comparing them is enough."""
+    found = {"anyone"}
+    if address in policy.triagers:
+        found.add("triager")
+    if issue is not None and address == issue.reporter:
+        found.add("reporter")
+    if issue is not None and address == issue.owner:
+        found.add("owner")
+    internal = admits(policy.internal, address)
+    found |= {"internal"} if internal or found & {"triager"} else set()
+    if admits(policy.reporters, address) or found - {"anyone"}:
+        found.add("admitted")
+    if admits(policy.list_open_to, address) or found & {"triager", "owner"}:
+        found.add("list")
+    return frozenset(found)
+
+
+def needed(intent: Intent, issue: Issue | None, policy: Policy) -> Act:
+    """The row for an intent, with the rule of the profile `none`: where E12 is asked for, E2 is enough."""
+    act = asking(intent, issue, intent.by) if isinstance(intent, model.Ask) else ACTS[type(intent)]
+    if act.sure is ROLE_PROVEN and policy.profile == "none":
+        return Act(act.roles, REPLIED, act.short, act.refusal)
+    return act
+
+
+def permit(intent: Intent, issue: Issue | None, policy: Policy) -> str:
+    """ "" = may; "confirm" = who it claims to be may, if a plain reply proves it; else the code of the refusal."""
+    act = needed(intent, issue, policy)
+    if not act.roles & roles(intent.by, issue, policy):
+        return act.refusal
+    if intent.evidence.level in act.sure:
+        return ""
+    if isinstance(intent, model.Unsubscribe) and intent.token:  # the List-Unsubscribe token alone suffices (trust.md U5)
+        return ""
+    return "confirm" if act.short == "confirm" else ""

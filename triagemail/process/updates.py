@@ -1,0 +1,194 @@
+"""Updates: a broadcast, not an email chain (process.md 5)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from triagemail.process import model
+from triagemail.process.events import (
+    Audience,
+    Commented,
+    Decision,
+    DocSet,
+    Draft,
+    HeadlineSet,
+    IssueAnnounced,
+    NextUpdateSet,
+    Outcome,
+    OwnerReminded,
+    UpdateSent,
+)
+from triagemail.process.model import Issue, Policy, Priority, State
+
+REMIND_BEFORE = timedelta(minutes=5)  # "Five minutes before one is due the owner is reminded"
+FURTHEST = 4  # "at most four cadences ahead"
+
+
+def refuse(intent: model.Intent, code: str, **values: object) -> Decision:
+    """A decision that changes nothing and says why, in one sentence."""
+    return Decision(outcomes=(Outcome(type(intent).__name__, code, False, values, intent.issue),))
+
+
+def done(intent: model.Intent, code: str, **values: object) -> Decision:
+    return Decision(outcomes=(Outcome(type(intent).__name__, code, True, values, intent.issue),))
+
+
+def in_charge(issue: Issue, policy: Policy) -> str:
+    """ "Until one is named, the triager on duty counts as owner." """
+    return issue.owner or issue.triager or policy.duty
+
+
+def rank(issue: Issue) -> int:
+    """P0 first in every queue."""
+    return min(2, issue.current) if issue.current is not None else 2
+
+
+def cadence(issue: Issue, policy: Policy) -> timedelta | None:
+    return policy.priorities[issue.current].cadence if issue.current is not None else None
+
+
+def next_due(issue: Issue, now: datetime, policy: Policy) -> datetime | None:
+    pace = cadence(issue, policy)
+    return now + pace if pace is not None else None
+
+
+def to_people(template: str, issue: Issue, people: tuple[str, ...], **values: object) -> Decision:
+    """One mail to each, nobody twice."""
+    each = dict.fromkeys(p for p in people if p)
+    return Decision(drafts=tuple(Draft(template, person, issue.number, values, rank(issue)) for person in each))
+
+
+def broadcast(kind: str, issue: Issue, policy: Policy, **values: object) -> Decision:
+    """To the subscribers; "reporter, owner and triager hear them as if subscribed, one copy each". """
+    priority = issue.current if issue.current is not None else Priority.P3
+    before = values.get("before")
+    heard_at = min(priority, before) if isinstance(before, Priority) else priority  # who followed a P0 hears it become a P2
+    also = tuple(dict.fromkeys((issue.reporter, in_charge(issue, policy))))
+    known = {"text": "", "automatic": False, "correction": False, "before": None, "more": issue.doc or policy.doc_url}
+    known |= {"confirmed": issue.confirmed} | values
+    to = Audience(Priority(heard_at), issue.number, also)
+    supersedes = kind != "new"
+    return Decision(drafts=(Draft(f"broadcast-{kind}", to, issue.number, known, rank(issue), supersedes),))
+
+
+def announce_if_due(issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """P0: at once if its sender is believed, else when its reporter answers or a triager does; P1: when agreed."""
+    priority = issue.current
+    if issue.announced or priority is None or issue.state not in (State.TRIAGE, State.OPEN):
+        return Decision()
+    rule = policy.priorities[priority].announce
+    agreed = issue.state is State.OPEN
+    believed = not issue.unverified or issue.confirmed
+    if not (rule in ("reported", "agreed") and agreed) and not (rule == "reported" and believed):
+        return Decision()
+    due = next_due(issue, now, policy)
+    if due is None:
+        return Decision()
+    event = IssueAnnounced(issue=issue.number, at=now, by="", next_update_at=due)
+    return Decision(events=(event,)) + broadcast("new", issue, policy, text=issue.last_update)
+
+
+def send_update(intent: model.SendUpdate, issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """The owner writes `update: …`; `correction: …` follows a wrong update."""
+    if not intent.text.strip():
+        return refuse(intent, "needs-text")
+    if issue.state is State.RESOLVED and not intent.correction:
+        return refuse(intent, "wrong-state", state=issue.state)
+    if issue.state not in (State.TRIAGE, State.OPEN, State.RESOLVED):
+        return refuse(intent, "wrong-state", state=issue.state)
+    if issue.state is State.TRIAGE and not issue.announced and issue.current is not Priority.P0:
+        return refuse(intent, "undecided")
+    if issue.current is None or not issue.current.urgent:
+        return tell_silently(intent, issue, now, policy)
+    due = None if issue.state is State.RESOLVED else next_due(issue, now, policy)
+    text = intent.text.strip()
+    event = UpdateSent(
+        issue=issue.number, at=now, by=intent.by, text=text, correction=intent.correction, next_update_at=due
+    )
+    said = Decision(events=(event,)) + done(intent, "correction-sent" if intent.correction else "update-sent")
+    if len(text) > policy.update_limit:
+        said += done(intent, "update-cut", limit=policy.update_limit)
+    if not issue.announced:
+        return said  # a triager's first word on an unverified P0 announces it: `announce_if_due` sends it as the first broadcast
+    cut = first_part(text, policy.update_limit)
+    return said + broadcast("update", issue, policy, text=cut, correction=intent.correction, confirmed=True)
+
+
+def tell_silently(intent: model.SendUpdate, issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """P2 and P3 get no broadcast, on purpose: the text goes to the reporter and the sender is told so."""
+    event = Commented(issue=issue.number, at=now, by=intent.by, text=intent.text, mail=intent.mail)
+    told = to_people("comment", issue, (issue.reporter,), author=intent.by, text=intent.text, unverified=False)
+    return Decision(events=(event,)) + told + done(intent, "update-kept")
+
+
+def first_part(text: str, limit: int) -> str:
+    """The text up to the limit in characters, cut at a word; "an update over the limit goes out with its first part"."""
+    if len(text) <= limit:
+        return text
+    head = text[:limit]
+    at = max(head.rfind(" "), head.rfind("\n"))
+    return (head[:at] if at > limit // 2 else head).rstrip() + " …"
+
+
+def set_next_update(intent: model.SetNextUpdate, issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """`next update in 30 minutes` or `next update 14:30`, "at most four cadences ahead"."""
+    pace = cadence(issue, policy)
+    if not issue.announced or issue.next_update_at is None or pace is None:
+        return refuse(intent, "not-announced")
+    due, tomorrow = when(intent, now, policy)
+    if due <= now:
+        return refuse(intent, "too-soon", said=intent.said)
+    if due > now + FURTHEST * pace:
+        return refuse(intent, "too-far", said=intent.said, limit=FURTHEST * pace)
+    event = NextUpdateSet(issue=issue.number, at=now, by=intent.by, before=issue.next_update_at, after=due)
+    return Decision(events=(event,)) + done(intent, "next-update-tomorrow" if tomorrow else "next-update-set", due=due)
+
+
+def when(intent: model.SetNextUpdate, now: datetime, policy: Policy) -> tuple[datetime, bool]:
+    """The UTC time that was meant, and whether a clock time that has passed today was taken as tomorrow's."""
+    if intent.clock is None:
+        return now + (intent.after or timedelta()), False
+    local = now.astimezone(ZoneInfo(policy.timezone))
+    hour, minute = intent.clock
+    wanted = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    tomorrow = wanted <= local
+    if tomorrow:
+        wanted += timedelta(days=1)  # wall-clock arithmetic: the same time on the next day, whatever DST does
+    return wanted.astimezone(UTC), tomorrow
+
+
+def set_headline(intent: model.SetHeadline, issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """The triager can set it (`headline: …`)."""
+    if not intent.headline.strip():
+        return refuse(intent, "needs-text")
+    if issue.state not in (State.DRAFT, State.TRIAGE, State.OPEN):
+        return refuse(intent, "wrong-state", state=issue.state)
+    event = HeadlineSet(issue=issue.number, at=now, by=intent.by, before=issue.headline, after=intent.headline.strip())
+    return Decision(events=(event,)) + done(intent, "headline-set", headline=intent.headline.strip())
+
+
+def set_doc(intent: model.SetDoc, issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """One link for more: `doc URL`."""
+    if issue.state not in (State.TRIAGE, State.OPEN, State.RESOLVED):
+        return refuse(intent, "wrong-state", state=issue.state)
+    event = DocSet(issue=issue.number, at=now, by=intent.by, before=issue.doc, after=intent.url)
+    return Decision(events=(event,)) + done(intent, "doc-set", url=intent.url)
+
+
+def remind_owner(issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """ "Five minutes before one is due the owner is reminded." """
+    if issue.next_update_at is None:
+        return Decision()
+    event = OwnerReminded(issue=issue.number, at=now, by="", due=issue.next_update_at)
+    if issue.next_update_at <= now:  # too late to remind (we were down): the automatic update itself is due
+        return Decision(events=(event,))
+    mail = to_people("update-due", issue, (in_charge(issue, policy),), due=issue.next_update_at)
+    return Decision(events=(event,)) + mail
+
+
+def automatic_update(issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """ "If none comes, the service itself sends `Nothing to update. Still investigating.` at the issue's cadence." """
+    due = next_due(issue, now, policy)
+    event = UpdateSent(issue=issue.number, at=now, by="", text="", automatic=True, next_update_at=due)
+    return Decision(events=(event,)) + broadcast("update", issue, policy, automatic=True)

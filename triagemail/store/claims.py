@@ -1,0 +1,268 @@
+"""The two queues: the inbox and the deliveries. Claims, leases, results; the states are listed in docs/architecture.md."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from triagemail.store.schema import from_micros, micros
+from triagemail.store.store import Store
+
+MAIL_LEASE = timedelta(minutes=5)
+SEND_LEASE = timedelta(minutes=20)  # longer than the longest SMTP transaction
+SLICE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A raw mail on its way into the inbox (T1)."""
+
+    raw: bytes
+    received_at: datetime
+    source: str = "imap"
+    odd: str = ""  # why it must be held, known on arrival: too large, no body
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A mail that a worker has claimed; `attempts` counts this claim."""
+
+    inbox: int
+    raw_id: int
+    raw: bytes
+    attempts: int
+    received_at: datetime
+    odd: str
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A delivery that the sender has claimed."""
+
+    delivery: int
+    outgoing: int
+    person: int
+    address: str
+    attempts: int
+    created_at: datetime
+    ambiguous: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """The bytes of one composed mail and what its personal block is made from."""
+
+    outgoing: int
+    issue: int
+    head: bytes
+    body: bytes
+    detail: str
+    null_sender: bool
+    broadcast: bool
+    day: int
+    key: str
+    template: str
+    rank: int
+
+
+# --- inbox ----------------------------------------------------------------------------------------------------------------
+
+
+def take(store: Store, arrivals: Sequence[Arrival]) -> None:
+    """T1: raw mail and inbox row. Inside a transaction; the server is told only after it has committed."""
+    for arrival in arrivals:
+        body = memoryview(arrival.raw) if store.sqlite else arrival.raw
+        raw = store.one("INSERT INTO raw (body, size) VALUES (?, ?) RETURNING id", body, len(arrival.raw))[0]
+        store.run(
+            "INSERT INTO inbox (raw, source, state, lane, holder, leased_until, attempts, received_at, reason, message_id)"
+            " VALUES (?, ?, 'received', '', '', 0, 0, ?, ?, '')",
+            raw, arrival.source, micros(arrival.received_at), arrival.odd,
+        )  # fmt: skip
+
+
+def cursor(store: Store, account: str, folder: str) -> tuple[int, int]:
+    """(UIDVALIDITY, last UID taken); (0, 0) before the first poll."""
+    row = store.one("SELECT uidvalidity, uid FROM cursor WHERE account = ? AND folder = ?", account, folder)
+    return (row[0], row[1]) if row else (0, 0)
+
+
+def move_cursor(store: Store, account: str, folder: str, uidvalidity: int, uid: int) -> None:
+    store.run(
+        "INSERT INTO cursor (account, folder, uidvalidity, uid) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (account, folder) DO UPDATE SET uidvalidity = excluded.uidvalidity, uid = excluded.uid",
+        account, folder, uidvalidity, uid,
+    )  # fmt: skip
+
+
+def claim_mails(store: Store, now: datetime, holder: str, limit: int = 20) -> list[Claimed]:
+    """The oldest waiting mails, with the strike counted before anything is parsed; one with a strike comes alone."""
+    with store.transaction():
+        waiting = store.all(
+            "SELECT id, raw, attempts, received_at, reason FROM inbox WHERE state = 'received' AND leased_until <= ? ORDER BY id LIMIT ?",
+            micros(now), limit,
+        )  # fmt: skip
+        clean = [row for row in waiting if row[2] == 0]
+        chosen = waiting[:1] if waiting and waiting[0][2] else clean
+        if not chosen:
+            return []
+        marks = ", ".join("?" for _ in chosen)
+        store.run(
+            f"UPDATE inbox SET attempts = attempts + 1, holder = ?, leased_until = ? WHERE id IN ({marks})",
+            holder, micros(now + MAIL_LEASE), *[row[0] for row in chosen],
+        )  # fmt: skip
+    marks = ", ".join("?" for _ in chosen)
+    bodies = dict(store.all(f"SELECT id, body FROM raw WHERE id IN ({marks})", *[row[1] for row in chosen]))
+    return [Claimed(i, raw, bytes(bodies[raw]), attempts + 1, from_micros(at), odd) for i, raw, attempts, at, odd in chosen]
+
+
+def raw(store: Store, number: int) -> bytes:
+    """The bytes of a raw mail; b"" when retention has pruned it."""
+    row = store.one("SELECT body FROM raw WHERE id = ?", number)
+    return bytes(row[0]) if row else b""
+
+
+def finish_mail(store: Store, inbox: int, state: str, now: datetime, *, reason: str = "", issue: int | None = None, message_id: str = "") -> None:
+    """received -> done | silent | held, in the transaction that did what the mail wanted."""
+    store.run(
+        "UPDATE inbox SET state = ?, reason = ?, issue = ?, message_id = ?, done_at = ?, holder = '', leased_until = 0 WHERE id = ?",
+        state, reason, issue, message_id, micros(now), inbox,
+    )  # fmt: skip
+
+
+def give_back(store: Store, inbox: int, *, strike: bool) -> None:
+    """A claimed mail goes back to the queue; the fault of a store or relay is no strike of the mail."""
+    less = 0 if strike else 1
+    store.run("UPDATE inbox SET holder = '', leased_until = 0, attempts = attempts - ? WHERE id = ? AND state = 'received'", less, inbox)
+
+
+def release_held(store: Store, inbox: int) -> bool:
+    """held -> received, with a clean slate: a person has looked at it. Its place among the seen mails is given up."""
+    found = store.one("SELECT 1 FROM inbox WHERE id = ? AND state = 'held'", inbox)
+    if not found:
+        return False
+    store.run("DELETE FROM seen WHERE inbox = ?", inbox)
+    store.run("UPDATE inbox SET state = 'received', reason = '', attempts = 0, leased_until = 0, done_at = NULL WHERE id = ?", inbox)
+    return True
+
+
+def drop_held(store: Store, inbox: int) -> bool:
+    """held -> silent: looked at and put aside."""
+    return store.run("UPDATE inbox SET state = 'silent', reason = 'dropped: ' || reason WHERE id = ? AND state = 'held'", inbox).rowcount > 0
+
+
+def held(store: Store) -> list[Claimed]:
+    """All held mails, the oldest first; `odd` is the reason."""
+    rows = store.all(
+        "SELECT i.id, i.raw, r.body, i.attempts, i.received_at, i.reason FROM inbox i JOIN raw r ON r.id = i.raw"
+        " WHERE i.state = 'held' ORDER BY i.id"
+    )
+    return [Claimed(i, raw_id, bytes(body), tries, from_micros(at), why) for i, raw_id, body, tries, at, why in rows]
+
+
+def held_raw(store: Store, inbox: int) -> bytes | None:
+    row = store.one("SELECT raw FROM inbox WHERE id = ? AND state = 'held'", inbox)
+    return raw(store, row[0]) if row else None
+
+
+def free_leases(store: Store) -> tuple[int, int]:
+    """At the start of the one service process: what a killed one had claimed is free again. (mails, deliveries) freed."""
+    with store.transaction():
+        mails = store.run("UPDATE inbox SET holder = '', leased_until = 0 WHERE state = 'received' AND leased_until > 0").rowcount
+        sends = store.run(
+            "UPDATE delivery SET state = 'queued', holder = '', leased_until = 0, retry_at = 0, ambiguous = ambiguous + 1"
+            " WHERE state = 'sending'"
+        ).rowcount
+    return mails, sends
+
+
+# --- outgoing and deliveries ----------------------------------------------------------------------------------------------
+
+
+def add_outgoing(
+    store: Store, *, issue: int, template: str, subject: str, text: str, head: bytes, body: bytes, detail: str, null_sender: bool,
+    broadcast: bool, automatic: bool, rank: int, day: int, key: str, now: datetime,
+) -> int:  # fmt: skip
+    """One composed mail; the number goes into its Message-IDs. Inside T2."""
+    number: int = store.one(
+        "INSERT INTO outgoing (issue, template, subject, text, head, body, detail, null_sender, broadcast, automatic, rank, day,"
+        " key, created_at, expand_after, format) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) RETURNING id",
+        issue, template, subject, text, head, body, detail, null_sender, broadcast, automatic, rank, day, key, micros(now),
+        0 if broadcast else None,
+    )[0]  # fmt: skip
+    return number
+
+
+def add_delivery(store: Store, outgoing: int, person: int, rank: int) -> None:
+    store.run(
+        "INSERT INTO delivery (outgoing, person, state, rank, role, holder, leased_until, attempts, ambiguous, retry_at, reply)"
+        " VALUES (?, ?, 'queued', ?, ?, '', 0, 0, 0, 0, '') ON CONFLICT DO NOTHING",
+        outgoing, person, rank, True,
+    )  # fmt: skip
+
+
+def supersede(store: Store, issue: int, now: datetime) -> None:
+    """ "An unsent automatic update is replaced by the next of its issue." """
+    automatic = "SELECT id FROM outgoing WHERE issue = ? AND automatic AND broadcast"
+    store.run(f"UPDATE outgoing SET expand_after = NULL WHERE expand_after IS NOT NULL AND id IN ({automatic})", issue)
+    store.run(
+        f"UPDATE delivery SET state = 'superseded', ended_at = ? WHERE state IN ('queued', 'deferred') AND outgoing IN ({automatic})",
+        micros(now), issue,
+    )  # fmt: skip
+
+
+def claim_deliveries(store: Store, now: datetime, holder: str, limit: int) -> list[Due]:
+    """The most urgent deliveries that may be tried now; queued | deferred -> sending."""
+    with store.transaction():
+        rows = store.all(
+            "UPDATE delivery SET state = 'sending', holder = ?, leased_until = ?, attempts = attempts + 1 WHERE id IN"
+            " (SELECT id FROM delivery WHERE state IN ('queued', 'deferred') AND retry_at <= ? ORDER BY rank, id LIMIT ?)"
+            " RETURNING id, outgoing, person, attempts, rank, ambiguous",
+            holder, micros(now + SEND_LEASE), micros(now), limit,
+        )  # fmt: skip
+        rows.sort(key=lambda row: (row[4], row[0]))
+        found: dict[int, str] = {}
+        people = sorted({row[2] for row in rows})
+        for start in range(0, len(people), 500):
+            part = people[start : start + 500]
+            found |= dict(store.all(f"SELECT id, address FROM person WHERE id IN ({', '.join('?' for _ in part)})", *part))
+        made = {
+            number: from_micros(store.one("SELECT created_at FROM outgoing WHERE id = ?", number)[0]) for number in {r[1] for r in rows}
+        }
+    return [Due(i, outgoing, person, found.get(person, ""), tries, made[outgoing], amb) for i, outgoing, person, tries, _, amb in rows]
+
+
+def mail(store: Store, outgoing: int) -> Mail:
+    row = store.one(
+        "SELECT id, issue, head, body, detail, null_sender, broadcast, day, key, template, rank FROM outgoing"
+        " WHERE id = ?",
+        outgoing,
+    )
+    return Mail(row[0], row[1], bytes(row[2]), bytes(row[3]), row[4], bool(row[5]), bool(row[6]), *row[7:])
+
+
+def forget_detail(store: Store, outgoing: int) -> None:
+    store.run("UPDATE outgoing SET detail = '' WHERE id = ?", outgoing)
+
+
+def record(store: Store, delivery: int, state: str, reply: str, now: datetime, *, retry_at: datetime | None = None, ambiguous: bool = False) -> None:
+    """T3: sending -> sent | deferred | bounced | expired | withdrawn."""
+    store.run(
+        "UPDATE delivery SET state = ?, reply = ?, retry_at = ?, ended_at = ?, ambiguous = ambiguous + ?, holder = '', leased_until = 0"
+        " WHERE id = ?",
+        state, reply, 0 if retry_at is None else micros(retry_at), None if retry_at else micros(now), int(ambiguous), delivery,
+    )  # fmt: skip
+
+
+def unclaim(store: Store, deliveries: Sequence[int]) -> None:
+    """What was claimed and not tried goes back, untouched."""
+    for number in deliveries:
+        store.run(
+            "UPDATE delivery SET state = 'queued', holder = '', leased_until = 0, attempts = attempts - 1 WHERE id = ? AND state = 'sending'",
+            number,
+        )
+
+
+def next_retry(store: Store) -> datetime | None:
+    row = store.one("SELECT MIN(retry_at) FROM delivery WHERE state IN ('queued', 'deferred')")
+    return from_micros(row[0]) if row and row[0] is not None else None

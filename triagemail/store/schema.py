@@ -1,0 +1,217 @@
+"""The tables, on SQLite and PostgreSQL alike. Queue states and who moves them: docs/architecture.md."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import peewee as pw
+
+VERSION = 1
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(at: datetime) -> int:
+    """An aware datetime as microseconds since 1970-01-01 UTC: what every time column holds."""
+    return (at - EPOCH) // MICROSECOND
+
+
+def from_micros(value: int) -> datetime:
+    return EPOCH + timedelta(microseconds=value)
+
+
+class UtcField(pw.BigIntegerField):  # type: ignore[misc]  # peewee ships no types
+    """Aware UTC datetime <-> BIGINT microseconds, the same on both engines."""
+
+    def db_value(self, value: Any) -> Any:
+        return micros(value) if isinstance(value, datetime) else value
+
+    def python_value(self, value: Any) -> Any:
+        return None if value is None else from_micros(value)
+
+
+class Table(pw.Model):  # type: ignore[misc]
+    class Meta:
+        legacy_table_names = False
+
+
+class Meta(Table):
+    key = pw.TextField(primary_key=True)
+    value = pw.TextField()
+
+
+class Counter(Table):
+    name = pw.TextField(primary_key=True)
+    value = pw.BigIntegerField()
+
+
+class Person(Table):
+    """Everyone we ever wrote to or heard from. Their number stands in tokens, never their address."""
+
+    id = pw.BigAutoField()
+    address = pw.TextField(unique=True)
+    name = pw.TextField(default="")
+    subscribed_at = UtcField(null=True, index=True)
+    group = pw.BooleanField(default=False, column_name="is_group")
+
+
+class Raw(Table):
+    """Raw mails, apart from the inbox rows that are claimed and scanned all the time."""
+
+    id = pw.BigAutoField()
+    body = pw.BlobField()
+    size = pw.IntegerField()
+
+
+class Inbox(Table):
+    id = pw.BigAutoField()
+    raw = pw.BigIntegerField()
+    source = pw.TextField()  # "imap", "deliver", "import"
+    state = pw.TextField(default="received")  # received | done | silent | held
+    lane = pw.TextField(default="")
+    holder = pw.TextField(default="")
+    leased_until = UtcField(default=0)
+    attempts = pw.SmallIntegerField(default=0)
+    received_at = UtcField()
+    done_at = UtcField(null=True)
+    reason = pw.TextField(default="")
+    issue = pw.BigIntegerField(null=True)
+    message_id = pw.TextField(default="")
+
+    class Meta:
+        indexes = ((("state", "id"), False),)
+
+
+class Seen(Table):
+    """Mails handled, by (Message-ID, From, Date); outlives the raw mail."""
+
+    key = pw.TextField(primary_key=True)
+    inbox = pw.BigIntegerField()
+    at = UtcField()
+
+
+class Cursor(Table):
+    account = pw.TextField()
+    folder = pw.TextField()
+    uidvalidity = pw.BigIntegerField()
+    uid = pw.BigIntegerField()
+
+    class Meta:
+        primary_key = pw.CompositeKey("account", "folder")
+
+
+class IssueRow(Table):
+    number = pw.BigIntegerField(primary_key=True)
+    state = pw.TextField(index=True)
+    priority = pw.SmallIntegerField(null=True)
+    reporter = pw.TextField(index=True)
+    body = pw.TextField()
+
+    class Meta:
+        table_name = "issue"
+
+
+class EventRow(Table):
+    """The journal: every change, who caused it and how sure we were of that."""
+
+    id = pw.BigAutoField()
+    issue = pw.BigIntegerField(index=True)
+    type = pw.TextField()
+    at = UtcField()
+    by = pw.TextField(column_name="author")
+    level = pw.TextField(default="")
+    rule = pw.TextField(default="")
+    raw = pw.BigIntegerField(null=True)
+    decision = pw.TextField(default="")
+    body = pw.TextField()
+
+    class Meta:
+        table_name = "event"
+
+
+class Timer(Table):
+    issue = pw.BigIntegerField()
+    name = pw.TextField()
+    due = UtcField(index=True)
+    rank = pw.SmallIntegerField(default=2)
+
+    class Meta:
+        primary_key = pw.CompositeKey("issue", "name")
+
+
+class Outgoing(Table):
+    """One composed mail; `delivery` has one row per envelope recipient."""
+
+    id = pw.BigAutoField()
+    issue = pw.BigIntegerField(default=0, index=True)
+    template = pw.TextField()
+    subject = pw.TextField()
+    text = pw.TextField()  # the plain part, to find our own words in an answer
+    head = pw.BlobField()
+    body = pw.BlobField()
+    detail = pw.TextField(default="")  # the reply detail where it is no token: a confirmation's
+    null_sender = pw.BooleanField(default=False)
+    broadcast = pw.BooleanField(default=False)
+    automatic = pw.BooleanField(default=False)
+    rank = pw.SmallIntegerField()
+    day = pw.IntegerField()  # last day on which its tokens are valid
+    key = pw.TextField()
+    created_at = UtcField()
+    expand_after = pw.BigIntegerField(null=True, index=True)  # next subscriber slice starts after this person; null: done
+    format = pw.SmallIntegerField(default=1)
+
+
+class Delivery(Table):
+    id = pw.BigAutoField()
+    outgoing = pw.BigIntegerField()
+    person = pw.BigIntegerField()
+    state = pw.TextField(default="queued")  # queued sending sent deferred bounced expired withdrawn superseded
+    rank = pw.SmallIntegerField()
+    role = pw.BooleanField(default=False)  # gets it as reporter, owner or triager, subscribed or not
+    holder = pw.TextField(default="")
+    leased_until = UtcField(default=0)
+    attempts = pw.SmallIntegerField(default=0)
+    ambiguous = pw.SmallIntegerField(default=0)
+    retry_at = UtcField(default=0)
+    reply = pw.TextField(default="")
+    ended_at = UtcField(null=True)
+
+    class Meta:
+        indexes = ((("outgoing", "person"), True),)
+
+
+class Pending(Table):
+    """What waits for one plain reply: frozen intents, by the sha256 of the secret in the reply address."""
+
+    id = pw.BigAutoField()
+    secret = pw.TextField(unique=True)
+    address = pw.TextField(index=True)
+    body = pw.TextField()
+    asked_at = UtcField()
+    expires_at = UtcField()
+    used_at = UtcField(null=True)
+
+
+class Thread(Table):
+    """Message-IDs of other people's mails that belong to an issue."""
+
+    message_id = pw.TextField(primary_key=True)
+    issue = pw.BigIntegerField()
+
+
+class Notice(Table):
+    """When the operator was last told of a cause."""
+
+    cause = pw.TextField(primary_key=True)
+    at = UtcField()
+
+
+TABLES = (Meta, Counter, Person, Raw, Inbox, Seen, Cursor, IssueRow, EventRow, Timer, Outgoing, Delivery, Pending, Thread, Notice)
+
+# Queues are found by partial indexes: they hold only what waits, however long the history grows.
+INDEXES = (
+    "CREATE INDEX IF NOT EXISTS inbox_waiting ON inbox (id) WHERE state = 'received'",
+    "CREATE INDEX IF NOT EXISTS delivery_waiting ON delivery (rank, id) WHERE state IN ('queued', 'deferred')",
+    "CREATE INDEX IF NOT EXISTS delivery_sending ON delivery (id) WHERE state = 'sending'",
+)

@@ -1,0 +1,299 @@
+"""The store: connections, transactions, and what the worker reads and writes in one unit of work (T2)."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import peewee as pw
+
+from triagemail.process import codec
+from triagemail.process.events import Event
+from triagemail.process.model import LIVE, Evidence, Issue, Pending
+from triagemail.store.schema import INDEXES, TABLES, VERSION, from_micros, micros
+
+StoreError = pw.PeeweeException
+SQLITE_PRAGMAS = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "busy_timeout": 10_000, "fullfsync": 1}
+
+
+class StoreUnusable(Exception):
+    """The database cannot be used as it is: newer schema, not a database, not writable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A mail of ours that an answer refers to."""
+
+    outgoing: int
+    issue: int
+    template: str
+    text: str
+    broadcast: bool
+
+
+class Store:
+    """One database. Each thread has its own connection; writers take one lock before BEGIN, since SQLite's own busy handler
+    sleeps and starves (design.md 7)."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.sqlite = url.startswith("sqlite:")
+        self.path = Path(url.removeprefix("sqlite:///")) if self.sqlite else None
+        self.db = _database(url)
+        self.lock = threading.Lock()
+        self.people: dict[str, int] = {}
+
+    # --- opening ------------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Create what is missing. Raises StoreUnusable with one clear line for a person."""
+        try:
+            self.db.connect(reuse_if_open=True)
+            found = self._version()
+            if found is not None and found != VERSION:
+                raise StoreUnusable(f"the database has schema {found}, this release needs {VERSION}: {self.url}")
+            if found is None:
+                self._create()
+        except pw.DatabaseError as error:
+            raise StoreUnusable(f"the database cannot be opened ({error}): {self.url}") from error
+
+    def _version(self) -> int | None:
+        if not self.db.table_exists("meta"):
+            return None
+        row = self.one("SELECT value FROM meta WHERE key = 'schema'")
+        return int(row[0]) if row else None
+
+    def _create(self) -> None:
+        with self.transaction(), self.db.bind_ctx(TABLES):
+            self.db.create_tables(TABLES)
+            for statement in INDEXES:
+                self.run(statement)
+            self.run("INSERT INTO counter (name, value) VALUES ('issue', 0) ON CONFLICT DO NOTHING")
+            self.run("INSERT INTO meta (key, value) VALUES ('schema', ?) ON CONFLICT DO NOTHING", str(VERSION))
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        if not self.db.is_closed():
+            self.db.close()
+
+    # --- statements ---------------------------------------------------------------------------------------------------
+
+    def run(self, statement: str, *values: Any) -> Any:
+        """Execute one statement, written with `?` for both engines; returns the cursor."""
+        if not self.sqlite:
+            statement = statement.replace("?", "%s")
+        return self.db.execute_sql(statement, values)
+
+    def one(self, statement: str, *values: Any) -> Any:
+        return self.run(statement, *values).fetchone()
+
+    def all(self, statement: str, *values: Any) -> list[Any]:
+        return list(self.run(statement, *values).fetchall())
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One unit of work: committed whole or not at all."""
+        if self.sqlite:
+            with self.lock, self.db.atomic("IMMEDIATE"):
+                yield
+        else:
+            with self.db.atomic():
+                yield
+
+    def savepoint(self) -> Any:
+        return self.db.savepoint()
+
+    def fast_commits(self) -> None:
+        """For the sender's own connection: a power loss may forget results, which re-sends at most a claimed batch."""
+        if self.sqlite:
+            self.run("PRAGMA synchronous = NORMAL")
+
+    # --- people -------------------------------------------------------------------------------------------------------
+
+    def person(self, address: str, name: str = "") -> int:
+        """The number of a person, made when first met. Inside a transaction."""
+        known = self.people.get(address)
+        if known is not None:
+            return known
+        self.run("INSERT INTO person (address, name, is_group) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", address, name, False)
+        number: int = self.one("SELECT id FROM person WHERE address = ?", address)[0]
+        if len(self.people) > 50_000:
+            self.people.clear()
+        self.people[address] = number
+        return number
+
+    def forget_people(self) -> None:
+        """After a rollback the cache may name people who were never committed."""
+        self.people.clear()
+
+    def address(self, person: int) -> str:
+        row = self.one("SELECT address FROM person WHERE id = ?", person)
+        return row[0] if row else ""
+
+    # --- issues and their journal -------------------------------------------------------------------------------------
+
+    def issue(self, number: int) -> Issue | None:
+        row = self.one("SELECT body FROM issue WHERE number = ?", number)
+        return codec.load(row[0]) if row else None
+
+    def issues(self, numbers: Sequence[int]) -> dict[int, Issue]:
+        found = {n: self.issue(n) for n in sorted(set(numbers))}
+        return {n: i for n, i in found.items() if i is not None}
+
+    def open_issues(self) -> tuple[Issue, ...]:
+        """All live issues, the most urgent first."""
+        marks = ", ".join("?" for _ in LIVE)
+        rows = self.all(f"SELECT body FROM issue WHERE state IN ({marks}) ORDER BY COALESCE(priority, 9), number", *map(str, LIVE))
+        return tuple(codec.load(body) for (body,) in rows)
+
+    def next_number(self) -> int:
+        """The number the next issue gets. The counter's row is locked (PostgreSQL) until `count_numbers` and the commit."""
+        lock = "" if self.sqlite else " FOR UPDATE"
+        number: int = self.one(f"SELECT value FROM counter WHERE name = 'issue'{lock}")[0]
+        return number + 1
+
+    def count_numbers(self, highest: int) -> None:
+        """After new issues were saved: the counter stands at the highest number used."""
+        if highest:
+            self.run("UPDATE counter SET value = ? WHERE name = 'issue' AND value < ?", highest, highest)
+
+    def has_reported(self, address: str) -> bool:
+        return self.one("SELECT 1 FROM issue WHERE reporter = ? LIMIT 1", address) is not None
+
+    def save_issue(self, issue: Issue) -> None:
+        self.run(
+            "INSERT INTO issue (number, state, priority, reporter, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE"
+            " SET state = excluded.state, priority = excluded.priority, reporter = excluded.reporter, body = excluded.body",
+            issue.number, str(issue.state), None if issue.current is None else int(issue.current), issue.reporter, codec.dump(issue),
+        )  # fmt: skip
+
+    def save_event(self, event: Event, evidence: Evidence, raw: int | None, decision: str) -> None:
+        self.run(
+            "INSERT INTO event (issue, type, at, author, level, rule, raw, decision, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            event.issue, type(event).__name__, micros(event.at), event.by, str(evidence.level), evidence.rule, raw, decision,
+            codec.dump(event),
+        )  # fmt: skip
+
+    def journal(self, number: int) -> list[tuple[datetime, str, str, Event]]:
+        """The events of an issue in order: (time, author, evidence level, event)."""
+        rows = self.all("SELECT at, author, level, body FROM event WHERE issue = ? ORDER BY id", number)
+        return [(from_micros(at), author, level, codec.load(body)) for at, author, level, body in rows]
+
+    def status_answered(self, number: int, address: str, since: datetime) -> bool:
+        found = self.one(
+            "SELECT 1 FROM event WHERE issue = ? AND type = 'StatusAnswered' AND author = ? AND at >= ? LIMIT 1",
+            number, address, micros(since),
+        )  # fmt: skip
+        return found is not None
+
+    # --- timers -------------------------------------------------------------------------------------------------------
+
+    def set_timers(self, number: int, clocks: Mapping[str, datetime], rank: int) -> None:
+        """The timers of an issue are exactly these."""
+        stale = [name for (name,) in self.all("SELECT name FROM timer WHERE issue = ?", number) if name not in clocks]
+        for name in stale:
+            self.run("DELETE FROM timer WHERE issue = ? AND name = ?", number, name)
+        for name, due in clocks.items():
+            self.run(
+                "INSERT INTO timer (issue, name, due, rank) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (issue, name) DO UPDATE SET due = excluded.due, rank = excluded.rank",
+                number, name, micros(due), rank,
+            )  # fmt: skip
+
+    def due_timer(self, now: datetime) -> tuple[int, str, datetime] | None:
+        """The most urgent timer that is due: (issue, name, due)."""
+        row = self.one("SELECT issue, name, due FROM timer WHERE due <= ? ORDER BY rank, due, issue LIMIT 1", micros(now))
+        return (row[0], row[1], from_micros(row[2])) if row else None
+
+    def next_timer(self) -> datetime | None:
+        row = self.one("SELECT MIN(due) FROM timer")
+        return from_micros(row[0]) if row and row[0] is not None else None
+
+    # --- threads, duplicates, confirmations ----------------------------------------------------------------------------
+
+    def first_time(self, key: str, inbox: int, now: datetime) -> int:
+        """0 when this (Message-ID, From, Date) is new; else the inbox row that had it first."""
+        made = self.one("INSERT INTO seen (key, inbox, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING inbox", key, inbox, micros(now))
+        if made:
+            return 0
+        first: int = self.one("SELECT inbox FROM seen WHERE key = ?", key)[0]
+        return 0 if first == inbox else first
+
+    def join_thread(self, message_id: str, issue: int) -> None:
+        if message_id:
+            self.run("INSERT INTO thread (message_id, issue) VALUES (?, ?) ON CONFLICT DO NOTHING", message_id, issue)
+
+    def thread_issue(self, message_ids: Sequence[str]) -> int:
+        """The issue that one of these Message-IDs belongs to, the last named first; 0 for none."""
+        for message_id in reversed(message_ids[-50:]):
+            row = self.one("SELECT issue FROM thread WHERE message_id = ?", message_id)
+            if row:
+                return int(row[0])
+        return 0
+
+    def parent(self, outgoing: int) -> Parent | None:
+        row = self.one("SELECT id, issue, template, text, broadcast FROM outgoing WHERE id = ?", outgoing)
+        return Parent(row[0], row[1], row[2], row[3], bool(row[4])) if row else None
+
+    def latest_to(self, person: int, issue: int) -> Parent | None:
+        """Our last mail to a person about an issue, for answers that lost their In-Reply-To."""
+        row = self.one(
+            "SELECT o.id, o.issue, o.template, o.text, o.broadcast FROM outgoing o JOIN delivery d ON d.outgoing = o.id"
+            " WHERE o.issue = ? AND d.person = ? ORDER BY o.id DESC LIMIT 1",
+            issue, person,
+        )  # fmt: skip
+        return Parent(row[0], row[1], row[2], row[3], bool(row[4])) if row else None
+
+    def hold_intents(self, secret: str, pending: Pending, now: datetime) -> None:
+        self.run(
+            "INSERT INTO pending (secret, address, body, asked_at, expires_at) VALUES (?, ?, ?, ?, ?)",
+            secret, pending.address, codec.dump(pending), micros(now), micros(pending.expires_at),
+        )  # fmt: skip
+
+    def add_to_pending(self, pending: Pending, since: datetime) -> None:
+        """ "Further ones join the same pending item." """
+        row = self.one(
+            "SELECT id, body FROM pending WHERE address = ? AND asked_at >= ? AND used_at IS NULL ORDER BY id DESC LIMIT 1",
+            pending.address, micros(since),
+        )  # fmt: skip
+        if row:
+            before: Pending = codec.load(row[1])
+            joined = Pending(before.intents + pending.intents, pending.address, before.expires_at)
+            self.run("UPDATE pending SET body = ? WHERE id = ?", codec.dump(joined), row[0])
+
+    def confirm_asked(self, address: str, since: datetime) -> bool:
+        found = self.one(
+            "SELECT 1 FROM pending WHERE address = ? AND asked_at >= ? AND used_at IS NULL LIMIT 1", address, micros(since)
+        )
+        return found is not None
+
+    def pending(self, secret: str) -> Pending | None:
+        """The frozen intents behind a secret's hash, while unused."""
+        row = self.one("SELECT body FROM pending WHERE secret = ? AND used_at IS NULL", secret)
+        return codec.load(row[0]) if row else None
+
+    def use_pending(self, secret: str, now: datetime) -> None:
+        self.run("UPDATE pending SET used_at = ? WHERE secret = ?", micros(now), secret)
+
+    # --- notices ------------------------------------------------------------------------------------------------------
+
+    def notice_due(self, cause: str, now: datetime, gap: int) -> bool:
+        """True at most once per `gap` microseconds and cause; remembers that it said so."""
+        row = self.one("SELECT at FROM notice WHERE cause = ?", cause)
+        if row and row[0] + gap > micros(now):
+            return False
+        self.run("INSERT INTO notice (cause, at) VALUES (?, ?) ON CONFLICT (cause) DO UPDATE SET at = excluded.at", cause, micros(now))
+        return True
+
+
+def _database(url: str) -> pw.Database:
+    if url.startswith("sqlite:///"):
+        return pw.SqliteDatabase(url.removeprefix("sqlite:///"), pragmas=SQLITE_PRAGMAS, lock_type="IMMEDIATE")
+    if url.startswith(("postgresql://", "postgres://")):
+        return pw.PostgresqlDatabase(url, prefer_psycopg3=True)
+    raise StoreUnusable(f"not a database URL: {url}")

@@ -1,0 +1,248 @@
+"""The worker: one unit of work is one mail or one timer, and commits its changes and the mails they cause together (T2)."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from triagemail import outbox
+from triagemail.clock import Clock
+from triagemail.failpoints import step
+from triagemail.log import logger
+from triagemail.mail import evidence, mime, reading, screening
+from triagemail.mail.mime import ParsedMail
+from triagemail.mail.reading import Anchor, Context
+from triagemail.mail.words import Words
+from triagemail.outbox import Outbox
+from triagemail.process import decide, model
+from triagemail.process.events import Decision, Event, SubscriberJoined, SubscriberLeft
+from triagemail.process.model import Evidence, Intent, Issue, Level, Pending, Policy, Snapshot
+from triagemail.process.updates import rank
+from triagemail.store import audience, claims
+from triagemail.store.claims import Claimed
+from triagemail.store.store import Parent, Store, StoreError
+
+STRIKES = 3
+SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
+HELD = ("bad_from", "auto_generated", "list")
+UNREADABLE = ("too-deep", "too-many-parts", "header-flood", "too-large")
+HOUR = 3_600_000_000  # microseconds
+DAY = timedelta(days=1)
+SERVICE = Evidence(Level.E3, "service")
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    store: Store
+    policy: Policy
+    words: Words
+    outbox: Outbox
+    clock: Clock
+    groups: tuple[str, ...] = ()
+    holder: str = "main"
+    batch: int = 20
+
+    # --- mails --------------------------------------------------------------------------------------------------------
+
+    def work_once(self) -> bool:
+        """Work off up to `batch` waiting mails in one transaction; False when none waits. Raises StoreError."""
+        claimed = claims.claim_mails(self.store, self.clock.now(), self.holder, self.batch)
+        if not claimed:
+            return False
+        step("after_claim")
+        parsed = [(mail, mime.parse(mail.raw)) for mail in claimed]
+        try:
+            with self.store.transaction():
+                for mail, found in parsed:
+                    self._one(mail, found)
+                step("before_work_commit")
+        except StoreError:
+            self.store.forget_people()
+            self._give_back(claimed)
+            raise
+        step("after_work_commit")
+        return True
+
+    def _give_back(self, claimed: Sequence[Claimed]) -> None:
+        """The store failed, not the mails: no strike."""
+        with self.store.transaction():
+            for mail in claimed:
+                claims.give_back(self.store, mail.inbox, strike=False)
+
+    def _one(self, mail: Claimed, found: ParsedMail) -> None:
+        """One mail in its own savepoint: whatever happens to it, the one behind it goes through."""
+        started = time.monotonic()
+        try:
+            with self.store.savepoint():
+                state, why, issue = self._handle(mail, found)
+        except StoreError:
+            raise
+        except Exception as error:  # a bug of ours or an unforeseen mail: parked with its reason, never lost
+            self.store.forget_people()
+            logger("worker").error("mail-failed", inbox=mail.inbox, error=f"{type(error).__name__}: {error}", exc_info=False)
+            state, why, issue = self._hold(mail, found, f"{type(error).__name__}: {error}"[:200])
+        now = self.clock.now()
+        claims.finish_mail(self.store, mail.inbox, state, now, reason=why, issue=issue, message_id=found.message_id[:998])
+        logger("worker").info(
+            "mail", message_id=found.message_id, outcome=state, reason=why, issue=issue, seconds=round(time.monotonic() - started, 4)
+        )
+
+    def _hold(self, mail: Claimed, found: ParsedMail, why: str) -> tuple[str, str, int | None]:
+        """Parked for a person to look at; the operator is told once an hour and cause."""
+        now = self.clock.now()
+        values = {
+            "reason": why,
+            "from_": found.from_.address if found.from_ else "",
+            "subject": found.subject,
+            "held_id": mail.inbox,
+        }
+        notice = outbox.notice(self.policy, "held", values)
+        if notice is not None and self.store.notice_due(f"held:{why.partition(':')[0]}", now, HOUR):
+            self.outbox.put(notice, None, now)
+        return "held", why, None
+
+    def _handle(self, mail: Claimed, found: ParsedMail) -> tuple[str, str, int | None]:
+        """(state, reason, issue) of one mail: answered, silent(reason) or held(reason)."""
+        if mail.attempts > STRIKES:
+            return self._hold(mail, found, "three strikes: it ended the process")
+        if odd := mail.odd or next((d for d in found.defects if d in UNREADABLE), ""):
+            return self._hold(mail, found, odd)
+        first = self.store.first_time(reading.duplicate_key(found, mail.raw), mail.inbox, self.clock.now())
+        if first:
+            return "silent", f"duplicate of {first}", None
+        seen = screening.screen(found, (self.policy.address, self.policy.list_address), self.groups)
+        if seen.class_ in SILENT:
+            return "silent", f"{seen.class_}: {seen.reason}", None
+        if seen.class_ in HELD or found.from_ is None:
+            return self._hold(mail, found, f"{seen.class_}: {seen.reason}")
+        return self._answer(mail, found)
+
+    def _answer(self, mail: Claimed, found: ParsedMail) -> tuple[str, str, int | None]:
+        now = self.clock.now()
+        anchor = reading.anchor(found, self.outbox.keyring, self.policy.address, outbox.day_of(now))
+        context = self.context(anchor, found, mail.raw_id)
+        read = reading.read(found, anchor, context, self.words, self.policy)
+        snapshot = self.snapshot(read.intents, anchor, context)
+        decided = decide.decide_all(snapshot, read.intents, now, self.policy)
+        held = next((d.held for _, d in decided if d.held), "")
+        if held:
+            return self._hold(mail, found, f"{held}: {context.by}")
+        if anchor.secret and snapshot.pending is not None and snapshot.pending.address == context.by:
+            self.store.use_pending(anchor.secret, now)
+        touched = self.commit(decided, snapshot, found.message_id, context.by)
+        number = touched or (context.issue.number if context.issue else None)
+        if number:
+            self.store.join_thread(found.message_id, number)
+        return "done", ", ".join(type(i).__name__ for i, _ in decided)[:200], number
+
+    # --- what a mail belongs to and what is known -----------------------------------------------------------------------
+
+    def context(self, anchor: Anchor, found: ParsedMail, raw: int) -> Context:
+        """Who speaks, how sure that is, and which of our mails and issues it is about: token first, then Message-IDs seen."""
+        author = found.from_.address if found.from_ else ""
+        owner = self.store.address(anchor.token.person) if anchor.token else None
+        sure = evidence.judge(author, owner)
+        if anchor.token is not None and anchor.token.kind == "u" and owner:  # suffices alone, whoever's alias sent it
+            return Context(owner, Evidence(Level.E2, "unsubscribe-token"), raw)
+        if anchor.secret:
+            return Context(author, sure, raw)
+        number = anchor.token.number if anchor.token else self.store.thread_issue(anchor.thread)
+        issue = self.store.issue(number) if number else None
+        parent = self._parent(anchor, number)
+        text, template, broadcast = (parent.text, parent.template, parent.broadcast) if parent else ("", "", False)
+        return Context(author, sure, raw, issue, text, template, broadcast)
+
+    def _parent(self, anchor: Anchor, number: int) -> Parent | None:
+        if anchor.outgoing and (parent := self.store.parent(anchor.outgoing)) is not None:
+            return parent
+        return self.store.latest_to(anchor.token.person, number) if anchor.token else None
+
+    def snapshot(self, intents: Sequence[Intent], anchor: Anchor, context: Context) -> Snapshot:
+        """Only what these intents need; a number is drawn only when a report may open an issue."""
+        pending = self.store.pending(anchor.secret) if anchor.secret else None
+        wanted = (*intents, *pending.intents) if pending else intents
+        issues = self.store.issues([i.issue for i in wanted if i.issue])
+        opens = any(isinstance(i, model.FileReport | model.Reopen) for i in wanted)
+        asks = any(isinstance(i, model.Ask) and i.what in ("status", "list") for i in wanted)
+        now, answered = self.clock.now(), False
+        if context.broadcast and context.issue is not None:
+            since = max(t for t in (context.issue.opened_at, context.issue.announced_at, context.issue.last_update_at) if t)
+            answered = self.store.status_answered(context.issue.number, context.by, since)
+        return Snapshot(
+            issues=issues,
+            next_number=self.store.next_number() if opens else 0,
+            open_issues=self.store.open_issues() if asks else (),
+            pending=pending,
+            confirm_asked=self.store.confirm_asked(context.by, now - DAY),
+            status_answered=answered,
+            first_report=opens and not self.store.has_reported(context.by),
+        )
+
+    # --- committing a decision ------------------------------------------------------------------------------------------
+
+    def commit(self, decided: Sequence[tuple[Intent, Decision]], snapshot: Snapshot, cause: str, author: str) -> int | None:
+        """Journal, issues, timers, list and mails of all decisions of one mail. Returns the issue they were about, if one."""
+        issues: dict[int, Issue] = dict(snapshot.issues)
+        changed: dict[int, None] = {}
+        for intent, decision in decided:
+            mark = uuid.uuid4().hex if decision.events else ""
+            for event in decision.events:
+                self._record(event, intent, mark, issues)
+                changed |= {event.issue: None} if event.issue else {}
+        for number in changed:
+            issue = issues[number]
+            self.store.save_issue(issue)
+            self.store.set_timers(number, decide.clocks(issue, self.policy), rank(issue))
+        for _, decision in decided:
+            self._send(decision, issues, cause, author)
+        self.store.count_numbers(max(changed, default=0))
+        return next(iter(changed), None)
+
+    def _record(self, event: Event, intent: Intent, mark: str, issues: dict[int, Issue]) -> None:
+        self.store.save_event(event, intent.evidence, intent.mail, mark)
+        match event:
+            case SubscriberJoined(address=address):
+                audience.join(self.store, address, event.at)
+            case SubscriberLeft(address=address):
+                audience.leave(self.store, address, event.at)
+            case _ if event.issue:
+                issues[event.issue] = decide.evolve(issues.get(event.issue), event)
+
+    def _send(self, decision: Decision, issues: dict[int, Issue], cause: str, author: str) -> None:
+        now = self.clock.now()
+        pending = None
+        if decision.freeze:
+            pending = Pending(decision.freeze, decision.freeze[0].by, decide.confirm_until(decision.freeze, now))
+            if not decision.drafts:
+                self.store.add_to_pending(pending, now - DAY)
+        for draft in decision.drafts:
+            issue = issues.get(draft.issue) if draft.issue else None
+            kept = pending if draft.template == "confirm" else None
+            answer = cause if draft.to == author else ""
+            self.outbox.put(draft, issue, now, cause=answer, author=author, pending=kept)
+
+    # --- timers -------------------------------------------------------------------------------------------------------
+
+    def tick_once(self) -> bool:
+        """Fire the most urgent due timer; False when none is due. After downtime the mailbox is emptied first (process.md 5)."""
+        now = self.clock.now()
+        if self.store.due_timer(now) is None:
+            return False
+        with self.store.transaction():
+            due = self.store.due_timer(now)
+            if due is None:
+                return False
+            number, name, at = due
+            issue = self.store.issue(number)
+            intent = model.TimerFired(by="", evidence=SERVICE, issue=number, timer=name, due=at)
+            snapshot = Snapshot(issues={number: issue} if issue else {})
+            decision = decide.decide(snapshot, intent, now, self.policy)
+            self.commit([(intent, decision)], snapshot, "", "")
+            if not decision.events:  # it moved or no longer runs: the row is set right
+                self.store.set_timers(number, decide.clocks(issue, self.policy) if issue else {}, rank(issue) if issue else 2)
+        step("after_timer_commit")
+        logger("worker").info("timer", timer=name, issue=number, late=round((now - at).total_seconds(), 3))
+        return True
