@@ -136,7 +136,7 @@ def check(config_file: Path | None) -> None:
     from triagemail.mail import templates
 
     config = read_config(config_file, service=True)
-    problems = [f"templates/{p}" for p in templates.check_templates(Path(config.templates.dir) if config.templates.dir else None)]
+    problems = [f"templates/{p}" for p in templates.check_templates(config.templates.dir or None)]
     try:
         build(config)
     except (OSError, ValueError) as error:
@@ -198,7 +198,7 @@ def _serve(app: App, parts: tuple[str, ...]) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, stop)
     loops = app.loops(parts)
     logger("run").info("started", parts=",".join(loops), store=str(app.store.path or "postgresql"))
-    ended = run_all(loops, lambda: signal.sigwait(stop) and None)
+    ended = run_all(loops, lambda: str(signal.sigwait(stop)))
     logger("run").info("stopped", clean=ended)
     return OK if ended else TRY_AGAIN
 

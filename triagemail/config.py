@@ -31,6 +31,7 @@ ONE_AXIS = (
 )
 _SECOND_AXIS = re.compile(r"severit(y|ies)|sev|sev_?[0-9]|risk|risk_?matrix|impact|urgency", re.IGNORECASE)
 _RENAMED: Mapping[Key, Key] = {}  # old key -> new key: a renamed key works for one release, with a warning
+_SECRETS = (("imap", "password"), ("smtp", "password"), ("store", "url"))
 _EVERYBODYS = frozenset(
     f"{name}.com"
     for name in ("gmail", "googlemail", "outlook", "hotmail", "live", "yahoo", "icloud", "aol", "qq", "163")
@@ -186,18 +187,18 @@ def _known(raw: Raw, table: type, path: Key, found: _Found) -> Raw:
 
 def _secrets(raw: Raw, folder: Path, found: _Found) -> None:
     """`password_file` gives `password`; the file is 0600 (trust.md V6), or under systemd's credentials."""
-    for section, table in raw.items():
-        for key in [key for key in table if key.endswith("_file")] if isinstance(table, dict) else []:
-            secret, name = key.removesuffix("_file"), table[key]
-            if not isinstance(name, str) or not name:
-                continue
-            if table.get(secret):
-                found.add((section, secret), f"{secret} and {key} are both given: keep one")
-                continue
-            try:
-                table[secret] = _secret(folder / Path(os.path.expandvars(name)).expanduser())
-            except (OSError, ValueError, RuntimeError) as error:
-                found.add((section, key), getattr(error, "strerror", None) or str(error))
+    for section, secret in _SECRETS:
+        table = raw.get(section)
+        name = table.get(f"{secret}_file") if isinstance(table, dict) else None
+        if not isinstance(table, dict) or not isinstance(name, str) or not name:
+            continue
+        if table.get(secret):
+            found.add((section, secret), f"{secret} and {secret}_file are both given: keep one")
+            continue
+        try:
+            table[secret] = _secret(folder / Path(os.path.expandvars(name)).expanduser())
+        except (OSError, ValueError, RuntimeError) as error:
+            found.add((section, f"{secret}_file"), getattr(error, "strerror", None) or str(error))
 
 
 def _secret(file: Path) -> str:
@@ -432,7 +433,7 @@ def builtin_templates() -> Path:
     return packaged if packaged.is_dir() else HERE.parent / "templates"
 
 
-def example() -> Path:
-    """The explained example config, which `triagemail init` starts from."""
+def example() -> str:
+    """The text of the explained example config, which `triagemail init` writes."""
     packaged = HERE / "config.example.toml"
-    return packaged if packaged.is_file() else HERE.parent / "config.example.toml"
+    return (packaged if packaged.is_file() else HERE.parent / "config.example.toml").read_text(encoding="utf-8")

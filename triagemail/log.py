@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
 
-def _printable(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+def _printable(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """Control and bidi characters of foreign text as escapes (trust.md X5)."""
     return {key: _escaped(value) if isinstance(value, str) else value for key, value in event.items()}
 

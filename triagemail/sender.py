@@ -109,7 +109,7 @@ def verdict(outcome: Outcome, due: Due, rank: int, now: datetime, chance: random
 
 def pause(attempts: int, rank: int, age: timedelta, chance: random.Random) -> timedelta:
     """1, 2, 4 … 66 minutes with jitter; what is about a P0 or P1 every minute for its first hour."""
-    wait = min(MINUTE * 2 ** min(attempts - 1, 10), LONGEST_WAIT)
+    wait = min(MINUTE * int(2 ** min(attempts - 1, 10)), LONGEST_WAIT)
     if rank <= 1 and age < URGENT_FOR:
         wait = MINUTE
     return wait * chance.uniform(0.85, 1.0)

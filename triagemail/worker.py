@@ -18,7 +18,7 @@ from triagemail.mail.reading import Anchor, Context
 from triagemail.mail.words import Words
 from triagemail.outbox import Outbox
 from triagemail.process import decide, model
-from triagemail.process.events import Decision, Event, SubscriberJoined, SubscriberLeft
+from triagemail.process.events import Decision, Event, SubscriberJoined, SubscriberLeft, evolve
 from triagemail.process.model import Evidence, Intent, Issue, Level, Pending, Policy, Snapshot
 from triagemail.process.updates import rank
 from triagemail.store import audience, claims
@@ -209,7 +209,7 @@ class Worker:
             case SubscriberLeft(address=address):
                 audience.leave(self.store, address, event.at)
             case _ if event.issue:
-                issues[event.issue] = decide.evolve(issues.get(event.issue), event)
+                issues[event.issue] = evolve(issues.get(event.issue), event)
 
     def _send(self, decision: Decision, issues: dict[int, Issue], cause: str, author: str) -> None:
         now = self.clock.now()

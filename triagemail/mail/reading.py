@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
+from typing import TypedDict
 
 from triagemail.mail import commands, quoting, report, tokens
 from triagemail.mail.address import split_detail
 from triagemail.mail.mime import ParsedMail
-from triagemail.mail.quoting import Line
 from triagemail.mail.tokens import Keyring, Token
-from triagemail.mail.words import Words
+from triagemail.mail.words import Words, fold
 from triagemail.process import model
-from triagemail.process.model import PRIORITY, Evidence, Intent, Issue, Policy, Priority, State
+from triagemail.process.model import PRIORITY, Evidence, Intent, Issue, Policy, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,101 +92,96 @@ def read(mail: ParsedMail, found: Anchor, context: Context, words: Words, policy
     """The intents of a mail from a person. Every mail with words in it yields at least one."""
     lines = quoting.split(mail.text, context.parent_text)
     text = quoting.new_text(lines)
-    common = {"by": context.by, "evidence": context.evidence, "mail": context.mail}
+    who = _Who(by=context.by, evidence=context.evidence, mail=context.mail)
     if found.token is not None and found.token.kind == "u":
-        return Reading(text, (model.Unsubscribe(by=context.by, evidence=context.evidence, mail=context.mail, token=True),))
+        return Reading(text, (model.Unsubscribe(**who, token=True),))
     if found.secret:
-        cancel = _first_word(text) in words.no
-        return Reading(text, (model.Confirm(by=context.by, evidence=context.evidence, mail=context.mail, cancel=cancel),))
-    fresh = found.token is None and context.issue is None and not found.outgoing
+        return Reading(text, (model.Confirm(**who, cancel=_says_no(text, words)),))
     number = context.issue.number if context.issue is not None else None
-    subject = found.word if found.word in words.alone else mail.subject
-    said = commands.read(
-        lines, subject, **common, issue=number, words=words, fresh=fresh or bool(found.word)
-    )
+    fresh = number is None and found.token is None
+    subject = found.word if found.word in commands.ALONE else mail.subject
+    said = commands.read(lines, subject, **who, issue=number, words=words, fresh=fresh or subject is found.word)
     names = tuple(a.name for a in mail.attachments if a.material)
-    form = report.read(lines, mail.subject, policy.questions, attachments=bool(names), reply=not fresh)
-    if context.issue is not None:
-        intents = _reply(said, form, names, context, context.issue, policy)
-    else:
-        intents = _fresh(said, form, names, mail, context, words)
+    form = report.read(lines, mail.subject, policy.questions, words=words, attachments=bool(names), reply=number is not None)
+    material = "\n\n".join(part for part in (form.material, *mail.forwarded) if part.strip())[:100_000]
+    heard = _Heard(said, form, names, material, "" if said.intents or said.near_miss else said.comment)
+    if said.near_miss and not names:
+        miss = model.NearMiss(**who, issue=number, said=said.comment[:200], meant=said.near_miss)
+        return Reading(text, (miss,), form)
+    intents = _fresh(heard, who) if context.issue is None else _reply(heard, who, context.issue, context, policy)
     return Reading(text, tuple(intents), form)
 
 
-def _reply(
-    said: commands.Reading, form: report.Report, names: tuple[str, ...], context: Context, issue: Issue, policy: Policy
-) -> list[Intent]:
+class _Who(TypedDict):
+    by: str
+    evidence: Evidence
+    mail: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A mail as its readers understood it: commands, form, names of attachments, what was passed on, and text that is neither."""
+
+    said: commands.Reading
+    form: report.Report
+    names: tuple[str, ...]
+    material: str
+    free: str
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """The answers of the form; the priority apart, which has fields of its own."""
+        return {key: text for key, text in self.form.answers.items() if key != PRIORITY}
+
+
+def _reply(heard: _Heard, who: _Who, issue: Issue, context: Context, policy: Policy) -> list[Intent]:
     """A reply about an issue: answers where questions were open, commands, and the rest is a comment that travels."""
-    by, evidence, mail, number = context.by, context.evidence, context.mail, issue.number
-    if said.near_miss and not names:
-        return [model.NearMiss(by=by, evidence=evidence, mail=mail, issue=number, said=said.near_miss, meant=_meant(said))]
+    said, names, number = heard.said, heard.names, issue.number
     filled: list[Intent] = []
-    comment = said.comment
-    if by == issue.reporter and issue.state in (State.DRAFT, State.TRIAGE, State.LAPSED):
-        answers = dict(form.answers) if form.labelled else _only_gap(issue, comment, policy)
+    comment = heard.form.rest if heard.form.labelled else said.comment
+    if who["by"] == issue.reporter and issue.state in (State.DRAFT, State.TRIAGE, State.LAPSED):
+        answers = heard.answers if heard.form.labelled else _only_gap(issue, heard.free, policy)
+        if "see" in heard.answers and not issue.answers.get("see"):  # a recording or a picture needs no label
+            answers = {**answers, "see": heard.answers["see"]}
         picks = any(isinstance(i, model.SetPriority) for i in said.intents)
-        priority = None if picks else form.priority if form.labelled else None
+        priority = None if picks else heard.form.priority
         if answers or priority is not None or names:
-            filled = [
-                model.FillIn(by=by, evidence=evidence, mail=mail, issue=number, answers=answers, priority=priority, attachments=names)
-            ]
-            comment = "" if answers else comment
+            filled = [model.FillIn(**who, issue=number, answers=answers, priority=priority, attachments=names)]
+            comment = comment if heard.form.labelled else "" if heard.free in answers.values() else comment
             names = ()
-    if comment.strip() or (names and not said.intents):
-        text = comment.strip() or "\n".join(names)
-        filled.append(
-            model.Comment(
-                by=by, evidence=evidence, mail=mail, issue=number, text=text, attachments=names, broadcast_reply=context.broadcast
-            )
-        )
+    text = "\n\n".join(part for part in (comment.strip(), heard.material) if part)
+    if text or (names and not said.intents):
+        text = text or "\n".join(names)
+        filled.append(model.Comment(**who, issue=number, text=text, attachments=names, broadcast_reply=context.broadcast))
     return [*filled, *said.intents]
 
 
-def _only_gap(issue: Issue, comment: str, policy: Policy) -> dict[str, str]:
-    """Free text answers the one question that is still open; with more open, we can't know which is meant."""
+def _only_gap(issue: Issue, free: str, policy: Policy) -> dict[str, str]:
+    """Free text answers the one question that is still open; with more open, nobody can know which is meant."""
     gaps = [key for key in policy.required() if key != PRIORITY and not issue.answers.get(key, "").strip()]
-    return {gaps[0]: comment.strip()} if len(gaps) == 1 and comment.strip() else {}
+    return {gaps[0]: free} if len(gaps) == 1 and free.strip() else {}
 
 
-def _fresh(
-    said: commands.Reading, form: report.Report, names: tuple[str, ...], mail: ParsedMail, context: Context, words: Words
-) -> list[Intent]:
-    """A mail that is no reply about an issue: a question to the service, or a report."""
-    by, evidence, raw = context.by, context.evidence, context.mail
-    if said.near_miss and not form.labelled and not names:
-        return [model.NearMiss(by=by, evidence=evidence, mail=raw, said=said.near_miss, meant=_meant(said))]
-    if not form.labelled and not names and not mail.forwarded and not form.material and _nothing_but_commands(said, words):
-        return list(said.intents)
-    kept = [i for i in said.intents if i.issue or isinstance(i, model.Ask | model.Subscribe | model.Unsubscribe)]
-    picked = next((i.priority for i in said.intents if isinstance(i, model.SetPriority) and not i.issue), None)
-    if any(i.issue for i in kept) and not form.labelled:
-        about = next(i.issue for i in kept if i.issue)
-        return [model.Comment(by=by, evidence=evidence, mail=raw, issue=about, text=said.comment), *kept]
-    if not form.answers and not form.headline and not names and not form.material and not mail.forwarded:
-        return kept or [model.Ask(by=by, evidence=evidence, mail=raw, what="help")]
-    answers = dict(form.answers) or ({"what": form.headline} if form.headline else {})
-    material = "\n\n".join(part for part in (form.material, *mail.forwarded) if part.strip())
-    priority: Priority | None = form.priority if form.priority is not None else picked
+def _fresh(heard: _Heard, who: _Who) -> list[Intent]:
+    """A mail that is no reply about an issue: commands, questions to the service, or a report."""
+    said, form = heard.said, heard.form
+    commanded = list(said.intents)
+    if commanded and not form.labelled and not heard.names and not heard.material:
+        about = next((i.issue for i in commanded if i.issue), None)
+        if not said.comment.strip():
+            return commanded
+        if about is not None:  # prose beside commands that name an issue belongs to that issue
+            return [model.Comment(**who, issue=about, text=said.comment), *commanded]
+    answers = heard.answers or ({"what": form.headline} if form.headline else {})
+    if not answers and form.priority is None and not heard.names and not heard.material:
+        return commanded or [model.Ask(**who, what="help")]
+    kept = [i for i in commanded if i.issue or isinstance(i, model.Ask | model.Subscribe | model.Unsubscribe)]
     filed = model.FileReport(
-        by=by, evidence=evidence, mail=raw, headline=form.headline, answers=answers, priority=priority, attachments=names,
-        material=material[:100_000],
-    )  # fmt: skip
+        **who, headline=form.headline, answers=answers, priority=form.priority, attachments=heard.names, material=heard.material
+    )
     return [filed, *kept]
 
 
-def _nothing_but_commands(said: commands.Reading, words: Words) -> bool:
-    """Commands and at most a word of courtesy: "thanks" under `subscribe` is no report."""
-    return bool(said.intents) and not said.comment.strip()
-
-
-def _meant(said: commands.Reading) -> str:
-    return next((i.meant for i in said.intents if isinstance(i, model.NearMiss)), "")
-
-
-def _first_word(text: str) -> str:
-    return (text.split() or [""])[0].strip(".,!?;:").lower()
-
-
-def lines_of(mail: ParsedMail) -> Sequence[Line]:
-    """The lines of a mail that answers nothing, as `explain` shows them."""
-    return quoting.split(mail.text, "")
+def _says_no(text: str, words: Words) -> bool:
+    first = (text.split() or [""])[0].strip(".,!?;:")
+    return fold(first) in words.no

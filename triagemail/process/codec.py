@@ -57,7 +57,8 @@ def plain(value: object) -> Any:
 def _fields(value: object) -> dict[str, Any]:
     """Fields at their default are left out: rows stay small, and a new field needs no migration."""
     found: dict[str, Any] = {}
-    for name, default in _defaults(type(value)):
+    kind: type[Any] = type(value)
+    for name, default in _defaults(kind):
         item = getattr(value, name)
         if item != default:
             found[name] = plain(item)
@@ -65,7 +66,7 @@ def _fields(value: object) -> dict[str, Any]:
 
 
 @cache
-def _defaults(kind: type) -> tuple[tuple[str, object], ...]:
+def _defaults(kind: type[Any]) -> tuple[tuple[str, object], ...]:
     return tuple((f.name, f.default_factory() if callable(f.default_factory) else f.default) for f in fields(kind))
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from triagemail.process import acts, closure, model, subscriptions, triage, updates
-from triagemail.process.events import Decision, Draft, Event, Outcome, ReporterBelieved, ReportFiled, StatusAnswered, evolve
+from triagemail.process.events import Commented, Decision, Draft, Event, Outcome, ReporterBelieved, ReportFiled, StatusAnswered, evolve
 from triagemail.process.model import Intent, Issue, Policy, Priority, Snapshot, State
 
 CONFIRM_WITHIN = timedelta(hours=24)
@@ -213,7 +213,7 @@ def answer(intent: model.Ask, snapshot: Snapshot, issue: Issue | None) -> Decisi
 def answer_reader(intent: model.Comment, snapshot: Snapshot, issue: Issue, now: datetime) -> Decision:
     """ "Replies to a broadcast never reach the list. A question is answered with the latest status (once per person and
     update) and put in the issue's log." """
-    said = triage.Commented(
+    said = Commented(
         issue=issue.number, at=now, by=intent.by, text=intent.text, unverified=not intent.evidence.believed, mail=intent.mail
     )
     kept = Decision(events=(said,))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from triagemail.process.model import Intent, Issue, Priority, State
 
@@ -248,7 +249,7 @@ def evolve(issue: Issue | None, event: Event) -> Issue:
     return replace(issue, state=state, **_changes(issue, event))
 
 
-def _changes(issue: Issue, event: Event) -> dict[str, object]:
+def _changes(issue: Issue, event: Event) -> dict[str, Any]:
     """The fields that one event sets, the state apart."""
     match event:
         case AnswersGiven():
@@ -274,7 +275,7 @@ def _changes(issue: Issue, event: Event) -> dict[str, object]:
             return _life_changes(issue, event)
 
 
-def _decided(event: PriorityDecided) -> dict[str, object]:
+def _decided(event: PriorityDecided) -> dict[str, Any]:
     return {
         "priority": event.after,
         "decided_by": event.by,
@@ -285,14 +286,14 @@ def _decided(event: PriorityDecided) -> dict[str, object]:
     }
 
 
-def _silenced(priority: Priority) -> dict[str, object]:
+def _silenced(priority: Priority) -> dict[str, Any]:
     """ "P2 and P3 get no broadcast": where one becomes that, its updates end."""
     if priority.urgent:
         return {}
     return {"announced_at": None, "next_update_at": None, "reminded_for": None, "automatic_in_a_row": 0}
 
 
-def _life_changes(issue: Issue, event: Event) -> dict[str, object]:
+def _life_changes(issue: Issue, event: Event) -> dict[str, Any]:
     match event:
         case OwnerNamed():
             return {"owner": event.after, "owner_accepted": event.after == event.by}
@@ -322,8 +323,8 @@ def _life_changes(issue: Issue, event: Event) -> dict[str, object]:
             return _end_changes(issue, event)
 
 
-def _end_changes(issue: Issue, event: Event) -> dict[str, object]:
-    over: dict[str, object] = {"ended_at": event.at, "next_update_at": None, "reminded_for": None, "automatic_in_a_row": 0}
+def _end_changes(issue: Issue, event: Event) -> dict[str, Any]:
+    over: dict[str, Any] = {"ended_at": event.at, "next_update_at": None, "reminded_for": None, "automatic_in_a_row": 0}
     match event:
         case IssueResolved(text=text):
             return over | {"last_update": text, "last_update_at": event.at, "last_update_by": event.by}
@@ -334,7 +335,7 @@ def _end_changes(issue: Issue, event: Event) -> dict[str, object]:
         case DraftLapsed():
             return over
         case IssueReopened():
-            again: dict[str, object] = {"ended_at": None, "next_update_at": event.next_update_at, "touched_at": event.at}
+            again: dict[str, Any] = {"ended_at": None, "next_update_at": event.next_update_at, "touched_at": event.at}
             if issue.state in (DECLINED, WITHDRAWN):  # to be decided anew
                 again |= {"decided_at": None, "decided_by": "", "asked_at": event.at}
             return again | ({"reminded_at": None} if issue.state is LAPSED else {})

@@ -148,7 +148,8 @@ def release_held(store: Store, inbox: int) -> bool:
 
 def drop_held(store: Store, inbox: int) -> bool:
     """held -> silent: looked at and put aside."""
-    return store.run("UPDATE inbox SET state = 'silent', reason = 'dropped: ' || reason WHERE id = ? AND state = 'held'", inbox).rowcount > 0
+    found = store.run("UPDATE inbox SET state = 'silent', reason = 'dropped: ' || reason WHERE id = ? AND state = 'held'", inbox)
+    return bool(found.rowcount)
 
 
 def held(store: Store) -> list[Claimed]:

@@ -21,7 +21,7 @@ def from_micros(value: int) -> datetime:
     return EPOCH + timedelta(microseconds=value)
 
 
-class UtcField(pw.BigIntegerField):  # type: ignore[misc]  # peewee ships no types
+class UtcField(pw.BigIntegerField):
     """Aware UTC datetime <-> BIGINT microseconds, the same on both engines."""
 
     def db_value(self, value: Any) -> Any:
@@ -31,7 +31,7 @@ class UtcField(pw.BigIntegerField):  # type: ignore[misc]  # peewee ships no typ
         return None if value is None else from_micros(value)
 
 
-class Table(pw.Model):  # type: ignore[misc]
+class Table(pw.Model):
     class Meta:
         legacy_table_names = False
 
@@ -66,7 +66,7 @@ class Raw(Table):
 
 class Inbox(Table):
     id = pw.BigAutoField()
-    raw = pw.BigIntegerField()
+    raw_mail = pw.BigIntegerField(column_name="raw")
     source = pw.TextField()  # "imap", "deliver", "import"
     state = pw.TextField(default="received")  # received | done | silent | held
     lane = pw.TextField(default="")
@@ -122,7 +122,7 @@ class EventRow(Table):
     by = pw.TextField(column_name="author")
     level = pw.TextField(default="")
     rule = pw.TextField(default="")
-    raw = pw.BigIntegerField(null=True)
+    raw_mail = pw.BigIntegerField(column_name="raw", null=True)
     decision = pw.TextField(default="")
     body = pw.TextField()
 

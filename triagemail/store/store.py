@@ -87,7 +87,7 @@ class Store:
         """Execute one statement, written with `?` for both engines; returns the cursor."""
         if not self.sqlite:
             statement = statement.replace("?", "%s")
-        return self.db.execute_sql(statement, values)
+        return self.db.execute_sql(statement, values)  # type: ignore[no-untyped-call]  # peewee
 
     def one(self, statement: str, *values: Any) -> Any:
         return self.run(statement, *values).fetchone()

@@ -1,0 +1,305 @@
+"""One contract for both engines: what the worker and the sender rely on."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from triagemail.process import events, model
+from triagemail.process.model import Evidence, Issue, Level, Pending, Priority, State
+from triagemail.store import audience, claims
+from triagemail.store.claims import Arrival
+from triagemail.store.store import Store, StoreUnusable
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+BOB = "bob@acme.example"
+SERVER = "postgresql://root@127.0.0.1:5432/test"
+
+
+def _postgres() -> Iterator[Store]:
+    """A schema of its own in the local test database."""
+    psycopg = pytest.importorskip("psycopg")
+    try:
+        admin = psycopg.connect(SERVER, autocommit=True, connect_timeout=3)
+    except psycopg.OperationalError as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI must run this: {error}")
+        pytest.skip(f"no PostgreSQL on 127.0.0.1:5432: {error}")
+    schema = f"t{uuid.uuid4().hex[:12]}"
+    admin.execute(f"CREATE SCHEMA {schema}")
+    made = Store(f"{SERVER}?options=-csearch_path%3D{schema}")
+    made.open()
+    yield made
+    made.close()
+    admin.execute(f"DROP SCHEMA {schema} CASCADE")
+    admin.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "postgresql":
+        yield from _postgres()
+        return
+    made = Store(f"sqlite:///{tmp_path}/t.db")
+    made.open()
+    yield made
+    made.close()
+
+
+def take(store: Store, *raws: bytes) -> None:
+    with store.transaction():
+        claims.take(store, [Arrival(raw, NOW) for raw in raws])
+
+
+def an_issue(number: int, **fields: object) -> Issue:
+    base: dict[str, object] = {"number": number, "reporter": BOB, "headline": "x", "opened_at": NOW}
+    return Issue(**(base | fields))  # type: ignore[arg-type]
+
+
+def outgoing(store: Store, *, broadcast: bool, automatic: bool = False, issue: int = 1, rank: int = 2) -> int:
+    return claims.add_outgoing(
+        store, issue=issue, template="t", subject="s", text="t", head=b"h", body=b"b\0", detail="", null_sender=False,
+        broadcast=broadcast, automatic=automatic, rank=rank, day=1, key="a", now=NOW,
+    )  # fmt: skip
+
+
+def states(store: Store) -> list[str]:
+    return [s for (s,) in store.all("SELECT state FROM delivery ORDER BY id")]
+
+
+def test_opening_twice_keeps_everything(store: Store) -> None:
+    """A second start finds what the first one left."""
+    take(store, b"raw")
+    store.open()
+    assert len(claims.claim_mails(store, NOW, "w")) == 1
+
+
+def test_a_mail_is_claimed_once_and_its_strike_counted_before_it_is_parsed(store: Store) -> None:
+    """ "Strikes are committed before parsing." """
+    take(store, b"one\0\xff", b"two")
+    first = claims.claim_mails(store, NOW, "w")
+    assert [(m.raw, m.attempts) for m in first] == [(b"one\0\xff", 1), (b"two", 1)]
+    assert claims.claim_mails(store, NOW, "other") == []
+
+
+def test_a_row_with_a_strike_is_claimed_alone(store: Store) -> None:
+    """A row with a strike is claimed alone, so that a mail which kills the process takes no other with it."""
+    take(store, b"one", b"two", b"three")
+    claims.claim_mails(store, NOW, "w")
+    claims.free_leases(store)
+    assert [m.raw for m in claims.claim_mails(store, NOW, "w")] == [b"one"]
+    assert [m.raw for m in claims.claim_mails(store, NOW, "w")] == [b"two"]
+
+
+def test_clean_rows_are_claimed_together_even_behind_a_struck_one(store: Store) -> None:
+    """The mail behind a bad one goes through."""
+    take(store, b"bad")
+    claims.claim_mails(store, NOW, "w")
+    take(store, b"good", b"better")
+    assert [m.raw for m in claims.claim_mails(store, NOW, "w")] == [b"good", b"better"]
+
+
+def test_a_transaction_is_whole_or_nothing(store: Store) -> None:
+    """One transaction per unit of work."""
+    with pytest.raises(ZeroDivisionError), store.transaction():
+        store.save_issue(an_issue(1))
+        raise ZeroDivisionError
+    assert store.issue(1) is None
+
+
+def test_a_savepoint_gives_back_only_its_own_part(store: Store) -> None:
+    """One bad mail of a batch is undone alone."""
+    with store.transaction():
+        store.save_issue(an_issue(1))
+        with pytest.raises(ZeroDivisionError), store.savepoint():
+            store.save_issue(an_issue(2))
+            raise ZeroDivisionError
+    assert store.issue(1) is not None
+    assert store.issue(2) is None
+
+
+def test_issues_and_events_come_back_as_they_were(store: Store) -> None:
+    issue = an_issue(7, state=State.OPEN, priority=Priority.P0, answers={"what": "Größe 🎉"}, next_update_at=NOW)
+    event = events.UpdateSent(issue=7, at=NOW, by=BOB, text="fixed", next_update_at=NOW)
+    with store.transaction():
+        store.save_issue(issue)
+        store.save_event(event, Evidence(Level.E2, "token"), 3, "d")
+    assert store.issue(7) == issue
+    assert store.open_issues() == (issue,)
+    assert store.journal(7) == [(NOW, BOB, "E2", event)]
+
+
+def test_numbers_are_drawn_without_gaps(store: Store) -> None:
+    """A number is drawn only for a report that is kept."""
+    with store.transaction():
+        assert store.next_number() == 1
+        store.count_numbers(1)
+    with pytest.raises(ZeroDivisionError), store.transaction():
+        store.count_numbers(store.next_number())
+        raise ZeroDivisionError
+    with store.transaction():
+        assert store.next_number() == 2
+
+
+def test_timers_are_exactly_what_was_set(store: Store) -> None:
+    later = NOW + timedelta(minutes=5)
+    with store.transaction():
+        store.set_timers(1, {"update": later, "remind": NOW}, 0)
+        store.set_timers(2, {"lapse": NOW}, 2)
+    assert store.due_timer(NOW) == (1, "remind", NOW)
+    with store.transaction():
+        store.set_timers(1, {"update": later}, 0)
+    assert store.due_timer(NOW) == (2, "lapse", NOW)
+    assert store.next_timer() == NOW
+
+
+def test_p0_timers_and_deliveries_go_first(store: Store) -> None:
+    """P0 first in every queue."""
+    with store.transaction():
+        store.set_timers(1, {"lapse": NOW - timedelta(days=1)}, 2)
+        store.set_timers(2, {"update": NOW}, 0)
+        for rank in (2, 0, 1):
+            claims.add_delivery(store, outgoing(store, broadcast=False, rank=rank), store.person(f"p{rank}@acme.example"), rank)
+    assert store.due_timer(NOW) == (2, "update", NOW)
+    assert [d.address for d in claims.claim_deliveries(store, NOW, "s", 9)] == [f"p{r}@acme.example" for r in (0, 1, 2)]
+
+
+def test_a_duplicate_names_the_mail_that_came_first(store: Store) -> None:
+    """I6: duplicate = same (Message-ID, From address, Date)."""
+    with store.transaction():
+        assert store.first_time("k", 1, NOW) == 0
+        assert store.first_time("k", 2, NOW) == 1
+        assert store.first_time("k", 1, NOW) == 0
+
+
+def test_pending_intents_are_used_once(store: Store) -> None:
+    """A confirmation: frozen action, single use; further ones join the same pending item."""
+    wish = model.Subscribe(by=BOB, evidence=Evidence(Level.E0, "none-fresh"))
+    with store.transaction():
+        store.hold_intents("hash", Pending((wish,), BOB, NOW), NOW)
+        store.add_to_pending(Pending((wish,), BOB, NOW), NOW - timedelta(days=1))
+    assert store.confirm_asked(BOB, NOW - timedelta(days=1))
+    found = store.pending("hash")
+    assert found is not None
+    assert found.intents == (wish, wish)
+    with store.transaction():
+        store.use_pending("hash", NOW)
+    assert store.pending("hash") is None
+
+
+def test_a_broadcast_reaches_every_subscriber_once(store: Store) -> None:
+    """One copy per subscriber: who takes part in the issue and is subscribed gets one as well."""
+    with store.transaction():
+        for n in range(7):
+            audience.join(store, f"s{n}@acme.example", NOW)
+        number = outgoing(store, broadcast=True)
+        claims.add_delivery(store, number, store.person("s3@acme.example"), 2)
+        claims.add_delivery(store, number, store.person(BOB), 2)
+    assert audience.expand(store)
+    assert not audience.expand(store)
+    due = claims.claim_deliveries(store, NOW, "s", 100)
+    assert sorted(d.address for d in due) == sorted([BOB, *(f"s{n}@acme.example" for n in range(7))])
+
+
+def test_slices_go_on_where_they_stopped(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deliveries are made in slices with the cursor in the row, in the same transaction."""
+    monkeypatch.setattr(audience, "SLICE", 3)
+    with store.transaction():
+        for n in range(7):
+            audience.join(store, f"s{n}@acme.example", NOW)
+        outgoing(store, broadcast=True)
+    rounds = 0
+    while audience.expand(store):
+        rounds += 1
+    assert rounds == 3
+    assert len(states(store)) == 7
+
+
+def test_leaving_withdraws_what_is_queued_but_not_the_mails_of_a_role(store: Store) -> None:
+    """U6, U7: checked again at send time; a role holder's own mails go on."""
+    with store.transaction():
+        audience.join(store, BOB, NOW)
+        outgoing(store, broadcast=True)
+    audience.expand(store)
+    with store.transaction():
+        claims.add_delivery(store, outgoing(store, broadcast=False), store.person(BOB), 2)
+        assert audience.leave(store, BOB, NOW)
+        assert not audience.leave(store, BOB, NOW)
+    assert states(store) == ["withdrawn", "queued"]
+    assert audience.members(store) == []
+
+
+def test_an_unsent_automatic_update_is_replaced_by_the_next(store: Store) -> None:
+    """ "An unsent automatic update is replaced by the next of its issue." """
+    with store.transaction():
+        audience.join(store, BOB, NOW)
+        outgoing(store, broadcast=True, automatic=True)
+        outgoing(store, broadcast=True)
+    while audience.expand(store):
+        pass
+    with store.transaction():
+        claims.supersede(store, 1, NOW)
+    assert states(store) == ["superseded", "queued"]
+
+
+def test_results_move_a_delivery_on(store: Store) -> None:
+    """Postfix's outcomes; a deferred one comes back at its time and no sooner."""
+    with store.transaction():
+        claims.add_delivery(store, outgoing(store, broadcast=False), store.person(BOB), 2)
+    (due,) = claims.claim_deliveries(store, NOW, "s", 9)
+    later = NOW + timedelta(minutes=1)
+    with store.transaction():
+        claims.record(store, due.delivery, "deferred", "450 later", NOW, retry_at=later)
+    assert claims.claim_deliveries(store, NOW, "s", 9) == []
+    (again,) = claims.claim_deliveries(store, later, "s", 9)
+    assert again.attempts == 2
+    with store.transaction():
+        claims.record(store, due.delivery, "sent", "250 ok", later)
+    assert states(store) == ["sent"]
+
+
+def test_what_a_killed_process_had_claimed_is_free_again(store: Store) -> None:
+    """D9: a worker dies with claimed rows."""
+    take(store, b"raw")
+    with store.transaction():
+        claims.add_delivery(store, outgoing(store, broadcast=False), store.person(BOB), 2)
+    claims.claim_mails(store, NOW, "w")
+    claims.claim_deliveries(store, NOW, "s", 9)
+    assert claims.free_leases(store) == (1, 1)
+    assert [m.attempts for m in claims.claim_mails(store, NOW, "w")] == [2]
+    assert len(claims.claim_deliveries(store, NOW, "s", 9)) == 1
+
+
+def test_held_mail_is_shown_released_and_dropped(store: Store) -> None:
+    """Every queue row has a parking place, and a way out of it."""
+    take(store, b"one", b"two")
+    for mail in claims.claim_mails(store, NOW, "w"):
+        with store.transaction():
+            claims.finish_mail(store, mail.inbox, "held", NOW, reason="odd")
+    first, second = claims.held(store)
+    assert (first.raw, first.odd) == (b"one", "odd")
+    with store.transaction():
+        assert claims.release_held(store, first.inbox)
+        assert not claims.release_held(store, first.inbox)
+        assert claims.drop_held(store, second.inbox)
+    assert [m.attempts for m in claims.claim_mails(store, NOW, "w")] == [1]
+
+
+def test_a_newer_schema_is_refused(store: Store) -> None:
+    """D7: refuse to start; never migrate downward."""
+    with store.transaction():
+        store.run("UPDATE meta SET value = '99' WHERE key = 'schema'")
+    with pytest.raises(StoreUnusable, match="99"):
+        store.open()
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    """D7: corrupt or foreign database: refuse to start with one clear line."""
+    (tmp_path / "t.db").write_bytes(b"this is no database" * 100)
+    with pytest.raises(StoreUnusable, match="cannot be opened"):
+        Store(f"sqlite:///{tmp_path}/t.db").open()

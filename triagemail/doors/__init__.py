@@ -1,0 +1,1 @@
+"""The outside worlds, one library each: IMAP, SMTP in, SMTP out."""

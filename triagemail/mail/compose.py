@@ -1,0 +1,270 @@
+"""From a draft to the bytes that are sent: headers, MIME shapes and encodings; ASCII, CRLF, lines of at most 998 octets.
+
+The shapes are fixed, so they are written here; EmailMessage, many times slower, is the oracle in the tests. A mail is
+`personal(...) + head + CRLF + body`: all but the personal block is the same for every reader of a broadcast.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from binascii import b2a_base64, b2a_qp
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from email.utils import format_datetime
+from hashlib import sha256
+from urllib.parse import quote
+
+from triagemail.mail.headers import clean_header
+from triagemail.mail.templates import Rendered, Templates, context_of, render
+from triagemail.process.model import Issue, Policy, State
+
+CRLF = "\r\n"
+LINE_LIMIT = 998  # octets without CRLF (RFC 5322 2.1.1)
+ID_LIMIT = 250  # a longer Message-ID is kept out of References: it would push out the others
+KEPT_IDS = 20  # beside the first, which is the root of the thread
+
+Attached = tuple[str, str, bytes]  # name, content type, bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """One mail without its personal headers. `head` and `body` are ASCII with CRLF; `head` ends its last line. `text` is
+    the plain part as people read it, with LF. `problem`: "" or why a company's own template gave way (trust.md S12)."""
+
+    subject: str
+    text: str
+    head: bytes
+    body: bytes
+    problem: str = ""
+
+
+def compose(
+    template: str,
+    *,
+    language: str,
+    issue: Issue | None,
+    policy: Policy,
+    values: Mapping[str, object],
+    now: datetime,
+    date: datetime | None = None,
+    to: str = "",
+    reply_to: str = "",
+    references: Iterable[str] = (),
+    in_reply_to: str = "",
+    automatic: bool | None = None,
+    broadcast: bool = False,
+    list_id: str = "",
+    from_name: str = "triagemail",
+    attachments: Iterable[Attached] = (),
+    templates: Templates | None = None,
+) -> Composed:
+    """The mail that a draft becomes. `issue` is as it stands after the events; `now` and `date` (default: `now`) are aware
+    UTC; `reply_to` is the address with the person's token, for the one-tap answers (a broadcast has none); `automatic`: it
+    answers a mail (RFC 3834 5: auto-replied; default: it has an In-Reply-To), else the service speaks first
+    (auto-generated)."""
+    values = _for_everybody(issue, values) if broadcast else values
+    shown = None if issue is None else _shown(issue, broadcast=broadcast)
+    context = context_of(policy, now, shown, values, to=to, reply_to="" if broadcast else reply_to)
+    made = render(templates or Templates(), template, language, context)
+    kind, body = _body(made, tuple(attachments))
+    answers = not broadcast and (bool(in_reply_to) if automatic is None else automatic)
+    fields = [
+        ("From", f"{_phrase(from_name)} <{_one_line(policy.address)}>"),
+        ("Date", format_datetime(date or now)),
+        ("Subject", encoded(clean_header(made.subject), len("Subject: "))),
+        ("In-Reply-To", _ids((in_reply_to,))),
+        ("References", _ids(references)),
+        *(_list_fields(policy, list_id) if broadcast else ()),
+        ("Auto-Submitted", "auto-replied" if answers else "auto-generated"),
+        ("Precedence", "bulk" if broadcast else "auto_reply"),
+        ("X-Auto-Response-Suppress", "All"),  # keeps Exchange from answering a machine (trust.md L1)
+        ("MIME-Version", "1.0"),
+        ("Content-Type", kind),
+    ]
+    head = "".join(f"{name}: {value}{CRLF}" for name, value in fields if value)
+    return Composed(made.subject, made.text, head.encode("ascii"), body, made.problem)
+
+
+def personal(to_address: str, reply_to: str = "", message_id: str = "", list_unsubscribe: str = "") -> bytes:
+    """The header lines that differ per recipient. `list_unsubscribe` is an address with the subscriber's token, or a
+    ready value in angle brackets (RFC 2369 3.2). Pure, so that a retry sends the same bytes."""
+    unsubscribe = list_unsubscribe
+    if unsubscribe and not unsubscribe.startswith("<"):
+        unsubscribe = f"<mailto:{unsubscribe}?subject=unsubscribe>"
+    fields = (
+        ("To", _one_line(to_address)),
+        ("Reply-To", _one_line(reply_to)),
+        ("Message-ID", _ids((message_id,))),
+        ("List-Unsubscribe", _one_line(unsubscribe)),
+    )
+    return "".join(f"{name}: {value}{CRLF}" for name, value in fields if value).encode("ascii")
+
+
+# --- what a headline may say ------------------------------------------------------------------------------------------
+
+_FAKE_TAGS = (
+    r"[\[({<【［]\s*P\s*\d\s*[\])}>】］]",  # [P0]
+    r"\bPRIORITY[\s:#_-]*\d\b(?:\s+(?:ISSUE|REMEDIATION)\b)?",  # PRIORITY 0 ISSUE
+    r"^\s*P\d\s*[:–-]",  # P0: …
+)
+_FAKE_TAG = re.compile("|".join(_FAKE_TAGS), re.IGNORECASE)
+_DOT = "[.\u3002\uff0e\uff61]"  # what a mail program may take for the dot of a domain name
+_CONTACTS = (
+    r"\b[a-z][a-z0-9+.-]{1,20}:/\S*",  # https://…
+    r"\b(?:mailto|tel|sms|callto|skype):\S*",
+    r"\S*@\S*",
+    rf"[\w-]+(?:{_DOT}[\w-]+)*{_DOT}[^\W\d_]{{2,}}\b\S*",  # shop.example/pay
+    r"\b\d{1,3}(?:\.\d{1,3}){3}\b\S*",
+)
+_CONTACT = re.compile("|".join(_CONTACTS), re.IGNORECASE)
+
+
+def _headline(issue: Issue, *, broadcast: bool) -> str:
+    """ "`[P0]` in user titles is neutralised" (trust.md X9), and "before a triager's decision a broadcast carries only the
+    cleaned headline, without links or addresses" (trust.md X8)."""
+    headline = clean_header(issue.headline)
+    for _ in range(len(headline)):  # taking one out may bring two halves of another together
+        shorter = " ".join(_FAKE_TAG.sub(" ", headline).split())
+        if shorter == headline:
+            break
+        headline = shorter
+    if broadcast and issue.decided_at is None:
+        headline = " ".join(_CONTACT.sub("[...]", headline).split())
+    return headline.strip(" :-") if re.search(r"\w", headline) else "?"
+
+
+def _shown(issue: Issue, *, broadcast: bool) -> Issue:
+    """The issue as a template sees it. Nothing of the report reaches the list, whatever a template asks for (X8, V1)."""
+    headline = _headline(issue, broadcast=broadcast)
+    if not broadcast:
+        return replace(issue, headline=headline)
+    return replace(issue, headline=headline, answers={}, material="", attachments=(), reporter="", mails=())
+
+
+def _for_everybody(issue: Issue | None, values: Mapping[str, object]) -> Mapping[str, object]:
+    """The values of a broadcast: its next time as the issue has it, and no word of the reporter's (trust.md X8)."""
+    usual: dict[str, object] = {"next_update_at": None if issue is None else issue.next_update_at}
+    if issue is not None and issue.state is State.WITHDRAWN:
+        return {**usual, **values, "text": ""}  # the reason of a withdrawal is the reporter's
+    return {**usual, **values}
+
+
+# --- header fields ----------------------------------------------------------------------------------------------------
+
+
+def _one_line(value: str) -> str:
+    """A value that is ASCII by construction (addresses, our own tokens), cleaned all the same (trust.md X1)."""
+    return clean_header(value, LINE_LIMIT - 100).encode("ascii", "ignore").decode()
+
+
+def _phrase(name: str) -> str:
+    """A display name (RFC 5322 3.4): quoted when ASCII, else encoded words."""
+    name = clean_header(name)
+    if not name.isascii():
+        return encoded(name, len("From: "))
+    plain = re.fullmatch(r"[\w !#$%&'*+/=?^`{|}~-]+", name)
+    return name if plain else '"' + name.replace("\\", " ").replace('"', "'") + '"'
+
+
+def encoded(text: str, used: int) -> str:
+    """Text for an unstructured field or phrase: as it is when ASCII, else encoded words of at most 75 characters, one on
+    a line of at most 76 (RFC 2047 2). `used` is what the first line already holds."""
+    if text.isascii():
+        return text
+    words: list[str] = []
+    chunk, room = b"", (76 - used - 12) // 4 * 3
+    for letter in text:
+        one = letter.encode("utf-8", "replace")
+        if len(chunk) + len(one) > room:
+            words.append(f"=?utf-8?b?{b64encode(chunk).decode()}?=")
+            chunk, room = b"", 45
+        chunk += one
+    words.append(f"=?utf-8?b?{b64encode(chunk).decode()}?=")
+    return f"{CRLF} ".join(words)
+
+
+_ID = re.compile(rf"<?([\x21-\x3b\x3d\x3f-\x7e]{{1,{ID_LIMIT}}})>?")
+
+
+def _ids(values: Iterable[str]) -> str:
+    """Message-IDs on one line, never encoded or folded inside (libraries.md S1): the first and the last twenty, and
+    fewer when the line would pass 998 octets. What is no id is left out: a reporter's client chose it."""
+    found = list(dict.fromkeys(f"<{m[1]}>" for v in values if (m := _ID.fullmatch(v.strip()))))
+    found = found if len(found) <= KEPT_IDS + 1 else [found[0], *found[-KEPT_IDS:]]
+    while len(found) > 2 and sum(map(len, found)) + len(found) > LINE_LIMIT - 20:
+        del found[1]
+    return " ".join(found)
+
+
+def _list_fields(policy: Policy, list_id: str) -> tuple[tuple[str, str], ...]:
+    """The same for every reader (RFC 2369, RFC 2919). The owner of the list is reached at our own address: nobody sees
+    another's in a broadcast (trust.md V1)."""
+    local, _, domain = policy.address.partition("@")
+    return (
+        ("List-Id", f"<{_one_line(list_id or policy.list_address.replace('@', '.')).strip('<>')}>"),
+        ("List-Help", f"<mailto:{local}+help@{domain}?subject=help>"),
+        ("List-Subscribe", f"<mailto:{local}+subscribe@{domain}?subject=subscribe>"),
+        ("List-Post", "NO"),
+        ("List-Owner", f"<mailto:{policy.address}>"),
+    )
+
+
+# --- MIME -------------------------------------------------------------------------------------------------------------
+
+
+def _body(made: Rendered, attachments: tuple[Attached, ...]) -> tuple[str, bytes]:
+    """(Content-Type of the whole, its body): text and HTML as alternatives, in front of the attachments."""
+    kind, body = _multipart("alternative", [_text_part("plain", made.text), _text_part("html", made.html)])
+    if not attachments:
+        return kind, body
+    inner = f"Content-Type: {kind}{CRLF}{CRLF}".encode("ascii") + body
+    return _multipart("mixed", [inner, *(_attached(*each) for each in attachments)])
+
+
+def _multipart(kind: str, parts: list[bytes]) -> tuple[str, bytes]:
+    """A multipart body (RFC 2046 5.1.1). Its boundary is the hash of what it encloses, which no part can hold."""
+    boundary = "=_" + sha256(b"".join(parts)).hexdigest()[:40]
+    line = f"--{boundary}".encode("ascii")
+    body = b"".join(line + b"\r\n" + part + (b"" if part.endswith(b"\r\n") else b"\r\n") for part in parts)
+    return f'multipart/{kind}; boundary="{boundary}"', body + line + b"--\r\n"
+
+
+def _text_part(kind: str, text: str) -> bytes:
+    """As it is when ASCII in lines of at most 76, else quoted-printable or, where shorter, base64 (RFC 2045 6)."""
+    raw = text.replace("\n", CRLF).encode("utf-8", "replace")
+    odd = re.search(r"^From |^\.", text, re.MULTILINE)  # a relay may change such a line
+    encoding = "7bit"
+    if odd or not text.isascii() or max(map(len, text.split("\n"))) > 76:
+        encoding, printable, packed = "quoted-printable", b2a_qp(raw, istext=True), _base64(raw)
+        if len(packed) < len(printable):
+            encoding, printable = "base64", packed
+        raw = printable
+    head = f'Content-Type: text/{kind}; charset="utf-8"{CRLF}Content-Transfer-Encoding: {encoding}{CRLF}{CRLF}'
+    return head.encode("ascii") + raw
+
+
+def _base64(raw: bytes) -> bytes:
+    """Base64 in lines of 76 (RFC 2045 6.8)."""
+    lines = (b2a_base64(raw[at : at + 57], newline=False) for at in range(0, len(raw), 57))
+    return b"\r\n".join(lines) + b"\r\n"
+
+
+_TYPE = re.compile(r"(?!message/|multipart/)[\w.+-]+/[\w.+-]+(?:; ?[\w-]+=[\w.+-]+)*", re.ASCII)
+
+
+def _attached(name: str, content_type: str, content: bytes) -> bytes:
+    """One attachment. Its name is only ever a parameter (RFC 2231 for what is not ASCII); a type that we cannot write
+    down, or that base64 is not allowed for (RFC 2046 5.2.1), becomes octets."""
+    name = re.sub(r"[/\\]", "_", clean_header(name)).replace('"', "'") or "attachment"
+    kind = content_type if _TYPE.fullmatch(content_type) and len(content_type) < 200 else "application/octet-stream"
+    if name.isascii():
+        called = f'filename="{name}"'
+    else:
+        called = f"filename*=utf-8''{quote(name, safe='')}"
+    head = (
+        f"Content-Type: {kind}{CRLF}Content-Transfer-Encoding: base64{CRLF}"
+        f"Content-Disposition: attachment;{CRLF} {called[:900]}{CRLF}{CRLF}"
+    )
+    return head.encode("ascii") + _base64(content)

@@ -1,0 +1,47 @@
+"""The one place that makes text safe for a header field: `clean_header` (trust.md X1, X9; libraries.md M1, M19)."""
+
+from __future__ import annotations
+
+HEADER_LIMIT = 200
+
+# Characters that end a line for some reader of the mail, though only CR and LF do so in RFC 5322: VT, FF, FS, GS, RS,
+# NEL, U+2028 and U+2029 all split `str.splitlines`, and EmailMessage refuses a header with them (libraries.md M19).
+# They become a space.
+_BREAKS = (0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x1C, 0x1D, 0x1E, 0x1F, 0x85, 0x2028, 0x2029)
+
+# What a reader cannot see but a program or the eye can be fooled with: the rest of C0 and C1, soft hyphen, bidi marks
+# and overrides, zero-width characters, interlinear marks, tag characters, and lone surrogates (no UTF-8 form: peewee
+# D6). They go.
+_HIDDEN = (
+    (0x00, 0x1F),
+    (0x7F, 0x9F),
+    (0xAD, 0xAD),
+    (0x34F, 0x34F),
+    (0x600, 0x605),
+    (0x61C, 0x61C),
+    (0x6DD, 0x6DD),
+    (0x70F, 0x70F),
+    (0x180B, 0x180E),
+    (0x200B, 0x200F),
+    (0x202A, 0x202E),
+    (0x2060, 0x206F),
+    (0xD800, 0xDFFF),
+    (0xFEFF, 0xFEFF),
+    (0xFFF9, 0xFFFB),
+    (0xE0000, 0xE007F),
+)
+
+_CLEAN: dict[int, str | None] = {code: None for first, last in _HIDDEN for code in range(first, last + 1)}
+_CLEAN.update(dict.fromkeys(_BREAKS, " "))
+
+
+def clean_header(text: str, limit: int = HEADER_LIMIT) -> str:
+    """`text` as one line that is safe in any header field, at most `limit` characters; idempotent, never raises.
+
+    Controls, line and paragraph separators, bidi and zero-width characters and lone surrogates are taken out, white
+    space is collapsed, and `=?` is broken up, so that nothing typed by a person is ever read as an encoded word (RFC
+    2047; CVE-2024-6923 turned one inside another into a real `Bcc:` line, libraries.md M1). """
+    if not (text.isascii() and text.isprintable()):
+        text = text.translate(_CLEAN)
+    # Breaking up comes after taking out: `=`, a zero-width space and `?` would otherwise meet to form a new `=?`.
+    return " ".join(text.split()).replace("=?", "= ?")[:limit].rstrip()

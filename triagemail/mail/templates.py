@@ -1,0 +1,476 @@
+"""The door of jinja2 and markdown-it-py: one Markdown source per mail becomes its subject, text part and HTML part.
+
+A source is turned into two Jinja templates once, when it is first used; what people wrote is only ever a value of them,
+never Markdown and never a template (trust.md X3, X4). An override that does not fit gives way to the built-in text and
+says so in `Rendered.problem` (trust.md S12); nothing here logs.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import FunctionLoader, StrictUndefined, TemplateRuntimeError, Undefined, pass_context, pass_eval_context
+from jinja2.exceptions import SecurityError
+from jinja2.nodes import EvalContext
+from jinja2.runtime import Context
+from jinja2.sandbox import SandboxedEnvironment
+from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
+from markupsafe import Markup, escape
+
+from triagemail.mail import wording
+from triagemail.mail.source import BLOCK_LINE, Misfit, split_front, to_html, to_text
+from triagemail.mail.wording import Tap, clean, cut, flat, folded, link
+from triagemail.process.model import Issue, Policy, Priority
+
+HERE = Path(__file__).parent.parent
+BUILT_IN = HERE / "templates" if (HERE / "templates").is_dir() else HERE.parent / "templates"
+SUBJECT_LIMIT = 70  # "the subject stays within 70 characters" (process.md 5)
+LARGEST = 400_000  # characters of one part: more is a runaway loop, not a mail
+TURNS = 5_000  # of all loops over a range in one rendering
+FALLBACK = "_bare"
+
+QUOTED = "margin:4px 0 12px;padding:2px 0 2px 12px;border-left:3px solid #8a94a6"
+TAP = "display:inline-block;margin:0 8px 10px 0;padding:11px 16px;border-radius:8px;text-decoration:none;line-height:1.35;"
+FULL = TAP + "background:#1a56b0;border:1px solid #1a56b0;color:#ffffff"
+OPEN = TAP + "background:#ffffff;border:1px solid #1a56b0;color:#1a56b0"  # leads to a text that the person finishes
+HINT = "margin:0 0 8px;font-size:14px;color:#5b6472"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a template does not fit: `template` is the file below `templates/LANGUAGE/`, `text` a line for the operator."""
+
+    template: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.template}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A mail before it gets headers. Lines end in LF. `problem` is "" or what made an override give way."""
+
+    subject: str
+    text: str
+    html: str
+    problem: str = ""
+
+
+class Sandbox(SandboxedEnvironment):
+    """Jinja's sandbox, with no operator that makes something huge out of something small (trust.md S12). `guard` matches
+    the start of lines that read as commands."""
+
+    guard: re.Pattern[str]
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        if operator == "**" or not isinstance(left, int) or not isinstance(right, int):
+            raise SecurityError("only whole numbers can be multiplied, and there are no powers")
+        return left * right
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The templates of one language: its fixed words, the front matter by template, and what renders both parts."""
+
+    words: Mapping[str, Any]
+    front: Callable[[str], Mapping[str, str]]
+    text: Sandbox
+    html: Sandbox
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """The built-in templates and, file by file in front of them, those of a company's own folder that fit."""
+
+    directory: Path | None = None
+    allowed: frozenset[str] = frozenset()  # the files of `directory` that were rendered once with samples and fit
+    problems: tuple[Problem, ...] = ()
+
+
+# --- values on their way into a mail ----------------------------------------------------------------------------------
+
+
+def _plain(value: object) -> object:
+    """`finalize` of the text part: a None in a mail is a mistake of the template, not the word `None`."""
+    if value is None:
+        raise TemplateRuntimeError("a value is None")
+    if isinstance(value, Undefined):
+        return value  # StrictUndefined raises when Jinja turns it into text
+    return clean(value) if isinstance(value, str) else value
+
+
+@pass_eval_context
+def _marked(context: EvalContext, value: object) -> object:
+    """`finalize` of the HTML part: newlines of a value become <br>; no later line of it reads as a command."""
+    if isinstance(value, Markup):
+        return value
+    value = _plain(value)
+    if not isinstance(value, str) or not context.autoescape or "\n" not in value:
+        return value
+    first, rest = value.split("\n", 1)
+    return _breaks(f"{first}\n{_guarded(context, rest)}")
+
+
+def _breaks(text: str) -> Markup:
+    return Markup("<br>\n").join(escape(line) for line in text.split("\n"))
+
+
+def _guarded(context: EvalContext, text: str) -> str:
+    """ "None of our own mails has a command at the start of a line where a quote could run it": such a line is quoted."""
+    environment = context.environment
+    return environment.guard.sub("> ", text) if isinstance(environment, Sandbox) else text
+
+
+@pass_eval_context
+def _quote(context: EvalContext, value: str, limit: int = 4000) -> str:
+    """Somebody's words as a quotation: `> ` before each line of the text part, a bar beside them in the HTML part."""
+    text = cut(clean(value).strip("\n"), limit)
+    if context.autoescape:
+        return Markup('<blockquote style="{}">{}</blockquote>').format(QUOTED, _breaks(text))
+    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+
+
+@pass_eval_context
+def _say(context: EvalContext, value: str, limit: int = 4000) -> str:
+    """Somebody's words as paragraphs of our own mail, for texts that speak for the service (an owner's update)."""
+    text = _guarded(context, cut(clean(value).strip("\n"), limit))
+    if not context.autoescape:
+        return text
+    return Markup("\n").join(Markup("<p>{}</p>").format(_breaks(part)) for part in re.split(r"\n\s*\n", text))
+
+
+@pass_eval_context
+def _fold(context: EvalContext, text: str, indent: int = 0) -> str:
+    """A sentence of our own in short lines; the HTML part is as wide as the reader's screen."""
+    if context.autoescape:
+        return Markup(text)  # noqa: S704  # the body of a filter block: Jinja has escaped its values already
+    return folded(text, wording.WIDTH - 2 - indent).replace("\n", "\n" + " " * indent)
+
+
+def _filters(words: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
+    """What a template may do with a value, beside Jinja's own filters (docs/templates.md lists them)."""
+
+    @pass_context
+    def when(context: Context, moment: datetime) -> str:
+        """'14:30 CET (13:30 UTC)', 'Tuesday 09:00 CET (08:00 UTC)'."""
+        return " ".join(filter(None, wording.day_and_time(words, moment, context["now"], context["zone"])))
+
+    @pass_context
+    def at(context: Context, moment: datetime) -> str:
+        """'at 14:30 CET (13:30 UTC)', 'on Tuesday at 09:00 CET (08:00 UTC)'."""
+        day, time = wording.day_and_time(words, moment, context["now"], context["zone"])
+        return str(words["times"]["other" if day else "today"]).format(day=day, time=time)
+
+    @pass_context
+    def within(context: Context, priority: Priority) -> str:
+        """How soon a priority is decided on: its timebox, else the fixed words for it."""
+        rule = context["policy"].priorities[priority]
+        if rule.timebox and priority.urgent:
+            return str(words["within"]["timebox"]).format(wording.length(words, rule.timebox))
+        return str(words["within"][priority.name])
+
+    return {
+        "clean": clean, "flat": flat, "cut": cut, "link": link, "quote": _quote, "say": _say, "fold": _fold,
+        "when": when, "at": at, "within": within,
+        "clock": pass_context(lambda context, moment: f"{moment.astimezone(context['zone']):%H:%M}"),
+        "minutes": lambda span: wording.length(words, span),
+        "every": lambda span: wording.length(words, span).removeprefix("1 "),
+        "near": lambda span: abs(span) <= timedelta(minutes=1),
+        "listed": lambda values: wording.listed(words, values),
+        "answer": lambda text: wording.answer(words, text),
+        "shout": lambda text: flat(text).upper(),
+        "opening": lambda text: text[:1].upper() + text[1:],
+        "brief": lambda text: text.partition(":")[0],
+        "detail": lambda text: text.partition(":")[2].strip(),
+    }  # fmt: skip
+
+
+def _html_taps(words: Mapping[str, Any], found: list[Tap], address: str, subject: str) -> Markup:
+    """The one-tap answers of the HTML part: real mailto links, big enough for a thumb."""
+    links = []
+    for tap in found:
+        url = wording.mailto(address, subject if subject[:3].lower() == "re:" else f"Re: {subject}", tap.body)
+        label = Markup(" &nbsp;{}").format(tap.label) if tap.label else ""
+        kind, style = ("open", OPEN) if tap.unfinished else ("full", FULL)
+        shown = Markup('<a class="{}" href="{}" style="{}"><b>{}</b>{}</a>')
+        links.append(shown.format(kind, url, style, tap.shown, label))
+    hint = Markup('<div class="quiet" style="{}">{}</div>\n').format(HINT, words["tap_html"])
+    return Markup('<div style="margin:16px 0 10px">\n{}{}\n</div>').format(hint, Markup("\n").join(links))
+
+
+# --- from source to template ------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def _markdown() -> MarkdownIt:
+    markdown = MarkdownIt("commonmark", {"html": False}).disable(["code", "lheading", "reference", "image"])
+    markdown.block.ruler.before("list", "jinja", _block_lines, {"alt": ["paragraph", "list", "blockquote"]})
+    return markdown
+
+
+def _block_lines(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """A block rule of markdown-it: a line of nothing but statements or block values is no paragraph."""
+    line = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]].strip()
+    if not BLOCK_LINE.fullmatch(line):
+        return False
+    if not silent:
+        state.push("html_block", "", 0).content = line + "\n"
+        state.line = start + 1
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where files are looked for, the first folder wins; of `own` only the files in `allowed` count."""
+
+    paths: tuple[Path, ...]
+    own: Path | None
+    allowed: frozenset[str]
+
+    def find(self, name: str) -> list[Path]:
+        return [p / name for p in self.paths if (p != self.own or name in self.allowed) and (p / name).is_file()]
+
+    def table(self, name: str) -> dict[str, Any]:
+        """A TOML file; a folder in front replaces single keys."""
+        layers = [tomllib.loads(path.read_text("utf-8")) for path in self.find(name)]
+        return {key: value for layer in reversed(layers) for key, value in layer.items()}
+
+    def parts(self, name: str) -> tuple[dict[str, str], str] | None:
+        """Front matter and body of a mail's source."""
+        found = self.find(f"mail/{name}.md")
+        return split_front(found[0].read_text("utf-8").replace("\r\n", "\n")) if found else None
+
+
+def _source(folders: Folders, outcomes: Mapping[str, str], name: str, *, html: bool) -> str | None:
+    """The Jinja source of `NAME` (a body), `NAME#subject`, `NAME#why`, `outcome/CODE` or `_layout.html`, if there is one."""
+    if name == "_layout.html":
+        return folders.find("mail/_layout.html")[0].read_text("utf-8")
+    stem, _, part = name.partition("#")
+    if name.startswith("outcome/"):
+        source = outcomes.get(name.removeprefix("outcome/"))
+    else:
+        front, source = folders.parts(stem) or ({}, None)
+        if source is not None and part:
+            source = front.get(part)
+            if source is None:
+                raise Misfit(f"no {part}: in the front matter")
+    if source is None:
+        return None
+    inline = bool(part) or name.startswith("outcome/")
+    return to_html(source, _markdown().renderInline if inline else _markdown().render) if html else to_text(source)
+
+
+def _budgeted_range() -> Callable[..., range]:
+    """`range` for one rendering: all its loops together turn at most TURNS times, nested ones included (trust.md S12)."""
+    left = [TURNS]
+
+    def limited(*bounds: int) -> range:
+        numbers = range(*bounds)
+        left[0] -= len(numbers[: TURNS + 1])
+        if left[0] < 0:
+            raise SecurityError(f"loops of more than {TURNS} turns")
+        return numbers
+
+    return limited
+
+
+def _environment(
+    source: Callable[[str], str | None], words: Mapping[str, Any], guard: re.Pattern[str], *, html: bool
+) -> Sandbox:
+    environment = Sandbox(
+        loader=FunctionLoader(source), undefined=StrictUndefined, autoescape=html, auto_reload=False,
+        keep_trailing_newline=True, finalize=_marked if html else _plain,
+    )  # fmt: skip
+    environment.guard = guard
+
+    @pass_context
+    def taps(context: Context, lines: str) -> str:
+        found, address = wording.taps(lines), context["reply_to"]
+        if not found or not address:  # a broadcast has no reply address of one person (trust.md V1)
+            return ""
+        if html:
+            return _html_taps(words, found, address, context["own_subject"])
+        return wording.text_taps(words, found)
+
+    environment.globals = {"taps": taps, "timedelta": timedelta}
+    environment.filters |= _filters(words)
+    return environment
+
+
+@lru_cache(maxsize=64)
+def _book(folders: Folders) -> Book:
+    words, outcomes = folders.table("mail/_layout.toml"), folders.table("outcomes.toml")
+    guard = wording.guard(words["reserved"], folders.table("words.toml"))
+    front = lru_cache(maxsize=256)(lambda name: (folders.parts(name) or ({}, ""))[0])
+    text = _environment(lambda name: _source(folders, outcomes, name, html=False), words, guard, html=False)
+    html = _environment(lambda name: _source(folders, outcomes, name, html=True), words, guard, html=True)
+    return Book(words, front, text, html)
+
+
+def _own_book(templates: Templates, language: str) -> Book:
+    base = (BUILT_IN / language, BUILT_IN / "en") if language != "en" else (BUILT_IN / "en",)
+    own = None if templates.directory is None else templates.directory / language
+    return _book(Folders(base if own is None else (own, *base), own, templates.allowed))
+
+
+# --- rendering --------------------------------------------------------------------------------------------------------
+
+_TIDY = re.compile(r"<p>\s*</p>\n?|</ul>\s*<ul>|<ul>\s*</ul>\n?")
+
+
+def _fill(environment: Sandbox, name: str, context: Mapping[str, object]) -> str:
+    pieces, size = [], 0
+    for piece in environment.get_template(name).generate(context):
+        size += len(piece)
+        if size > LARGEST:
+            raise Misfit(f"it makes a mail of more than {LARGEST:,} characters")
+        pieces.append(piece)
+    return "".join(pieces)
+
+
+def _body(book: Book, name: str, context: Mapping[str, object]) -> str:
+    return re.sub(r"\n{3,}", "\n\n", _fill(book.text, name, context)).strip("\n")
+
+
+def _render(book: Book, name: str, language: str, context: Mapping[str, object]) -> Rendered:
+    known = {**context, "range": _budgeted_range(), "words": book.words}
+    known["own_subject"] = subject = cut(flat(_fill(book.text, f"{name}#subject", known)), SUBJECT_LIMIT)
+    body, why = _body(book, name, known), flat(_fill(book.text, f"{name}#why", known))
+    marked = "" if book.front(name).get("marker") == "no" else marker(language)
+    text = (f"{marked}\n\n" if marked else "") + f"{book.text.guard.sub('> ', body)}\n\n-- \n{folded(why)}\n"
+    known |= {
+        "language": language,
+        "marker": marked,
+        "preheader": [line for line in body.split("\n") if line][:3],
+        "body": Markup(_TIDY.sub("", _fill(book.html, name, known))),  # noqa: S704  # made by our own HTML environment
+        "why": Markup(_fill(book.html, f"{name}#why", known)),  # noqa: S704  # likewise
+    }
+    return Rendered(subject, text, _fill(book.html, "_layout.html", known))
+
+
+def render(templates: Templates, name: str, language: str, context: Mapping[str, object]) -> Rendered:
+    """The mail `name` with the values of `context` (made by `context_of`). A company's own text that fails gives way to
+    the built-in one, and that to a bare one that asks nothing of its values, so that an update still goes out (trust.md
+    S12). Raises only when even the bare one fails."""
+    built_in = _own_book(Templates(), language)
+    attempts = [(built_in, name), (built_in, FALLBACK)]
+    if templates.allowed:
+        attempts.insert(0, (_own_book(templates, language), name))
+    problems: list[str] = []
+    for book, each in attempts:
+        try:
+            made = _render(book, each, language, context)
+        except Exception as error:  # whatever a template does, a mail goes out; the caller tells the operator
+            problems.append(str(Problem(f"mail/{each}.md", f"{type(error).__name__}: {error}")))
+            if each == FALLBACK:
+                raise
+            continue
+        return Rendered(made.subject, made.text, made.html, "; ".join(problems))
+    raise AssertionError("there is always a last attempt")
+
+
+def context_of(
+    policy: Policy,
+    now: datetime,
+    issue: Issue | None,
+    values: Mapping[str, object],
+    *,
+    to: str = "",
+    reply_to: str = "",
+) -> dict[str, object]:
+    """What a template sees: the draft's own values, and names that no draft can replace. `now` is aware UTC; `priority` is
+    the one that counts (in a broadcast about a withdrawn report: the reported one), `rule` what follows from it."""
+    current = None if issue is None else issue.current if issue.current is not None else issue.reported
+    rule = None if current is None else policy.priorities.get(current)
+    fixed = {"policy": policy, "now": now, "zone": ZoneInfo(policy.timezone), "priority": current, "rule": rule}
+    return {**values, **fixed, "issue": issue, "to": to, "reply_to": reply_to}
+
+
+@lru_cache(maxsize=16)
+def marker(language: str) -> str:
+    """The one line above which people answer. Never overridden: `quoting.py` looks for it."""
+    return str(_own_book(Templates(), language).words["marker"])
+
+
+def outcome_codes(language: str = "en") -> frozenset[str]:
+    """The outcome codes that have a sentence."""
+    return frozenset(tomllib.loads((BUILT_IN / language / "outcomes.toml").read_text("utf-8")))
+
+
+# --- checking ---------------------------------------------------------------------------------------------------------
+
+
+def names(language: str = "en") -> tuple[str, ...]:
+    """The built-in mail templates, without the parts that they share (`_…`)."""
+    return tuple(sorted(p.stem for p in (BUILT_IN / language / "mail").glob("*.md") if not p.stem.startswith("_")))
+
+
+def open_templates(directory: str | Path | None = None, language: str = "en") -> Templates:
+    """The templates to use with a company's own folder: each of its files is tried alone; `problems` names those left
+    out, which the caller tells the operator."""
+    if directory is None or not str(directory):
+        return Templates()
+    own = Path(directory) / language
+    if not own.is_dir():
+        return Templates(Path(directory), frozenset(), (Problem(language, f"there is no folder {own}"),))
+    files = sorted(str(path.relative_to(own)) for path in own.rglob("*") if path.is_file())
+    tried = {name: _try_file(Path(directory), language, name) for name in files}
+    fitting = frozenset(name for name, found in tried.items() if not found)
+    return Templates(Path(directory), fitting, tuple(problem for found in tried.values() for problem in found))
+
+
+def check_templates(directory: str | Path | None = None, language: str = "en") -> list[Problem]:
+    """Compiles and renders every built-in template, then every file of a company's folder, with samples."""
+    book = _own_book(Templates(), language)
+    built_in = [Problem(f"mail/{name}.md", text) for name in names(language) for text in _try(book, name, language)]
+    return built_in + list(open_templates(directory, language).problems)
+
+
+def _try_file(directory: Path, language: str, name: str) -> list[Problem]:
+    if not any((BUILT_IN / folder / name).is_file() for folder in (language, "en")):
+        return [Problem(name, "there is no built-in file of this name, so it is never used")]
+    shared = not name.startswith("mail/") or Path(name).stem.startswith("_")
+    try:
+        book = _own_book(Templates(directory, frozenset({name})), language)
+    except Exception as error:  # bad TOML, bad UTF-8, a missing key: all are the operator's to know
+        return [Problem(name, f"{type(error).__name__}: {error}")]
+    each = names(language) if shared else (Path(name).stem,)
+    found = [text for template in each for text in _try(book, template, language)]
+    return [Problem(name, text) for text in dict.fromkeys(found)]
+
+
+def _try(book: Book, name: str, language: str) -> Iterable[str]:
+    """What is wrong with one template, rendered with each of its samples."""
+    from triagemail.mail import samples  # only needed at start: no mail waits for it
+
+    for case in samples.cases(name):
+        context = context_of(case.policy, case.now, case.issue, case.values, to=case.to, reply_to=case.reply_to)
+        try:
+            made = _render(book, name, language, context)
+            body = _body(book, name, {**context, "own_subject": "", "range": _budgeted_range(), "words": book.words})
+            yield from _faults(book, made, body)
+        except Exception as error:  # any fault of a template is a finding, never a crash of the check
+            yield f"{type(error).__name__}: {error} (sample: {case.title})"
+
+
+def _faults(book: Book, made: Rendered, body: str) -> Iterable[str]:
+    """What a mail of ours must never be, beside not rendering."""
+    if not made.subject or not body:
+        yield "an empty subject or body"
+    if re.search(r"<(?:img|script|iframe|link|form)\b|url\(|@import", made.html, re.IGNORECASE):
+        yield "something in the HTML part would be fetched or run"
+    whole = body + made.text.partition("\n-- \n")[2]
+    if found := book.text.guard.search(whole):
+        line = whole[found.start() :].split("\n", 1)[0]
+        yield f"a line starts like a command, which a quote of it could run: {cut(line, 60)!r}"

@@ -1,0 +1,152 @@
+"""Text as our mails show it: made harmless, cut, folded, times and lengths in words, one-tap answers. No template engine here.
+
+`words` is always the table of `templates/LANGUAGE/mail/_layout.toml`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote as percent
+from zoneinfo import ZoneInfo
+
+ATTACHED = "@attached"  # the stored answer when only an attachment gives it (mail/report.py writes it)
+WIDTH = 76  # of our own prose in the text part
+_BREAKS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
+_ODD = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
+_UNIT = re.compile(r'(?:[^\s"]+ )?"[^"\n]{1,70}"\S*|\S+')
+
+
+def clean(text: str) -> str:
+    """Text with LF as its only line end, without control characters, lone surrogates and bidi overrides (trust.md X1)."""
+    return str(text) if text.isascii() and text.isprintable() else _ODD.sub("", _BREAKS.sub("\n", text))
+
+
+def flat(text: object) -> str:
+    """Text on one line."""
+    return " ".join(clean(str(text)).split())
+
+
+def cut(text: str, limit: int) -> str:
+    """At most `limit` characters, ended at a word where there is one in the last half, with `...` for what is missing."""
+    if len(text) <= limit:
+        return text
+    head = text[: limit - 3]
+    at = max(head.rfind(" "), head.rfind("\n"))
+    return (head[:at] if at > limit // 2 else head).rstrip(" \n,;:-") + "..."
+
+
+def link(url: str) -> str:
+    """A web or mail address for an href, "" for anything else: no script and no text gets there (trust.md X4)."""
+    return url if re.fullmatch(r"(?:https?://|mailto:)[^\s\"'<>`\\\x00-\x20\x7f-\x9f]+", url) else ""
+
+
+def folded(text: str, width: int = WIDTH - 2) -> str:
+    """Our own sentence in lines of at most `width` characters. A quoted command stays whole and never starts a line."""
+    lines = [""]
+    for unit in _UNIT.findall(text):
+        if lines[-1] and len(lines[-1]) + 1 + len(unit) > width:
+            lines.append(unit)
+        else:
+            lines[-1] = f"{lines[-1]} {unit}".strip()
+    return "\n".join(lines)
+
+
+def guard(reserved: Iterable[str], words: Mapping[str, Any]) -> re.Pattern[str]:
+    """Matches the start of each line that a reader of commands could take for one; linear in the text. `words` is the table
+    of `templates/LANGUAGE/words.toml`, `reserved` what is to be kept free beside it."""
+    known = [*reserved, *words["report"]["answer"], *words["reply"]["yes"], *words["reply"]["no"]]
+    known += [spelling for spellings in words["commands"].values() for spelling in spellings]
+    names = "|".join(sorted({re.escape(word).replace(r"\ ", r"[ \t]+") for word in known}, key=len, reverse=True))
+    numbers = "|".join(map(re.escape, words["shapes"]["priority"]))
+    shaped = r"[ \t]+(?:#?\d|P[0-3]\b|in[ \t]|area:|https?:|[^\s@]+@)"
+    alone = r"[ \t]*(?:#\d+[ \t]*)?(?:[:.!,\"”]|$)"
+    command = rf"(?:{names})(?:{shaped}|{alone})|(?:{numbers})[ \t]*[0-3]\b"
+    return re.compile(rf"^(?=[ \t\"'*•–“-]*(?:{command}))", re.MULTILINE | re.IGNORECASE)
+
+
+# --- times and lengths ------------------------------------------------------------------------------------------------
+
+
+def length(words: Mapping[str, Any], span: timedelta) -> str:
+    """'30 minutes', '1 hour', '2 hours 30 minutes', '7 days'; never less than a minute."""
+    left = max(1, round(span.total_seconds() / 60))
+    if 60 < left < 120:
+        return f"{left} {words['units']['minute'][1]}"
+    parts = []
+    for unit, size in (("day", 1440), ("hour", 60), ("minute", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {words['units'][unit][count != 1]}")
+    return " ".join(parts[:2])
+
+
+def day_and_time(words: Mapping[str, Any], moment: datetime, now: datetime, zone: ZoneInfo) -> tuple[str, str]:
+    """('', '14:30 CET (13:30 UTC)') on the day of `now`, else ('Tuesday', …), beyond a week ('Tuesday 3 May', …): "every
+    time shown with zone and UTC offset" (trust.md T3)."""
+    local, today = moment.astimezone(zone), now.astimezone(zone).date()
+    time = f"{local:%H:%M} {local.tzname()}"
+    if local.utcoffset():
+        time += f" ({moment.astimezone(UTC):%H:%M} UTC)"
+    if local.date() == today:
+        return "", time
+    day = str(words["weekdays"][local.weekday()])
+    if abs((local.date() - today).days) > 6:
+        day += f" {local.day} {words['months'][local.month - 1]}"
+        day += f" {local.year}" if local.year != today.year else ""
+    return day, time
+
+
+def listed(words: Mapping[str, Any], values: Iterable[object]) -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    items = [str(value) for value in values]
+    return f" {words['and']} ".join((", ".join(items[:-1]), items[-1])) if len(items) > 1 else "".join(items)
+
+
+def answer(words: Mapping[str, Any], text: str) -> str:
+    """An answer as a person reads it: one that is only an attachment is said so in words."""
+    return "\n".join(str(words["attached"]) if line == ATTACHED else line for line in clean(text).split("\n"))
+
+
+# --- one-tap answers --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """`shown` is the command as read, `body` what the answer's mail holds, `unfinished` when the person adds its end."""
+
+    shown: str
+    body: str
+    label: str
+    unfinished: bool
+
+
+def taps(block: str) -> list[Tap]:
+    """Lines `command` or `command -- what it means`; `…` at the end of a command stands for what the person adds."""
+    found = []
+    for line in filter(None, map(flat, block.split("\n"))):
+        shown, _, label = line.partition(" -- ")
+        found.append(Tap(shown, shown.rstrip("…"), label, shown.endswith("…")))
+    return found
+
+
+def mailto(address: str, subject: str, body: str) -> str:
+    """A mailto URI; all but unreserved characters percent-encoded, line ends as %0D%0A (RFC 6068 2 and 5)."""
+    lines = body.replace("\r\n", "\n").replace("\n", "\r\n")
+    return f"mailto:{percent(address, safe='@')}?subject={percent(subject, safe='')}&body={percent(lines, safe='')}"
+
+
+def text_taps(words: Mapping[str, Any], found: list[Tap]) -> str:
+    """The answers in the text part: quoted and never first on their line, so that no quote of the mail can run one."""
+    lines = [str(words["tap_text"]), *(f'- {tap.label}: "{tap.shown}"' for tap in found if tap.label)]
+    row = str(words["tap_more"]) if len(lines) > 1 else lines.pop()
+    short = [f'"{tap.shown}"' for tap in found if not tap.label]
+    for place, item in enumerate(short):
+        if place and len(row) + len(item) + 5 > WIDTH:
+            lines.append(row)
+            row = ""
+        row += ("  |  " if place else "  ") + item
+    return "\n".join([*lines, row] if short else lines)

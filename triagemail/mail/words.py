@@ -1,0 +1,326 @@
+"""The words that a mail may use, as a table, and the few ways to compare words (process.md 9: "Any case").
+
+`parse_words` turns the text of words.toml into `Words`; `report.py` and `commands.py` say what the words do.
+Everything here is linear in the text and never raises on it; only a broken table raises.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Token = tuple[str, int, int]  # a folded word, and where it starts and ends in the text
+Phrases = Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]  # first word -> (all words, meaning), the longest first
+
+HEAD = 300  # characters of a line in which its first words are looked for
+_WORD = re.compile(r"[^\W_]+")
+_PREFIX = re.compile(r"\s*([^\W\d_]{1,20})\s?(?:\[\d{1,3}\]|\(\d{1,3}\)|\d{1,3})?\s?[:：]")
+_TAG = re.compile(r"\s*\[([^\[\]]{0,40})\]")
+_NUMBER_TAG = re.compile(r"#\d+")
+_PREFIX_LIMIT = 30  # of a subject's prefixes and tags that are read
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Words:
+    """One table of words; every word in it is folded."""
+
+    commands: Phrases  # meaning: the command's key
+    examples: Mapping[str, str]  # command key -> how it is written right
+    priority: frozenset[str]
+    because: Phrases
+    into: frozenset[str]
+    at: frozenset[str]
+    plus: frozenset[str]
+    minutes: frozenset[str]
+    hours: frozenset[str]
+    clock: frozenset[str]
+    am: frozenset[str]
+    pm: frozenset[str]
+    spans: Mapping[str, int]  # words -> minutes
+    near: Mapping[str, str]  # what may be mistyped -> command key
+    never: frozenset[str]
+    polite: frozenset[str]
+    yes: frozenset[str]
+    no: frozenset[str]
+    replies: frozenset[str]
+    forwards: frozenset[str]
+    own: tuple[str, ...]
+    nothing: frozenset[str]
+    greetings: Phrases
+    addressees: frozenset[str]
+    closings: Phrases
+    answer: frozenset[str]
+    placeholders: frozenset[str]
+    negations: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A subject without its prefixes and tags. `own`: only we write such a subject (`[#42] …`, `PRIORITY 0 ISSUE
+    …`)."""
+
+    text: str
+    tags: tuple[str, ...]
+    replied: bool
+    forwarded: bool
+    own: bool
+
+
+# --- comparing words -------------------------------------------------------------------------------------------------
+
+
+def fold(text: str) -> str:
+    """`text` without case, accents and compatibility forms, to compare words with; never for an identity (trust.md
+    A6)."""
+    if text.isascii():
+        return text.lower()
+    apart = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in apart if not unicodedata.combining(c)).casefold()
+
+
+def composed(text: str) -> str:
+    """`text` with its head in composed form (NFC), so that a decomposed `é` is one letter of a word.
+
+    The head only: putting a long run of combining marks in order takes quadratic time (trust.md C6).
+    """
+    return text if text.isascii() else unicodedata.normalize("NFC", text[:HEAD]) + text[HEAD:]
+
+
+def tokens(text: str, start: int = 0, limit: int = HEAD) -> list[Token]:
+    """The words of the next `limit` characters of `text` (composed), folded, with their places."""
+    return [(fold(m[0]), m.start(), m.end()) for m in _WORD.finditer(text, start, start + limit)]
+
+
+def plain(text: str, limit: int = HEAD) -> str:
+    """The folded words of `text`, one space between them: how two wordings are compared."""
+    return " ".join(word for word, _, _ in tokens(composed(text), 0, limit))
+
+
+def phrases(meanings: Mapping[str, Sequence[str]]) -> Phrases:
+    """A table to look wordings up in: `meanings` has the wordings of each meaning."""
+    found: dict[str, dict[tuple[str, ...], str]] = {}
+    for meaning, wordings in meanings.items():
+        for wording in wordings:
+            words = tuple(word for word, _, _ in tokens(composed(wording)))
+            if words:
+                found.setdefault(words[0], {}).setdefault(words, meaning)
+    return {first: tuple(sorted(some.items(), key=lambda item: -len(item[0]))) for first, some in found.items()}
+
+
+def longest(found: Sequence[Token], known: Phrases) -> tuple[int, str] | None:
+    """How many of the first words make the longest wording in the table, and what it means."""
+    if not found:
+        return None
+    for words, meaning in known.get(found[0][0], ()):
+        if len(words) <= len(found) and all(word == found[n][0] for n, word in enumerate(words)):
+            return len(words), meaning
+    return None
+
+
+def nearest(said: str, words: Words) -> str:
+    """The command within a slip or two of the fingers: the longer the word, the more of them."""
+    if said in words.near:
+        return words.near[said]
+    if said in words.never:
+        return ""
+    for known, key in words.near.items():
+        slips = 0 if len(known) < 4 else 1 if len(known) < 8 else 2
+        swapped = len(known) > 4 or sorted(known) == sorted(said)  # four letters have too many neighbours
+        if slips and swapped and abs(len(known) - len(said)) <= slips and distance(known, said) <= slips:
+            return key
+    return ""
+
+
+def distance(one: str, other: str) -> int:
+    """How many letters to insert, drop, replace or swap with their neighbour (Damerau-Levenshtein, each place touched
+    once)."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        older, before, row = before, row, [i]
+        for j, b in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+                cost = min(cost, older[j - 2] + 1)
+            row.append(cost)
+    return row[-1]
+
+
+# --- subjects --------------------------------------------------------------------------------------------------------
+
+
+def read_subject(subject: str, words: Words) -> Subject:
+    """Take reply and forward prefixes (`Re:`, `AW:`, `Re[2]:`, `Fwd:`) and tags (`[bugs]`) off a subject, in any
+    order."""
+    subject = composed(subject)
+    tags: list[str] = []
+    replied = forwarded = False
+    at = 0
+    for _ in range(_PREFIX_LIMIT):
+        if found := _TAG.match(subject, at):
+            tags.append(found[1].strip())
+        else:
+            found = _PREFIX.match(subject, at)
+            word = fold(found[1]) if found else ""
+            if not found or word not in words.replies | words.forwards:
+                break
+            replied |= word in words.replies
+            forwarded |= word in words.forwards
+        at = found.end()
+    text = subject[at:].strip()
+    shape = re.sub("[0-9]", "#", plain(text, 60))
+    ours = any(shape.startswith(own) for own in words.own)
+    if ours:
+        text = text.partition(":")[2].strip()
+    return Subject(text, tuple(tags), replied, forwarded, ours or any(_NUMBER_TAG.fullmatch(tag) for tag in tags))
+
+
+# --- courtesy --------------------------------------------------------------------------------------------------------
+
+
+def is_greeting(line: str, words: Words) -> bool:
+    """A salutation alone: `Hi,` `Hello team` `Dear Sara Miller,`; not `Hi, the site is down`."""
+    found = tokens(line) if len(line) <= 80 else []
+    hit = longest(found, words.greetings)
+    if hit is None:
+        return False
+    rest = [token for token in found[hit[0] :] if token[0] not in words.addressees]
+    if not rest:
+        return True
+    name = line[found[hit[0] - 1][2] :].rstrip(" \t!,.:;-–—")
+    if any(sign in name for sign in ",.;:!?"):
+        return False
+    return len(rest) <= 3 and (line.rstrip().endswith(",") or (len(rest) <= 2 and _names(line, rest)))
+
+
+def is_closing(line: str, words: Words) -> bool:
+    """A closing alone, with at most a name: `Thanks!` `Best, Bob` `Kind regards`; not `Thanks, it works again`."""
+    found = tokens(line) if len(line) <= 80 else []
+    hit = longest(found, words.closings)
+    if hit is None:
+        return False
+    rest = [token for token in found[hit[0] :] if token[0] not in words.addressees]
+    again = longest(rest, words.closings)  # `Thanks, Best regards`
+    rest = rest[again[0] :] if again else rest
+    return len(rest) <= 2 and _names(line, rest)
+
+
+def uncourteous(lines: Sequence[str], words: Words, *, greeting: bool = True) -> list[str]:
+    """The lines without blank edges, salutation and closing: empty where courtesy was all."""
+    first, last = 0, len(lines)
+    while first < last and (not lines[first].strip() or (greeting and is_greeting(lines[first], words))):
+        first += 1
+    while first < last and not lines[last - 1].strip():
+        last -= 1
+    closing = _closing(lines, first, last, words)
+    while first < closing and not lines[closing - 1].strip():
+        closing -= 1
+    return list(lines[first:closing])
+
+
+def _closing(lines: Sequence[str], first: int, last: int, words: Words) -> int:
+    """Where the closing starts: a line of thanks or regards with at most three lines of names below; else `last`."""
+    names, start = 0, last
+    for at in range(last - 1, max(first - 1, last - 12), -1):
+        line = lines[at]
+        if not line.strip():
+            continue
+        if is_closing(line, words):
+            start, names = at, 0
+            continue
+        found = tokens(line) if len(line) <= 60 else []
+        names += 1
+        if names > 3 or start < last or not 0 < len(found) <= 4 or ":" in line or not _names(line, found):
+            break
+    return start
+
+
+def _names(line: str, found: Sequence[Token]) -> bool:
+    """True when every word starts as a name does, or is of a script without capitals."""
+    return all(line[start].isupper() or not (line[start].islower() or line[start].isdigit()) for _, start, _ in found)
+
+
+# --- reading the table -----------------------------------------------------------------------------------------------
+
+_TABLES = {
+    "commands": None,
+    "examples": None,
+    "shapes": ("priority", "because", "in", "at", "and", "minutes", "hours", "clock", "am", "pm"),
+    "spans": None,
+    "near": ("commands", "never", "polite"),
+    "reply": ("yes", "no"),
+    "subject": ("replies", "forwards", "own", "nothing"),
+    "courtesy": ("greetings", "addressees", "closings"),
+    "report": ("answer", "placeholders", "negations"),
+}
+
+
+def parse_words(toml_text: str) -> Words:
+    """The table in the text of a words.toml. Raises ValueError that names the table and key that is wrong or
+    missing."""
+    tables = tomllib.loads(toml_text)
+    _check(tables)
+    shapes, near, subject, courtesy = tables["shapes"], tables["near"], tables["subject"], tables["courtesy"]
+    commands: dict[str, list[str]] = tables["commands"]
+    return Words(
+        commands=phrases(commands),
+        examples=dict(tables["examples"]),
+        priority=_folded(shapes["priority"]),
+        because=phrases({"because": shapes["because"]}),
+        into=_folded(shapes["in"]),
+        at=_folded(shapes["at"]),
+        plus=_folded(shapes["and"]),
+        minutes=_folded(shapes["minutes"]),
+        hours=_folded(shapes["hours"]),
+        clock=_folded(shapes["clock"]),
+        am=_folded(shapes["am"]),
+        pm=_folded(shapes["pm"]),
+        spans={plain(words): minutes for words, minutes in tables["spans"].items()},
+        near={plain(word): key for key in near["commands"] for word in commands[key]},
+        never=_folded(near["never"]),
+        polite=_folded(near["polite"]),
+        yes=_folded(tables["reply"]["yes"]),
+        no=_folded(tables["reply"]["no"]),
+        replies=_folded(subject["replies"]),
+        forwards=_folded(subject["forwards"]),
+        own=tuple(" ".join(fold(own).split()) for own in subject["own"]),
+        nothing=_folded(subject["nothing"]),
+        greetings=phrases({"greeting": courtesy["greetings"]}),
+        addressees=_folded(courtesy["addressees"]),
+        closings=phrases({"closing": courtesy["closings"]}),
+        answer=_folded(tables["report"]["answer"]),
+        placeholders=_folded(tables["report"]["placeholders"]),
+        negations=_folded(tables["report"]["negations"]),
+    )
+
+
+def _folded(words: Sequence[str]) -> frozenset[str]:
+    return frozenset(plain(word) for word in words)
+
+
+def _check(tables: Mapping[str, Any]) -> None:
+    """Every table and key is there, none is unknown, and every value is of its kind."""
+    if wrong := set(tables) ^ set(_TABLES):
+        raise ValueError(f"tables missing or unknown: {', '.join(sorted(wrong))}")
+    for name, keys in _TABLES.items():
+        table = tables[name]
+        if not isinstance(table, dict) or (keys is not None and set(table) ^ set(keys)):
+            raise ValueError(f"[{name}] has exactly these keys: {', '.join(keys or ())}")
+        for key, value in table.items():
+            if not _fits(name, value):
+                raise ValueError(f"[{name}] {key}: {value!r} does not fit here")
+    for key in (*tables["commands"], *tables["near"]["commands"]):
+        if key not in tables["examples"] or (key not in tables["commands"]):
+            raise ValueError(f"{key}: a command has its words in [commands] and its example in [examples]")
+
+
+def _fits(table: str, value: object) -> bool:
+    if table == "spans":
+        return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    if table == "examples":
+        return isinstance(value, str) and bool(value.strip())
+    return isinstance(value, list) and bool(value) and all(isinstance(word, str) and word.strip() for word in value)
