@@ -159,8 +159,7 @@ class Auth:
     trusted_received_by: tuple[str, ...] = ()
     trusted_sealers: tuple[str, ...] = ()
     accept_no_evidence: YesNo = False
-    keys_file: Annotated[str, Field(min_length=1)] = "triagemail.keys"  # `init` and `keys rotate` write it
-    keys_file: str = "triagemail.keys"  # signs reply addresses; outside the database
+    keys_file: Annotated[str, Field(min_length=1)] = "triagemail.keys"  # signs reply addresses; outside the database
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from triagemail.log import logger
-from triagemail.mail import compose, mime, tokens
+from triagemail.mail import compose, mime, templates, tokens
 from triagemail.mail.templates import Templates
 from triagemail.mail.tokens import EXPIRES_DAYS, Keyring, Token
 from triagemail.process.events import Audience, Draft
@@ -27,6 +27,7 @@ class Outbox:
     keyring: Keyring
     policy: Policy
     language: str = "en"
+    texts: list[str] = field(default_factory=list)
 
     def put(self, draft: Draft, issue: Issue | None, now: datetime, *, cause: str = "", author: str = "", pending: Pending | None = None) -> int:
         """Compose one draft and queue it; `cause` is the Message-ID of the mail it answers, `author` who wrote that one."""
@@ -56,6 +57,13 @@ class Outbox:
         outgoing = self._add(draft, made, now, number=number, day=day, detail=kept, null_sender=answer, broadcast=False)
         claims.add_delivery(self.store, outgoing, person, draft.rank)
         return outgoing
+
+    def template_text(self) -> str:
+        """The plain text of the five-question template, as we send it; made once."""
+        if not self.texts:
+            draft = Draft("template", self.policy.address)
+            self.texts.append(self._compose(draft, None, datetime(2026, 1, 1, tzinfo=UTC), references=()).text)
+        return self.texts[0].partition(templates.marker(self.language))[2] or self.texts[0]
 
     def _broadcast(self, draft: Draft, audience: Audience, issue: Issue | None, now: datetime) -> int:
         if draft.supersedes:

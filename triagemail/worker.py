@@ -152,7 +152,10 @@ class Worker:
         number = anchor.token.number if anchor.token else self.store.thread_issue(anchor.thread)
         issue = self.store.issue(number) if number else None
         parent = self._parent(anchor, number)
-        text, template, broadcast = (parent.text, parent.template, parent.broadcast) if parent else ("", "", False)
+        if parent is None:  # somebody may have copied our template into a fresh mail: its words are still ours
+            template = self.outbox.template_text()
+            return Context(author, sure, raw, issue, template if template[:60] in found.text else "")
+        text, template, broadcast = parent.text, parent.template, parent.broadcast
         return Context(author, sure, raw, issue, text, template, broadcast)
 
     def _parent(self, anchor: Anchor, number: int) -> Parent | None:

@@ -1,5 +1,6 @@
 """Addresses: one strict reading used everywhere (trust.md A4, A6, A7, C4, C9, U8). Linear, no recursion, never
-raises."""
+raises.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ _BETWEEN = re.compile(r"[\s,;:<>()\"]+")
 @dataclass(frozen=True, slots=True)
 class Mailbox:
     """An identity: `address` is normalised (ASCII, lower case, A-labels), `name` is the cleaned display name, for show
-    only."""
+    only.
+    """
 
     address: str
     name: str
@@ -41,7 +43,8 @@ def normalise(text: str) -> str | None:
 
     ASCII only: a non-ASCII look-alike is refused, not folded (trust.md A6), and lower-casing touches ASCII letters
     only. A quoted local part counts when it would not have needed its quotes; domain literals do not. `+detail` is kept
-    (U8). """
+    (U8).
+    """
     text = text.strip(" \t")
     if len(text) > ADDRESS_LIMIT or not text.isascii():
         return None
@@ -63,7 +66,8 @@ def read_from(values: Sequence[str]) -> Mailbox | None:
     `values` holds the unfolded, undecoded value of every From field. Believed is only what every reader of mail reads
     alike: one field with one mailbox. Two fields, two addresses, group syntax, text after `>`, an unquoted display name
     that is itself another address, controls or open quotes are refused, because the checker of DMARC may have judged
-    the other reading (M4). """
+    the other reading (M4).
+    """
     if len(values) != 1 or len(values[0]) > _FROM_LIMIT or _CONTROL.search(values[0]):
         return None
     items, rest = _split(values[0])
@@ -84,7 +88,8 @@ def read_list(values: Sequence[str], limit: int = LIST_LIMIT) -> tuple[str, ...]
     C3).
 
     Lenient where `read_from` is strict: after a fault in the grammar whatever looks like an address counts, since a
-    recipient proves nothing by itself (tokens carry a MAC). """
+    recipient proves nothing by itself (tokens carry a MAC).
+    """
     found: dict[str, None] = {}
     for value in values:
         items, rest = _split(value, limit * 2)
@@ -145,7 +150,8 @@ def _split(value: str, limit: int = 4) -> tuple[list[_Item], str]:
 
 def _text(item: _Item, text: str) -> bool:
     """Take plain text into `item`; False when it is too long, or stands after the angle bracket, where nothing may
-    stand."""
+    stand.
+    """
     if (item.angle is not None and text.strip()) or len(item.bare) > _FROM_LIMIT:
         return False
     item.loose += text
@@ -156,7 +162,8 @@ def _text(item: _Item, text: str) -> bool:
 
 def _special(items: list[_Item], value: str, at: int) -> int:
     """Take the quoted string, comment, angle address or separator at `at`; the position after it, or -1 if it is
-    malformed."""
+    malformed.
+    """
     sign, item = value[at], items[-1]
     if sign in _SEPARATORS:
         item.ended = sign
@@ -193,7 +200,8 @@ def _quote_end(value: str, at: int) -> int:
 
 def _comment_end(value: str, at: int) -> int:
     """The position after the comment that starts at `at`, or -1; nesting is counted, not recursed into (trust.md
-    C4)."""
+    C4).
+    """
     depth = 0
     while at < len(value):
         sign = value[at]

@@ -1,5 +1,6 @@
 """Bytes of a declared, missing or lying charset into text, and RFC 2047 encoded words (libraries.md 5; trust.md C7).
-Never raises."""
+Never raises.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +71,8 @@ _JIS = b"\x1b$"
 
 def codec_of(label: str) -> str | None:
     """The codec for a charset label; "" for none or plain ASCII (what holds 8-bit bytes then must be guessed), None if
-    unknown."""
+    unknown.
+    """
     label = label.strip(" \t\"'").lower()
     if label in _ASCII:
         return ""
@@ -82,7 +84,8 @@ def decode_text(octets: bytes, label: str, hint: str = "") -> tuple[str, str]:
     """`octets` as text, and a defect ("" or unknown-charset, bad-charset). NUL and lone surrogates become U+FFFD.
 
     `hint` is the codec that another part or the subject of the same mail declared: the best guess where nothing is
-    declared. """
+    declared.
+    """
     codec = codec_of(label)
     defect = "unknown-charset" if codec is None else ""
     if octets.isascii() and _JIS not in octets and codec not in _SEVEN_BIT:
@@ -112,7 +115,7 @@ def decode_words(text: str, hint: str = "") -> str:
             run.clear()
         if between.strip() or not at:
             out.append(between)
-        run.append(_word_octets(word[2], word[3]))
+        run.append(_word_octets(word[1], word[2], word[3]))
         charset, at = word[1].lower(), word.end()
     out.append(decode_text(b"".join(run), charset, hint)[0])
     out.append(text[at:])
@@ -136,14 +139,16 @@ def base64_octets(text: bytes) -> bytes:
         return binascii.a2b_base64(kept + b"=" * (-len(kept) % 4))
 
 
-def _word_octets(encoding: str, text: str) -> bytes:
-    octets = text.encode("utf-8", "replace")
+def _word_octets(charset: str, encoding: str, text: str) -> bytes:
+    # Raw 8-bit characters in an encoded word are forbidden and sent; they were meant in its charset.
+    octets = text.encode("ascii" if text.isascii() else codec_of(charset) or "utf-8", "replace")
     return base64_octets(octets) if encoding in "bB" else binascii.a2b_qp(octets, header=True)
 
 
 def _guess(octets: bytes, hint: str) -> str:
     """Undeclared 8-bit bytes: JIS escapes and UTF-8 show themselves; then the hint; then what Western senders leave
-    undeclared."""
+    undeclared.
+    """
     if _JIS in octets and octets.isascii():
         return _recover(octets, "iso2022_jp_ext")
     for codec in ("utf-8", hint):
@@ -156,15 +161,18 @@ def _guess(octets: bytes, hint: str) -> str:
 
 def _recover(octets: bytes, codec: str) -> str:
     """Text from bytes that break their charset's rules: JIS by our own reader, truth-telling UTF-8 under a wrong label,
-    else U+FFFD."""
+    else U+FFFD.
+    """
     if codec == "iso2022_jp_ext":
         return _jis(octets)
-    if codec != "utf-8":
-        try:
-            return octets.decode("utf-8")
-        except UnicodeError:
-            pass
-    return octets.decode(codec, "replace")
+    if codec == "utf-8":
+        # Cut off or broken somewhere, it stays UTF-8; without one true sequence in it, the label was wrong.
+        wide = not octets.decode("utf-8", "ignore").isascii()
+        return octets.decode("utf-8" if wide else "cp1252", "replace")
+    try:
+        return octets.decode("utf-8")
+    except UnicodeError:
+        return octets.decode(codec, "replace")
 
 
 def _jis(octets: bytes) -> str:
@@ -172,7 +180,8 @@ def _jis(octets: bytes) -> str:
     Shift_JIS.
 
     Each two-byte run is moved from JIS to Shift_JIS code points and read with cp932 (JIS X 0208 annex 1 gives the
-    shift). """
+    shift).
+    """
     out: list[str] = []
     mode, at = b"\x1b(B", 0
     for escape in [*_ESCAPE.finditer(octets), None]:

@@ -19,6 +19,7 @@ from triagemail.mail import shapes
 from triagemail.mail.headers import clean_header
 from triagemail.mail.quoting import Kind, Line
 from triagemail.mail.words import (
+    LINES,
     Token,
     Words,
     composed,
@@ -150,7 +151,7 @@ def _heard(lines: Sequence[Line], words: Words, *, homeless: bool) -> tuple[list
     prose: list[str] = []
     open_: _Heard | None = None
     spoken = False
-    for line in lines:
+    for line in lines[:LINES]:
         if line.kind is not Kind.NEW:
             open_ = None if line.text.strip() else open_
             continue
@@ -159,14 +160,13 @@ def _heard(lines: Sequence[Line], words: Words, *, homeless: bool) -> tuple[list
             heard.append(_Heard(call, line.text.strip()))
             open_ = heard[-1] if call.free else None
         elif open_:
-            if open_.call.key == "headline" and (open_.call.said.strip() or any(open_.text)):  # a headline is one line
+            open_.text.append(line.text)
+            if open_.call.key == "headline" and line.text.strip():  # which is one line
                 open_ = None
-                prose.append(line.text)
-            else:
-                open_.text.append(line.text.strip() if open_.call.key == "headline" else line.text)
         else:
             prose.append(line.text)
             spoken = spoken or (bool(line.text.strip()) and not is_greeting(line.text, words))
+    prose.append("\n".join(line.text for line in lines[LINES:] if line.kind is Kind.NEW))
     return heard, prose
 
 
@@ -217,7 +217,8 @@ def _shaped(key: str, tail: str, number: int | None, words: Words) -> _Call | No
     colon = _COLON.match(tail)
     if key in FREE:
         if colon:
-            return _Call(key, number, said=tail[colon.end() :], free=True)
+            said = tail[colon.end() :].strip()
+            return _Call(key, number, said=said, free=key != "headline" or not said)
         if empty:
             return _Call(key, number) if key in WITH_REASON else None
         return _reasoned(key, tail, number, words) if key in WITH_REASON else None
@@ -255,7 +256,7 @@ def _meant(key: str, argument: str, words: Words, *, colon: bool) -> bool:
     """True when a wrong argument was surely meant as one, so that it needs a clear answer and is no prose."""
     count = len(argument.split())
     if key == "owner":
-        return (colon and count <= 6) or count == 1 or ("@" in argument and count <= 3)
+        return (colon and count <= 6) or count == 1 or (count <= 3 and "@" in argument.split()[-1])
     if key == "doc":
         return (colon and count <= 3) or count == 1
     found = [word for word, _, _ in tokens(argument)]

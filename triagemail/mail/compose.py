@@ -1,4 +1,4 @@
-"""From a draft to the bytes that are sent: headers, MIME shapes and encodings; ASCII, CRLF, lines of at most 998 octets.
+"""From a draft to the bytes that are sent: headers, MIME shapes and encodings. ASCII, CRLF, lines <= 998 octets.
 
 The shapes are fixed, so they are written here; EmailMessage, many times slower, is the oracle in the tests. A mail is
 `personal(...) + head + CRLF + body`: all but the personal block is the same for every reader of a broadcast.
@@ -30,8 +30,8 @@ Attached = tuple[str, str, bytes]  # name, content type, bytes
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """One mail without its personal headers. `head` and `body` are ASCII with CRLF; `head` ends its last line. `text` is
-    the plain part as people read it, with LF. `problem`: "" or why a company's own template gave way (trust.md S12)."""
+    """One mail without its personal headers. `head` and `body` are ASCII with CRLF; `head` ends its last line. `text`
+    is the plain part as people read it, with LF. `problem`: "" or why a company's own template gave way (S12)."""
 
     subject: str
     text: str
@@ -60,10 +60,10 @@ def compose(
     attachments: Iterable[Attached] = (),
     templates: Templates | None = None,
 ) -> Composed:
-    """The mail that a draft becomes. `issue` is as it stands after the events; `now` and `date` (default: `now`) are aware
-    UTC; `reply_to` is the address with the person's token, for the one-tap answers (a broadcast has none); `automatic`: it
-    answers a mail (RFC 3834 5: auto-replied; default: it has an In-Reply-To), else the service speaks first
-    (auto-generated)."""
+    """The mail that a draft becomes. `issue` is as it stands after the events; `now` and `date` (default: `now`) are
+    aware UTC; `reply_to` is the address with the person's token, for the one-tap answers (a broadcast has none);
+    `automatic`: it answers a mail (RFC 3834 5: auto-replied; default: it has an In-Reply-To), else the service speaks
+    first (auto-generated)."""
     values = _for_everybody(issue, values) if broadcast else values
     shown = None if issue is None else _shown(issue, broadcast=broadcast)
     context = context_of(policy, now, shown, values, to=to, reply_to="" if broadcast else reply_to)
@@ -122,8 +122,8 @@ _CONTACT = re.compile("|".join(_CONTACTS), re.IGNORECASE)
 
 
 def _headline(issue: Issue, *, broadcast: bool) -> str:
-    """ "`[P0]` in user titles is neutralised" (trust.md X9), and "before a triager's decision a broadcast carries only the
-    cleaned headline, without links or addresses" (trust.md X8)."""
+    """ "`[P0]` in user titles is neutralised" (trust.md X9), and "before a triager's decision a broadcast carries only
+    the cleaned headline, without links or addresses" (trust.md X8)."""
     headline = clean_header(issue.headline)
     for _ in range(len(headline)):  # taking one out may bring two halves of another together
         shorter = " ".join(_FAKE_TAG.sub(" ", headline).split())
@@ -136,7 +136,7 @@ def _headline(issue: Issue, *, broadcast: bool) -> str:
 
 
 def _shown(issue: Issue, *, broadcast: bool) -> Issue:
-    """The issue as a template sees it. Nothing of the report reaches the list, whatever a template asks for (X8, V1)."""
+    """The issue as a template sees it. No word of the report reaches the list, whatever a template asks for (X8)."""
     headline = _headline(issue, broadcast=broadcast)
     if not broadcast:
         return replace(issue, headline=headline)
@@ -169,8 +169,8 @@ def _phrase(name: str) -> str:
 
 
 def encoded(text: str, used: int) -> str:
-    """Text for an unstructured field or phrase: as it is when ASCII, else encoded words of at most 75 characters, one on
-    a line of at most 76 (RFC 2047 2). `used` is what the first line already holds."""
+    """Text for an unstructured field or phrase: as it is when ASCII, else encoded words of at most 75 characters, one
+    on a line of at most 76 (RFC 2047 2). `used` is what the first line already holds."""
     if text.isascii():
         return text
     words: list[str] = []

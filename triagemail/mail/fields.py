@@ -35,12 +35,13 @@ def unfold(text: str) -> str:
 
 def from_wire(text: str) -> str:
     """Text that the parser holds as ASCII with escaped 8-bit octets, with those octets decoded."""
-    return decode_header(text.encode("utf-8", "surrogateescape")) if not text.isascii() else text
+    return decode_header(text.encode("ascii", "surrogateescape"))
 
 
 def declared_hint(found: list[tuple[str, bytes]]) -> str:
     """The codec that the subject's first encoded word names: the best guess for what else the sender left
-    undeclared."""
+    undeclared.
+    """
     subject = next((value for name, value in found if name == "subject"), b"")
     word = _HINT.search(subject[:VALUE_LIMIT])
     return (codec_of(word[1].decode("ascii", "replace")) or "") if word else ""
@@ -48,7 +49,8 @@ def declared_hint(found: list[tuple[str, bytes]]) -> str:
 
 def message_id_of(value: str) -> str:
     """The Message-ID with its angle brackets; "" where it is missing, over 998 characters or not ASCII (I8: the key is
-    a hash then)."""
+    a hash then).
+    """
     ids = ids_of(value)
     if ids:
         return ids[0]
@@ -58,7 +60,8 @@ def message_id_of(value: str) -> str:
 
 def ids_of(value: str) -> tuple[str, ...]:
     """The `<id>`s of In-Reply-To or References in order, without white space from folding; the newest where there are
-    too many."""
+    too many.
+    """
     found = ("<" + "".join(match[1].split()) + ">" for match in _ID.finditer(value))
     return tuple(id_ for id_ in found if 2 < len(id_) <= _ID_LIMIT and id_.isascii())[-_ID_COUNT:]
 

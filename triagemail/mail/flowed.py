@@ -8,7 +8,8 @@ def unflow(text: str, delsp: bool = False) -> str:
     Linear.
 
     `delsp`: the space at a soft break goes too (scripts that write without spaces). The signature line `-- ` is never
-    flowed (4.3). """
+    flowed (4.3).
+    """
     out: list[str] = []
     run: list[str] = []
     run_depth = 0

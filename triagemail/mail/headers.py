@@ -40,7 +40,8 @@ def clean_header(text: str, limit: int = HEADER_LIMIT) -> str:
 
     Controls, line and paragraph separators, bidi and zero-width characters and lone surrogates are taken out, white
     space is collapsed, and `=?` is broken up, so that nothing typed by a person is ever read as an encoded word (RFC
-    2047; CVE-2024-6923 turned one inside another into a real `Bcc:` line, libraries.md M1). """
+    2047; CVE-2024-6923 turned one inside another into a real `Bcc:` line, libraries.md M1).
+    """
     if not (text.isascii() and text.isprintable()):
         text = text.translate(_CLEAN)
     # Breaking up comes after taking out: `=`, a zero-width space and `?` would otherwise meet to form a new `=?`.

@@ -14,7 +14,7 @@ import email
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.message import Message
 from typing import Any
@@ -98,7 +98,8 @@ class Attachment:
     `part_bytes`.
 
     `material` is False for what process.md 2 does not count as an answer: a logo in a signature, a vCard, a calendar,
-    smime.p7s, winmail.dat, delivery reports. """
+    smime.p7s, winmail.dat, delivery reports.
+    """
 
     name: str
     content_type: str
@@ -116,7 +117,8 @@ class ParsedMail:
     header was read), unparsable, text-cut, duplicate-NAME, unknown-charset, bad-charset, no-message-id, no-boundary and
     the like. Beyond the contract: `parts` the media types of all parts in order, `reports` (media type, text) of
     machine-readable report parts (RFC 3464, 5965, 8098), `enclosed` the header block of the first enclosed or returned
-    mail, `method` that of a calendar part. """
+    mail, `method` that of a calendar part.
+    """
 
     message_id: str
     from_: Mailbox | None
@@ -142,7 +144,8 @@ class ParsedMail:
 
 def parse(raw: bytes) -> ParsedMail:
     """Read one raw mail; any bytes. Over the bounds of the scan only the header is read, and `defects` says which
-    bound."""
+    bound.
+    """
     found = scan(raw)
     content = _Content(found.octets, found.parts, hint=declared_hint(found.fields))
     tree = Message() if found.fault else _tree(found.skeleton, content)
@@ -165,7 +168,7 @@ def parse(raw: bytes) -> ParsedMail:
         html=html,
         attachments=tuple(content.attachments),
         headers=values,
-        content_type=tree.get_content_type(),
+        content_type=_kind(tree),
         report_type=_parameter(tree, "report-type").lower(),
         forwarded=tuple(content.forwarded),
         defects=_defects(found, content, values, message_id),
@@ -199,6 +202,7 @@ class _Content:
     spans: list[Part]
     hint: str = ""
     budget: int = TEXT_LIMIT
+    returned: bool = False  # in a report: an enclosed mail is our own, come back
     unpacked: bool = False  # this is the inside of an enclosed mail that was encoded
     kinds: list[str] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
@@ -220,7 +224,8 @@ class _Segment:
 
 def _tree(skeleton: bytes, content: _Content) -> Message:
     """The MIME tree of a skeleton within the bounds, by mail-parser; by the standard library where mail-parser raises
-    (P1)."""
+    (P1).
+    """
     try:
         parser = mailparser.parse_from_bytes(skeleton)
         content.defects.extend(
@@ -235,7 +240,7 @@ def _tree(skeleton: bytes, content: _Content) -> Message:
 
 def _segments(content: _Content, part: Message) -> list[_Segment]:
     """The body segments below `part`; attachments, reports and enclosed mails are put down on the way."""
-    kind = part.get_content_type()
+    kind = _kind(part)
     content.kinds.append(kind)
     if kind in _MESSAGES:
         return _enclosed(content, part)
@@ -243,11 +248,19 @@ def _segments(content: _Content, part: Message) -> list[_Segment]:
         return _leaf(content, part, kind)
     children = [child for child in part.get_payload() if isinstance(child, Message)]
     if kind == "multipart/report":  # RFC 6522 3: the first part is for people, the rest for programs
-        found_in = [_segments(content, child) for child in children]
-        return found_in[0] if found_in else []
+        first = _segments(content, children[0]) if children else []
+        content.returned = True
+        for child in children[1:]:
+            _segments(content, child)
+        return first
+    before = len(content.attachments)
     found = [segment for child in children for segment in _segments(content, child)]
     if kind != "multipart/alternative" or not found:
         return found
+    whole = {_number(child) for child in children if not child.is_multipart()}
+    for at in range(before, len(content.attachments)):  # another form of the same text, and no attachment
+        if content.attachments[at].part in whole:
+            content.attachments[at] = replace(content.attachments[at], material=False)
     plain = next((segment.plain for segment in found if segment.plain), [])
     return [_Segment(plain, [leaf for segment in found for leaf in segment.html])]
 
@@ -320,11 +333,12 @@ def _enclosed(content: _Content, part: Message) -> list[_Segment]:
         content.enclosed = content.enclosed or _lines(decode_header(head, content.hint))
         subject = next((value for name, value in fields(head, 0, len(head))[0] if name == "subject"), b"")
         name = name or clean_header(decode_words(unfold(decode_header(subject[:VALUE_LIMIT])), content.hint))
+    if child is not None and not content.returned:
         text, _ = _body(inner, _segments(inner, child))
         content.forwarded.extend([text, *inner.forwarded] if text.strip() else inner.forwarded)
         content.budget = inner.budget
     size = content.spans[number].end - content.spans[number].body
-    content.attachments.append(Attachment(name, part.get_content_type(), size, number, True))
+    content.attachments.append(Attachment(name, part.get_content_type(), size, number, not content.returned))
     if inner.spans is content.spans:
         content.attachments.extend(inner.attachments)
     return []
@@ -345,6 +359,11 @@ def _inside(content: _Content, part: Message, span: Part) -> tuple[_Content, Mes
     return inner, _tree(found.skeleton, inner)
 
 
+def _kind(part: Message) -> str:
+    """The media type; where a parameter follows without its semicolon, what stands before the white space."""
+    return (part.get_content_type().split() or ["text/plain"])[0]
+
+
 def _number(part: Message) -> int:
     """The number that the scan gave this part, -1 for a part that the parser made up."""
     value = part[SPAN]
@@ -355,9 +374,14 @@ def _name(part: Message) -> str:
     """The file name, decoded and cleaned for show; "" where there is none."""
     try:
         name = part.get_filename()
+        if name and "\ufffd" in name:  # raw 8-bit octets, which the parser holds as escapes: read the fields decoded
+            shown = Message()
+            for field_name, value in part.raw_items():
+                shown[field_name] = from_wire(value)
+            name = shown.get_filename()
     except (UnicodeError, LookupError, ValueError, TypeError):
         return ""
-    return clean_header(decode_words(from_wire(name))) if name else ""
+    return clean_header(decode_words(name)) if name else ""
 
 
 def _parameter(part: Message, name: str) -> str:
@@ -374,7 +398,8 @@ def _parameter(part: Message, name: str) -> str:
 
 def _body(content: _Content, segments: list[_Segment]) -> tuple[str, str]:
     """(text, html) of a mail: the plain parts in order; HTML made into text only where nothing plain stands before
-    it."""
+    it.
+    """
     texts: list[str] = []
     htmls: list[str] = []
     for segment in segments or content.spare:
@@ -433,7 +458,8 @@ def _decoded(octets: bytes, part: Part) -> bytes:
 
 def _size(octets: bytes, part: Part) -> int:
     """Octets after decoding; base64 is counted, not decoded, as attachments are decoded only when they are served
-    (C5)."""
+    (C5).
+    """
     if part.encoding != "base64":
         return len(_decoded(octets, part))
     signs = sum(octets.count(sign, part.body, part.end) for sign in (b"\n", b"\r", b"=", b" "))

@@ -1,7 +1,8 @@
-"""The words by which mail programs that send no machine-readable sign are known, in the languages they write (trust.md L1, L2).
+"""The words by which mail programs that send no machine-readable sign are known, in the languages they write (trust.md
+L1, L2).
 
-Data only; `screening.py` says what they count for. They are how software opens a mail, so they are compared with the beginning of a
-subject or of a text, folded (`words.fold`), and none counts alone where a person could have written it.
+Data only; `screening.py` says what they count for. They are how software opens a mail, so they are compared with the
+beginning of a subject or of a text, folded (`words.fold`), and none counts alone where a person could have written it.
 """
 
 from __future__ import annotations
@@ -56,16 +57,19 @@ niedostarczona | niedostarczalna | nie mozna dostarczyc | zwrot wiadomosci | ned
 nelze dorucit | nepodarilo sa dorucit | kezbesithetetlen | nem kezbesitheto | nelivrat | mesaj nelivrat |
 недоставленн | не доставлен | не удалось доставить | невозможно доставить | ваше сообщение не доставлено |
 ваше письмо не доставлено | сообщение не доставлено | ошибка доставки | teslim edilemedi | teslim edilemeyen |
-gonderilemedi | μη παραδοτεο | αδυναμια παραδοσης | 配信できません | 配信不能 | 配信エラー | 配信失敗 | 配達不能 | 未配達 | 送信できません | 送信エラー |
-送信失敗 | メール送信エラー | メール配信エラー | メールシステムエラー | メッセージを配信できません | エラーメール | 宛先不明 | 无法投递 | 无法送达 | 无法传递 | 未送达 | 未能送达 | 系统退信 |
-退信 | 投递失败 | 邮件退回 | 無法傳遞 | 無法投遞 | 無法遞送 | 未傳遞 | 傳遞失敗 | 배달 실패 | 배달되지 | 전송 실패 | 전송되지 | 발송 실패 | 반송
+gonderilemedi | μη παραδοτεο | αδυναμια παραδοσης | 配信できません | 配信不能 | 配信エラー | 配信失敗 | 配達不能 |
+未配達 | 送信できません | 送信エラー | 送信失敗 | メール送信エラー | メール配信エラー | メールシステムエラー |
+メッセージを配信できません | エラーメール | メールエラー | エラー通知 | 宛先不明 | 无法投递 | 无法送达 |
+无法传递 | 未送达 | 未能送达 | 系统退信 | 退信 | 投递失败 | 邮件退回 | 無法傳遞 | 無法投遞 | 無法遞送 | 未傳遞 |
+傳遞失敗 | 배달 실패 | 배달되지 | 전송 실패 | 전송되지 | 발송 실패 | 반송
 """)
 
-# How the text of a returned mail begins, in the words of programs that write nothing else: enough without any other sign.
+# How the text of a returned mail begins, in the words of programs that write nothing else: enough without any other
+# sign.
 BOUNCE_OPENINGS = _table("""
 this is the mail system at | this is the postfix program at | this is the qmail | hi. this is the qmail |
-hi! this is the mailer | hi. this is the | this is the mailer-daemon | this is the exim |
-this is the dragonfly mail agent | this message was created automatically by mail delivery software |
+hi! this is the mailer | this is the mailer-daemon | this is the exim | this is the dragonfly mail agent |
+this message was created automatically by mail delivery software |
 this message was created automatically by the mail | this message has been generated automatically by the mail |
 this is an automatically generated delivery status notification | this is a delivery status notification |
 this is an automatically generated delivery | this is a delivery failure |
@@ -74,7 +78,24 @@ a message you sent could not be delivered | delivery to the following recipient 
 delivery has failed to these recipients | delivery of the following message |
 your message did not reach some or all | the original message was received at |
 the following addresses had permanent | the following recipient(s) could not be reached |
-the following recipients could not be | the following message to | this report relates to a message you sent
+the following recipients could not be | this report relates to a message you sent | message from interscan |
+non-delivery report | duplicated message-id in | invalid final delivery userid | failed recipients
+""")
+
+# How a mail system addresses the sender of the mail it returns; with a subject of a returned mail enough.
+BOUNCE_ADDRESSES = _table("""
+your message could not | your message was not | your message has not | your message cannot | your message to |
+your mail could not | your mail was not | your e-mail could not | your email could not |
+the message you sent could not | the message you sent was not | the message you sent cannot |
+the mail you sent could not | the mail you sent was not | the email you sent could not |
+the email you sent was not | the e-mail you sent could not | the email below could not |
+the message below could not | the following mail could not | a message you sent | sorry, your message |
+ihre nachricht konnte | ihre e-mail konnte | die nachricht konnte | votre message n'a | votre courriel n'a |
+votre message a destination | su mensaje no | el mensaje no | su correo no | il messaggio non | il suo messaggio |
+sua mensagem nao | a sua mensagem nao | a mensagem nao | uw bericht kon | uw bericht is niet |
+ditt meddelande kunde | din besked kunne | meldingen din kunne | twoja wiadomosc nie | vase zprava |
+ваше сообщение не | ваше письмо не | mesajınız | 您的邮件 | 您发送的邮件 | 您的郵件 | 您發送的郵件 |
+お客様が送信された | あなたが送信した | 귀하의 메시지 | 귀하가 보낸
 """)
 
 # Words near the beginning of the text of a returned mail, which a person may use too.
@@ -102,11 +123,13 @@ non e stato possibile | non e stato recapitato | nao foi possivel | nao pode ser
 nao pôde ser entregue | kon niet worden | niet worden bezorgd | niet afgeleverd | kunde inte levereras |
 kunne ikke leveres | ei voitu toimittaa | nie mogla zostac | nie zostala dostarczona | nie mozna dostarczyc |
 nelze dorucit | nebylo mozne dorucit | не может быть доставлено | не было доставлено | не доставлено |
-не удалось доставить | teslim edilemedi | 送信できません | 送信でき | 配信できません | 配送できません | お届けできません | 届けることができません | 宛先 | エラー |
-无法投递 | 无法送达 | 未能送达 | 无法传递 | 退回 | 退信 | 無法傳遞 | 無法投遞 | 无法将 | 배달할 수 없 | 전송할 수 없 | 전달되지 | 배달되지
+не удалось доставить | teslim edilemedi | 送信できません | 送信でき | 配信できません | 配送できません |
+お届けできません | 届けることができません | 宛先 | エラー | 无法投递 | 无法送达 | 未能送达 | 无法传递 | 退回 |
+退信 | 無法傳遞 | 無法投遞 | 无法将 | 배달할 수 없 | 전송할 수 없 | 전달되지 | 배달되지
 """)
 
-# A warning: the mail is still on its way (RFC 3464 2.3.3, action "delayed"). In the subject, or near the beginning of the text.
+# A warning: the mail is still on its way (RFC 3464 2.3.3, action "delayed"). In the subject, or near the beginning of
+# the text.
 DELAY_TEXTS = _table("""
 delivery status notification (delay) | delayed | delivery delay | delay notification | still being retried |
 still trying | will be retried | will keep trying | will continue to try | will try again | continue trying |
@@ -127,11 +150,13 @@ timed out in the queue
 """)
 
 # The mail arrived (RFC 3464 2.3.3, actions "delivered", "relayed", "expanded").
+DELIVERED_SUBJECTS = _table("""
+delivered: | relayed: | zugestellt: | úspěšně doručeno | return receipt | successful mail delivery report |
+delivery status notification (success) | delivery status notification (relay)
+""")
 DELIVERED_TEXTS = _table("""
-delivery status notification (success) | delivery status notification (relay) |
-delivery notification: delivery has been successful | successful mail delivery report | successfully delivered |
-was successfully relayed | has been successfully relayed | return receipt | delivered: | relayed: | zugestellt: |
-uspesne doruceno
+delivery status notification (success) | delivery has been successful | successful mail delivery report |
+successfully delivered | was successfully relayed | has been successfully relayed | successfully relayed
 """)
 
 FEEDBACK_SUBJECTS = _table("""
@@ -143,7 +168,8 @@ this is an email abuse report for | this is a spam complaint | this is an abuse 
 this is an authentication failure report | this is an autogenerated email abuse complaint
 """)
 
-# What a program calls its own answer. At the beginning of a subject, before a colon, dash or bracket or alone: a sign by itself.
+# What a program calls its own answer. At the beginning of a subject, before a colon, dash or bracket or alone: a sign
+# by itself.
 AUTO_SUBJECTS = _table("""
 automatic reply | automatic response | automatic answer | automatic acknowledgement | automated reply |
 automated response | auto reply | auto-reply | autoreply | auto response | auto-response | autoresponse |
@@ -163,12 +189,13 @@ automatyczna odpowiedź | odpowiedź automatyczna | autoodpowiedź | automatick�
 odpověď v nepřítomnosti | automatikus válasz | răspuns automat | automatski odgovor | samodejni odgovor |
 automatinis atsakymas | automātiska atbilde | автоматический ответ | автоответ | автоматична відповідь |
 автовідповідь | автоматичен отговор | otomatik yanıt | otomatik cevap | αυτόματη απάντηση | תשובה אוטומטית |
-מענה אוטומטי | الرد التلقائي | رد تلقائي | 自動返信 | 自動応答 | 自動回答 | 不在通知 | 不在のお知らせ | 不在連絡 | 自动答复 | 自动回复 | 自動回覆 |
-自動答覆 | 자동 회신 | 자동 응답 | 자동회신 | 자동응답 | 부재중 메시지 | 부재중 알림 | trả lời tự động | balasan otomatis | jawapan automatik |
-ตอบกลับอัตโนมัติ
+מענה אוטומטי | الرد التلقائي | رد تلقائي | 自動返信 | 自動応答 | 自動回答 | 不在通知 | 不在のお知らせ | 不在連絡 |
+自动答复 | 自动回复 | 自動回覆 | 自動答覆 | 자동 회신 | 자동 응답 | 자동회신 | 자동응답 | 부재중 메시지 |
+부재중 알림 | trả lời tự động | balasan otomatis | jawapan automatik | ตอบกลับอัตโนมัติ
 """)
 
-# Absence in the subject: a person may report about it ("Out of office: sync is broken"), so the text must tell of it too.
+# Absence in the subject: a person may report about it ("Out of office: sync is broken"), so the text must tell of it
+# too.
 ABSENCE_SUBJECTS = _table("""
 out of office | out-of-office | out of the office | ooo | oof | away | away from | on vacation | vacation |
 on leave | on holiday | annual leave | maternity leave | parental leave | sick leave | absence | i am away |
@@ -184,45 +211,96 @@ dovolená | házon kívül | szabadság | szabadságon | absent din birou | conc
 מחוץ למשרד | خارج المكتب | 不在 | 外出 | 休暇 | 出張 | 休假 | 出差 | 不在办公室 | 부재중 | 부재 중 | 휴가
 """)
 
-# How absence is told in the text.
-ABSENCE_TEXTS = _table("""
-out of the office | out of office | away from the office | away from my | not in the office | i am away |
-i'm away | i will be away | i am out | i'm out | currently away | currently out | on vacation | on holiday |
-annual leave | on leave | maternity leave | parental leave | limited access to | no access to my | when i return |
-upon my return | on my return | i return | i will return | will be back | back in the office | be back on |
-nicht im büro | nicht im haus | außer haus | im urlaub | in urlaub | abwesend | nicht erreichbar |
-nicht weitergeleitet | keinen zugriff auf | wieder im büro | wieder erreichbar | ab dem | absent | en congé |
-en vacances | hors du bureau | de retour | à mon retour | fuera de la oficina | fuera de oficina | de vacaciones |
-ausente | a mi regreso | a mi vuelta | estaré fuera | fuori ufficio | fuori sede | in ferie | assente |
-al mio rientro | al mio ritorno | fora do escritório | de férias | ao regressar | no meu regresso |
-no meu retorno | retorno | afwezig | niet op kantoor | niet aanwezig | op vakantie | met vakantie |
-weer aanwezig | inte på kontoret | på semester | semester | åter på | tillbaka | ikke på kontoret | på ferie |
-ferie | fraværende | tilbake | tilbage | poissa | lomalla | palaan | poza biurem | nieobecny | nieobecna |
-na urlopie | urlopie | wracam | mimo kancelář | nepřítomen | nepřítomna | dovolené | dovolenej | szabadságon |
-nem vagyok | házon kívül | concediu | nu sunt în birou | в отпуске | отсутствую | отсутствовать | вне офиса |
-у відпустці | izindeyim | izinliyim | yıllık izin | ofis dışında | ofiste değilim | εκτός γραφείου | άδεια |
-בחופשה | מחוץ למשרד | في إجازة | خارج المكتب | 不在 | 休暇 | 休み | 出張 | 休業 | 休假 | 外出 | 出差 | 不在办公室 | 不在辦公室 | 부재 | 휴가 |
-출장 | nghỉ phép | cuti
+# How a person's program tells of the person's absence: the beginning of a sentence.
+ABSENCE_STATEMENTS = _table("""
+i am out of | i'm out of | i am currently | i'm currently | i am away | i'm away | i am on | i'm on |
+i am not in the | i'm not in the | i am travel | i'm travel | i am not available | i will be out |
+i will be away | i will be travel | i will be on | i will not be | i'll be out | i'll be away | i'll be on |
+i am no longer | thank you for your e | thank you for your m | thank you for contacting | thanks for your e |
+thanks for your m | thank you for reaching | out of office | out of the office | currently out of | on vacation |
+on annual leave | on leave | please note that i am | during my absence | in my absence | ich bin |
+ich befinde mich | bin bis | wir sind | vielen dank für ihre | vielen dank für deine | danke für ihre |
+danke für deine | leider bin ich | derzeit bin ich | zur zeit bin ich | zurzeit bin ich | aktuell bin ich |
+momentan bin ich | ab dem | bis zum | vom | je suis | je serai | merci pour votre | merci de votre |
+actuellement absent | absent du | absente du | absent jusqu | en congé | en conge | estoy | estaré |
+me encuentro | actualmente estoy | gracias por su | gracias por tu | gracias por contactar | fuera de la oficina |
+sono | sarò | attualmente sono | grazie per il | grazie per la | grazie per aver | in ferie | al momento sono |
+estou | estarei | encontro-me | obrigado pel | obrigada pel | agradecemos | de momento estou | no momento estou |
+atualmente estou | ik ben | ik zit | momenteel ben ik | bedankt voor | dank voor uw | dank je voor |
+wegens vakantie | jag är | jag ar | tack för ditt | tack for ditt | jag har semester | jeg er | jeg har ferie |
+tak for din | takk for din | jeg holder ferie | takk for e-post | olen | kiitos viestist | lomalla | jestem |
+obecnie jestem | przebywam | dziękuję za | nie ma mnie | w dniach | jsem | momentálně jsem | momentálne som |
+som | děkuji za | ďakujem za | dobrý den, jsem | nejsem | jelenleg | nem vagyok | szabadságon | köszönöm |
+házon kívül | sunt | nu sunt | în prezent | mulțumesc pentru | я | в настоящее время | нахожусь | спасибо за |
+благодар | меня нет | буду | я у | наразі | дякую за | зараз я | ofiste | yıllık izin | izin | şu anda |
+e-postanız için | mesajınız için | είμαι | βρίσκομαι | απουσιάζω | ευχαριστώ | ευχαριστούμε | אני | תודה | אינני |
+أنا | شكرا | أكون | ただいま | 只今 | 現在 | 本日 | お問い合わせ | メールをいただき | メールを頂き | ご連絡 |
+誠に | 不在 | 休暇 | 出張 | 夏季休業 | 年末年始 | 我现在 | 我目前 | 我正在 | 我在 | 您好，我 | 本人 | 感谢您 |
+谢谢您 | 已收到 | 我將 | 感謝您 | 현재 | 지금 | 부재 | 휴가 | 안녕하세요 저는 | 메일을 보내 | 저는
 """)
 
-# A text that says of itself that nobody wrote it.
-AUTO_TEXTS = _table("""
-this is an automatic | this is an automated | this is an auto | this is a automated | this is an out of office |
-this email is automatically | this e-mail is automatically | this message is automatically |
+# What a program says of the mail that it writes: the beginning of a sentence.
+AUTO_STATEMENTS = _table("""
+this is an automatic | this is an automated | this is an auto-generated | this is an auto-reply |
+this is an autoreply | this is an auto reply | this is a automated | this is an out of office |
+this is an out-of-office | this email is automatic | this e-mail is automatic | this message is automatic |
 this message was automatically | this message has been automatically | this email was automatically |
-this e-mail was automatically | this email has been automatically | this mail was automatically |
-automatic reply | automatic response | automated response | automated reply | automatically generated |
-auto-generated | autogenerated | autoreply | auto-reply | autoresponder | do not reply to this |
-please do not reply | dies ist eine automatische | dies ist eine automatisch | automatisch generiert |
-automatisch erzeugt | automatisch erstellt | automatische antwort | automatische eingangsbestätigung |
-ceci est une réponse automatique | ceci est un message automatique | réponse automatique | message automatique |
-merci de ne pas répondre | este es un mensaje automático | esta es una respuesta automática |
-respuesta automática | mensaje automático | questo è un messaggio automatico | risposta automatica |
-messaggio automatico | esta é uma mensagem automática | resposta automática | mensagem automática |
-dit is een automatisch | automatisch antwoord | automatisch bericht | detta är ett automatiskt |
-automatiskt svar | automatisk svar | autosvar | tämä on automaattinen | automaattinen vastaus |
-automatyczna odpowiedź | wiadomość automatyczna | wygenerowana automatycznie | automatická odpověď |
-automaticky generovan | automatikus válasz | răspuns automat | автоматический ответ | автоматически |
-автоматическое | автоответ | otomatik yanıt | otomatik olarak | αυτόματη απάντηση | 自動返信 | 自動応答 | 自動送信 | 自動的に |
-自动回复 | 自动答复 | 自动发送 | 系统自动 | 自動回覆 | 자동 회신 | 자동으로 | 자동 응답
+this e-mail was automatically | this email has been automatically | this e-mail has been automatically |
+this mail was automatically | this message was generated automatically | this email was generated automatically |
+this is a system generated | this is a system-generated | this reply was automatically | automatic reply |
+automatic response | automated response | automated reply | auto-reply | autoreply | auto reply |
+please do not reply to this | do not reply to this | please do not respond to this | dies ist eine automatisch |
+dies ist ein automatisch | diese e-mail wurde automatisch | diese nachricht wurde automatisch |
+diese mail wurde automatisch | automatische antwort | automatische eingangsbestätigung |
+bitte antworten sie nicht auf diese | bitte nicht auf diese | ceci est une réponse automatique |
+ceci est un message automatique | ceci est un mail automatique | cet e-mail est automatique |
+réponse automatique | message automatique | merci de ne pas répondre | ce message est automatique |
+ce message a été généré automatiquement | este es un mensaje automático | esta es una respuesta automática |
+este es un correo automático | respuesta automática | mensaje automático | por favor no responda |
+questo è un messaggio automatico | questa è una risposta automatica | risposta automatica | messaggio automatico |
+si prega di non rispondere | esta é uma mensagem automática | esta é uma resposta automática |
+resposta automática | mensagem automática | por favor não responda | dit is een automatisch |
+deze e-mail is automatisch | dit bericht is automatisch | automatisch antwoord | automatisch bericht |
+detta är ett automatiskt | det här är ett automatiskt | automatiskt svar | autosvar | dette er et automatisk |
+dette er en automatisk | automatisk svar | tämä on automaattinen | automaattinen vastaus | to jest automatyczna |
+ta wiadomość została wygenerowana automatycznie | automatyczna odpowiedź | toto je automatick |
+tato zpráva byla automaticky | automatická odpověď | ez egy automatikus | automatikus válasz |
+acesta este un răspuns automat | răspuns automat | это автоматическ | это письмо создано автоматически |
+данное письмо сформировано автоматически | автоматический ответ | автоответ | це автоматичн | bu otomatik |
+bu e-posta otomatik | bu mesaj otomatik | otomatik yanıt | otomatik cevap | αυτή είναι μια αυτόματη |
+αυτόματη απάντηση | これは自動 | このメールは自動 | 本メールは自動 | このメッセージは自動 | ※このメールは自動 |
+※本メールは自動 | 自動返信 | 自動応答 | 自動送信 | 这是自动 | 这是一封自动 | 此邮件为自动 | 此邮件由系统自动 |
+本邮件为系统自动 | 自动回复 | 自动答复 | 這是自動 | 此為自動 | 自動回覆 | 이 메일은 자동 | 이 메시지는 자동 |
+본 메일은 자동 | 자동 회신 | 자동 응답
+""")
+
+# Why a mail came back, in a report without a code that tells: the address is dead, ...
+UNKNOWN_TEXTS = _table("""
+user unknown | unknown user | unknown local | unknown recipient | unknown address | unknown or illegal alias |
+no such user | no such recipient | no such mailbox | no such account | no such address | no such person |
+no such domain | no such host | no mailbox | no account | no user | not a valid | not a known user |
+not listed in | not our customer | not known here | not found | not exist | n't exist | n't have a | no longer |
+recipient unknown | address unknown | account unknown | mailbox unknown | host unknown | unknown host |
+domain unknown | unknown domain | invalid recipient | invalid mailbox | invalid address | invalid user |
+invalid final delivery userid | bad destination mailbox | bad address | bad recipient | unrouteable address |
+unroutable address | unknown mailbox | unknown account | couldn't find any host | could not find any host |
+user is unknown | mailbox unavailable | is not known | has moved | moved to | inactive user | not recognized |
+undeliverable address | empfanger unbekannt | unbekannter empfanger | benutzer unbekannt | existiert nicht |
+nicht gefunden | utilisateur inconnu | destinataire inconnu | adresse inconnue | n'existe pas | no existe |
+desconocido | sconosciuto | non esiste | nao existe | desconhecido | bestaat niet | onbekende gebruiker |
+okand mottagare | finns inte | nie istnieje | neexistuje | не существует | не наиден | нет такого | неизвестныи |
+存在しません | 存在しない | 見つかりません | ありません | 宛先不明 | 不存在 | 无此用户 | 找不到 | 존재하지 않
+""")
+# ... or alive and full (whatever code stands beside it), ...
+FULL_TEXTS = _table("""
+quota | exceeded storage | out of storage | mailbox full | mailbox is full | mail box full | full mailbox | 容量 |
+一杯 | いっぱい | 已满 | 已滿
+""")
+# ... or something else stood in the way: what came after RCPT TO is about the mail, not about the address.
+OTHER_CAUSES = _table("""
+end of data | data command | reply to data | >>> data | smtp command data | insufficient | too large | too big |
+size limit | exceeds | message length | spam | virus | blocked | blacklist | blocklist | block list | reputation |
+relay | dmarc | spf | dkim | unauthenticated | not authenticated | ptr | reverse dns | greylist | try again |
+temporar | timed out | timeout | connection refused | policy | content | expired | too many | rate limit | loop |
+disabled | suspended | locked | frozen | not allowed | denied | sender | not accepting | 容量 | 一杯 | 拒否
 """)

@@ -14,7 +14,7 @@ from triagemail.process.model import Priority
 
 SUBJECT_LIMIT = 200  # characters of a subject that are read
 _ANSWER_LIMIT = 2000
-_TICKED = re.compile(r"(?:\[[xX✓✔]\]|\([xX]\)|[☑☒✓✔])\s?")
+_TICKED = re.compile(r"(?:\[[xX✓✔]\]|\([xX]\)|[☑☒✓✔])\s?([^\[(☐☑☒\n]*)")
 _UNTICKED = re.compile(r"(?:\[ ?\]|\( ?\)|☐)\s?")
 _OPENING = re.compile(r"\([^()]{0,30}\)[\s:–—-]*")  # `(P1) …`
 _SEGMENT = re.compile(r"\s+[-–—|]+\s+|[:：|,]\s*")  # what ends the `P1` of `P1: …`
@@ -26,7 +26,7 @@ def pick(text: str, words: Words) -> Priority | None:
     In doubt means more than one (`P0 or P1?`, `0-3`, a list left as it was sent) or none, however urgent the prose.
     """
     text = composed(text[:_ANSWER_LIMIT])
-    if ticked := {leads(text[m.end() :], words) for m in _TICKED.finditer(text)} - {None}:
+    if ticked := {leads(m[1], words) for m in _TICKED.finditer(text)} - {None}:
         return ticked.pop() if len(ticked) == 1 else None
     lines = [line for line in text.split("\n") if line.strip() and not _UNTICKED.match(line.lstrip(" \t*-•"))]
     first = {lead for line in lines if (lead := leads(line, words)) is not None}
@@ -38,7 +38,7 @@ def pick(text: str, words: Words) -> Priority | None:
     line = next(line for line in lines if _mentions(tokens(line), line, words))
     found = tokens(line)
     priority, at = _mentions(found, line, words)[0]
-    clear = at <= 4 and not any(word in words.negations for word, _, _ in found[:at])
+    clear = 0 < at <= 4 and not any(word in words.negations for word, _, _ in found[:at])
     return priority if clear else None
 
 

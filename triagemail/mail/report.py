@@ -16,6 +16,7 @@ from triagemail.mail.priority import SUBJECT_LIMIT, bare, in_subject, leads, pic
 from triagemail.mail.quoting import Kind, Line
 from triagemail.mail.words import (
     HEAD,
+    LINES,
     Phrases,
     Subject,
     Words,
@@ -43,6 +44,7 @@ RECORDINGS = (
 )  # fmt: skip
 HEADLINE = 70  # characters of a headline that is made from the text
 _LINKS = 20
+_HELP = 2000  # characters of a help text
 _FAR = 12  # lines of a quote after which its last question is no longer what the person answers
 
 _LEAD = re.compile(
@@ -51,7 +53,7 @@ _LEAD = re.compile(
     r"(?:\(?([0-9]{1,2})(?:[.):]+(?![0-9])|(?=\s\s|\t))[\s*_]*)?"  # its number
     r"[\"'“”„«¿*_]*"
 )
-_MARKS = ":：=?？*_ \t"
+_MARKS = ":：=?？*_| \t"
 _WORD = re.compile(r"[^\W_]+")
 _GAP = re.compile(r"[*_]*(?:\s{2,}|\t|\s?\|)")
 _MORE = re.compile(r"(?:[\s'’-]{1,3}[^\W_]{1,20}){1,4}[\s*_]{0,3}[:?：？]")
@@ -100,14 +102,14 @@ class _Sheet:
     current: str | None = None
     last: str | None = None  # where the new text ends
     quoted: bool = False  # the current label stands in a quote
-    inline: bool = False  # some label does
+    inline: bool = False  # and so does the label of some answer
     far: int = 0
     help: Sequence[str] = ()  # words of the question's help that may still follow
     labelled: bool = False
 
     def opens(self, key: str, forms: _Forms, *, quoted: bool) -> None:
-        self.current, self.quoted, self.far, self.labelled = key, quoted, 0, True
-        self.inline |= quoted
+        self.current, self.quoted, self.far = key, quoted, 0
+        self.labelled |= not quoted
         self.help = forms.help[key]
         self.parts.setdefault(key, [])
 
@@ -120,6 +122,8 @@ class _Sheet:
         if self.help and text.strip():
             text, self.help = _unhelped(text, self.help)
         self.parts[self.current].append(text)
+        self.labelled |= bool(text.strip())
+        self.inline |= self.quoted and bool(text.strip())
 
 
 def read(
@@ -145,7 +149,7 @@ def read(
     answers, rest = _answers(sheet, forms, reply=reply)
     head = read_subject(subject, words)
     new = [line.text for line in lines if line.kind is Kind.NEW]
-    priority = _priority(answers, rest, head, () if reply else new, words)
+    priority = _priority(answers, rest, head, () if reply else new[:LINES], words)
     if SEE in forms.keys:
         _evidence(answers, new, attachments, recordings)
     ours = reply or sheet.inline
@@ -172,7 +176,7 @@ def _forms(questions: tuple[Question, ...], words: Words) -> _Forms:
         parts=frozenset(plain(alias) for q in questions for alias in q.aliases if alias.rstrip().endswith(":")),
         keys=tuple(q.key for q in questions),
         own={q.key: plain(q.label) for q in questions},
-        help={q.key: tuple(plain(q.help, 2000).split()) for q in questions},
+        help={q.key: tuple(plain(q.help, _HELP).split()) for q in questions},
         words=words,
     )
 
@@ -213,12 +217,12 @@ def _label(text: str, forms: _Forms) -> _Label | None:
         return None
     if keep and not _is_blank(rest, forms.words):
         rest = text[start:].strip(" \t*_")
-    return _Label(key, rest.strip(), wording == forms.own[key])
+    return _Label(key, rest.strip(" \t|"), wording == forms.own[key])
 
 
 def _after(tail: str, *, bold: bool) -> str | None:
     """What follows a label on its line, or None when the line only starts with the same words."""
-    after = tail.lstrip(" \t*_\"'”“»`")
+    after = tail.lstrip(" \t*_\"'”“»`)]")
     while after[:1] == "(" and (close := after.find(")", 0, 160)) > 0:  # `Evidence (logs, screenshots, links):`
         after = after[close + 1 :].lstrip(" \t*_")
     if not after or not after.strip(". "):
@@ -265,16 +269,22 @@ def _by_itself(text: str, forms: _Forms) -> bool:
 
 def _unhelped(text: str, help_words: Sequence[str]) -> tuple[str, Sequence[str]]:
     """A line without the help text that the template has there, and the words of it that may stand on the next line."""
-    found = tokens(text, 0, 2000)
+    found = tokens(text, 0, _HELP)
     said = [word for word, _, _ in found]
     size = len(help_words)
     if not said:
         return text, help_words
     if said[:size] == list(help_words):
         return text[found[size - 1][2] :].lstrip(" \t?.:!)\"”'*_"), ()
-    if len(said) >= 2 and said == list(help_words[: len(said)]):  # the help text was wrapped
+    if _is_help(text, help_words):  # wrapped
         return "", help_words[len(said) :]
     return text, ()
+
+
+def _is_help(text: str, help_words: Sequence[str]) -> bool:
+    """True for a line of the help text alone; from its start at least four words, so that `not sure` stays one."""
+    said = plain(text, _HELP).split()
+    return len(said) >= min(4, len(help_words)) > 0 and said == list(help_words[: len(said)])
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------
@@ -283,24 +293,24 @@ def _unhelped(text: str, help_words: Sequence[str]) -> tuple[str, Sequence[str]]
 def _filled(lines: Sequence[Line], forms: _Forms, *, reply: bool) -> _Sheet:
     """Every line to its question. Labels may stand in our quoted mail, answers stand in new text.
 
-    One exception: an answer typed at the end of our question's own line, which every reader then takes for quoted. It
-    counts where the rest of our mail was recognised, and where it was not, for anything but the priority ("no priority
-    in a quote counts").
+    One exception: an answer typed at the end of our question's own line, which every reader of mail then takes for
+    quoted. It counts only below a question in the very words of our mails, and in a reply to one.
     """
-    known = any(line.kind is Kind.OURS for line in lines)
+    reply = reply or any(line.kind is Kind.OURS for line in lines)
     sheet = _Sheet()
-    for line in lines:
+    for line in lines[:LINES]:
         if line.kind is Kind.NEW:
             text = composed(line.text)
-            label = _label(text, forms)
+            label = None if sheet.help and _is_help(text, sheet.help) else _label(text, forms)
             if label:
                 sheet.opens(label.key, forms, quoted=False)
             sheet.add(label.rest if label else text)
         elif line.kind in (Kind.QUOTE, Kind.OURS) and line.text.strip():
             label = _quoted(sheet, composed(line.text), forms)
-            typed = label and label.own and line.kind is Kind.QUOTE
-            if label and typed and (known or (reply and label.key != PRIORITY)):
+            if label and label.own and reply and line.kind is Kind.QUOTE and label.rest:
                 sheet.add(label.rest)
+    if tail := [line.text for line in lines[LINES:] if line.kind is Kind.NEW]:
+        sheet.add("\n".join(tail))
     return sheet
 
 
@@ -367,7 +377,7 @@ def _answers(sheet: _Sheet, forms: _Forms, *, reply: bool) -> tuple[dict[str, st
 
 
 def _is_blank(text: str, words: Words) -> bool:
-    """True for what a template has where an answer belongs: `-`, `...`, `[ ]`, `<your answer>`; `n/a` is an answer."""
+    """True for what stands in a template where an answer belongs: `-`, `...`, `[ ]`, `<your answer>`; not for `n/a`."""
     if not any(c.isalnum() for c in text):
         return True
     return len(text) <= 60 and plain(text) in words.placeholders

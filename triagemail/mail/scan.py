@@ -4,7 +4,8 @@ within bounds.
 The scan follows the rules of the standard library's feed parser (which mail-parser rests on), so that what it counted
 is what the parser will find. It hands on a skeleton: the MIME fields of each part and the boundaries, without bodies,
 trace fields, preambles and epilogues. The parser is then fast, and safe on any size of mail; bodies are decoded from
-their spans, when they are wanted. """
+their spans, when they are wanted.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ _BLANK_LIMIT = 4096
 @dataclass(frozen=True, slots=True)
 class Part:
     """One entity of the mail: byte offsets of its header block, of its body and of its end, and its transfer
-    encoding."""
+    encoding.
+    """
 
     header: int
     body: int
@@ -89,7 +91,8 @@ def fields(octets: bytes, start: int, end: int, *, strict: bool = True) -> tuple
     """The fields of the header block at `start` (name in lower case, value still folded), and where the body begins.
 
     A line that is no field ends the block and belongs to the body. Over the bounds: _Beyond, or when not `strict` what
-    came before. """
+    came before.
+    """
     found: list[tuple[str, bytes]] = []
     at, lines = start, 0
     limit = min(end, start + HEADER_LIMIT + 1)
@@ -113,7 +116,8 @@ def _with_line_ends(raw: bytes) -> bytes:
     """CR alone ends a line for the feed parser; here too, or a boundary between CRs would be seen by one of them only.
 
     The length stays, so that offsets fit the raw mail. CRLF is set aside under an octet that the mail does not use:
-    plain replacing costs milliseconds for 25 MB where a pattern costs seconds. """
+    plain replacing costs milliseconds for 25 MB where a pattern costs seconds.
+    """
     lone = raw.count(b"\r") - raw.count(b"\r\n")
     if not lone:
         return raw
@@ -172,7 +176,8 @@ def _multipart(result: Scan, out: list[bytes], span: tuple[int, int], depth: int
 
 def _split(octets: bytes, body: int, end: int, needle: bytes) -> list[tuple[int, int]]:
     """The spans between the boundary lines of one multipart (RFC 2046 5.1.1); the line end before a boundary belongs to
-    it."""
+    it.
+    """
     spans: list[tuple[int, int]] = []
     opened, at = -1, max(body - 1, 0)
     for _ in range(_CANDIDATE_LIMIT):
@@ -206,7 +211,8 @@ def _mime_fields(result: Scan, found: list[tuple[str, bytes]]) -> dict[bytes, by
 
 def content_type(value: bytes | None, default: str = "text/plain") -> str:
     """The media type of a Content-Type value, in lower case; what has not exactly one slash is text/plain (RFC 2045
-    5.2)."""
+    5.2).
+    """
     if value is None:
         return default
     kind = value.partition(b";")[0].strip().lower().decode("ascii", "replace")

@@ -40,7 +40,7 @@ def owner(argument: str) -> str | None:
 
 def doc(argument: str) -> str | None:
     """One link and nothing else; mail programs may add it again in angle brackets."""
-    found = _URL.match(argument)
+    found = _URL.match(argument.rstrip(" \t.,;!"))
     return found[1].rstrip(".,;!*_`'") if found else None
 
 

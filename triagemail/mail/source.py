@@ -1,7 +1,7 @@
 """A mail's source file: front matter, and Markdown with Jinja tags, from which both parts of the mail are made.
 
-The tags are taken out, a word that Markdown leaves alone stands in their place, and they are put back afterwards: what a
-tag will be filled with is never read as Markdown (trust.md X4).
+The tags are taken out, a word that Markdown leaves alone stands in their place, and they are put back afterwards: what
+a tag will be filled with is never read as Markdown (trust.md X4).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def split_front(source: str) -> tuple[dict[str, str], str]:
 
 
 def protect(source: str) -> tuple[str, list[str]]:
-    """The source with a word in the place of each tag: qjs… a statement, qjx… a value that is a block, qjv… any other."""
+    """The source with a word in the place of each tag: qjs… a statement, qjx… a value that is a block, qjv… others."""
     if _PLACE.search(source):
         raise Misfit("a word of the form qjs0jq stands in the text")
     tags: list[str] = []
@@ -69,7 +69,7 @@ def restore(text: str, tags: list[str]) -> str:
 
 
 def to_text(source: str) -> str:
-    """The Jinja template of the text part: the source itself without stars, `commands` in quotes, links as `text <url>`."""
+    """The Jinja template of the text part: the source without stars, `commands` in quotes, links as `text <url>`."""
     text, tags = protect(source)
     text = re.sub(r"^#{1,4} ", "", text, flags=re.MULTILINE)
     text = _ALONE.sub(lambda found: "".join(found[1].split()), text)
@@ -79,8 +79,8 @@ def to_text(source: str) -> str:
 
 
 def to_html(source: str, markdown: Callable[[str], str]) -> str:
-    """The Jinja template of the HTML part: Markdown over our own words only. `markdown` turns text into HTML and leaves the
-    lines of BLOCK_LINE as they are."""
+    """The Jinja template of the HTML part: Markdown over our own words only. `markdown` turns text into HTML and leaves
+    the lines of BLOCK_LINE as they are."""
     text, tags = protect(source)
 
     def linked(place: re.Match[str]) -> str:

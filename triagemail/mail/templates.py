@@ -39,15 +39,17 @@ TURNS = 5_000  # of all loops over a range in one rendering
 FALLBACK = "_bare"
 
 QUOTED = "margin:4px 0 12px;padding:2px 0 2px 12px;border-left:3px solid #8a94a6"
-TAP = "display:inline-block;margin:0 8px 10px 0;padding:11px 16px;border-radius:8px;text-decoration:none;line-height:1.35;"
+TAP = "margin:0 8px 10px 0;padding:11px 16px;border-radius:8px;text-decoration:none;"
 FULL = TAP + "background:#1a56b0;border:1px solid #1a56b0;color:#ffffff"
-OPEN = TAP + "background:#ffffff;border:1px solid #1a56b0;color:#1a56b0"  # leads to a text that the person finishes
+OPEN = (
+    TAP + "background:#ffffff;border:1px solid #1a56b0;color:#1a56b0"
+)  # what a person finishes, or may want to reword
 HINT = "margin:0 0 8px;font-size:14px;color:#5b6472"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a template does not fit: `template` is the file below `templates/LANGUAGE/`, `text` a line for the operator."""
+    """Why a template does not fit: `template` is the file below `templates/LANGUAGE/`, `text` a line to read."""
 
     template: str
     text: str
@@ -67,8 +69,8 @@ class Rendered:
 
 
 class Sandbox(SandboxedEnvironment):
-    """Jinja's sandbox, with no operator that makes something huge out of something small (trust.md S12). `guard` matches
-    the start of lines that read as commands."""
+    """Jinja's sandbox, with no operator that makes something huge out of something small (trust.md S12). `guard`
+    matches the start of lines that read as commands."""
 
     guard: re.Pattern[str]
     intercepted_binops = frozenset({"*", "**"})
@@ -127,7 +129,7 @@ def _breaks(text: str) -> Markup:
 
 
 def _guarded(context: EvalContext, text: str) -> str:
-    """ "None of our own mails has a command at the start of a line where a quote could run it": such a line is quoted."""
+    """ "None of our own mails has a command at the start of a line where a quote could run it": it is quoted."""
     environment = context.environment
     return environment.guard.sub("> ", text) if isinstance(environment, Sandbox) else text
 
@@ -154,7 +156,7 @@ def _say(context: EvalContext, value: str, limit: int = 4000) -> str:
 def _fold(context: EvalContext, text: str, indent: int = 0) -> str:
     """A sentence of our own in short lines; the HTML part is as wide as the reader's screen."""
     if context.autoescape:
-        return Markup(text)  # noqa: S704  # the body of a filter block: Jinja has escaped its values already
+        return Markup(text)  # the body of a filter block: Jinja has escaped its values already
     return folded(text, wording.WIDTH - 2 - indent).replace("\n", "\n" + " " * indent)
 
 
@@ -202,7 +204,8 @@ def _html_taps(words: Mapping[str, Any], found: list[Tap], address: str, subject
     for tap in found:
         url = wording.mailto(address, subject if subject[:3].lower() == "re:" else f"Re: {subject}", tap.body)
         label = Markup(" &nbsp;{}").format(tap.label) if tap.label else ""
-        kind, style = ("open", OPEN) if tap.unfinished else ("full", FULL)
+        kind, style = ("open", OPEN) if tap.unfinished or ": " in tap.shown else ("full", FULL)
+        style = ("display:block;" if tap.label else "display:inline-block;") + style
         shown = Markup('<a class="{}" href="{}" style="{}"><b>{}</b>{}</a>')
         links.append(shown.format(kind, url, style, tap.shown, label))
     hint = Markup('<div class="quiet" style="{}">{}</div>\n').format(HINT, words["tap_html"])
@@ -253,7 +256,7 @@ class Folders:
 
 
 def _source(folders: Folders, outcomes: Mapping[str, str], name: str, *, html: bool) -> str | None:
-    """The Jinja source of `NAME` (a body), `NAME#subject`, `NAME#why`, `outcome/CODE` or `_layout.html`, if there is one."""
+    """The Jinja source of `NAME` (a body), `NAME#subject`, `NAME#why`, `outcome/CODE` or `_layout.html`, or None."""
     if name == "_layout.html":
         return folders.find("mail/_layout.html")[0].read_text("utf-8")
     stem, _, part = name.partition("#")
@@ -272,7 +275,7 @@ def _source(folders: Folders, outcomes: Mapping[str, str], name: str, *, html: b
 
 
 def _budgeted_range() -> Callable[..., range]:
-    """`range` for one rendering: all its loops together turn at most TURNS times, nested ones included (trust.md S12)."""
+    """`range` for one rendering: all its loops together turn at most TURNS times, nested ones too (trust.md S12)."""
     left = [TURNS]
 
     def limited(*bounds: int) -> range:
@@ -353,8 +356,8 @@ def _render(book: Book, name: str, language: str, context: Mapping[str, object])
         "language": language,
         "marker": marked,
         "preheader": [line for line in body.split("\n") if line][:3],
-        "body": Markup(_TIDY.sub("", _fill(book.html, name, known))),  # noqa: S704  # made by our own HTML environment
-        "why": Markup(_fill(book.html, f"{name}#why", known)),  # noqa: S704  # likewise
+        "body": Markup(_TIDY.sub("", _fill(book.html, name, known))),
+        "why": Markup(_fill(book.html, f"{name}#why", known)),
     }
     return Rendered(subject, text, _fill(book.html, "_layout.html", known))
 
@@ -389,8 +392,8 @@ def context_of(
     to: str = "",
     reply_to: str = "",
 ) -> dict[str, object]:
-    """What a template sees: the draft's own values, and names that no draft can replace. `now` is aware UTC; `priority` is
-    the one that counts (in a broadcast about a withdrawn report: the reported one), `rule` what follows from it."""
+    """What a template sees: the draft's own values, and names that no draft can replace. `now` is aware UTC; `priority`
+    is the one that counts (of a withdrawn report: the reported one), `rule` what follows from it."""
     current = None if issue is None else issue.current if issue.current is not None else issue.reported
     rule = None if current is None else policy.priorities.get(current)
     fixed = {"policy": policy, "now": now, "zone": ZoneInfo(policy.timezone), "priority": current, "rule": rule}

@@ -1,4 +1,4 @@
-"""Text as our mails show it: made harmless, cut, folded, times and lengths in words, one-tap answers. No template engine here.
+"""Text as our mails show it: made harmless, cut, folded, times and lengths in words, one-tap answers.
 
 `words` is always the table of `templates/LANGUAGE/mail/_layout.toml`.
 """
@@ -21,7 +21,7 @@ _UNIT = re.compile(r'(?:[^\s"]+ )?"[^"\n]{1,70}"\S*|\S+')
 
 
 def clean(text: str) -> str:
-    """Text with LF as its only line end, without control characters, lone surrogates and bidi overrides (trust.md X1)."""
+    """Text with LF as its only line end, without controls, lone surrogates and bidi overrides (trust.md X1)."""
     return str(text) if text.isascii() and text.isprintable() else _ODD.sub("", _BREAKS.sub("\n", text))
 
 
@@ -31,7 +31,7 @@ def flat(text: object) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """At most `limit` characters, ended at a word where there is one in the last half, with `...` for what is missing."""
+    """At most `limit` characters, ended at a word where there is one in the last half, with `...` for the rest."""
     if len(text) <= limit:
         return text
     head = text[: limit - 3]
@@ -56,14 +56,14 @@ def folded(text: str, width: int = WIDTH - 2) -> str:
 
 
 def guard(reserved: Iterable[str], words: Mapping[str, Any]) -> re.Pattern[str]:
-    """Matches the start of each line that a reader of commands could take for one; linear in the text. `words` is the table
-    of `templates/LANGUAGE/words.toml`, `reserved` what is to be kept free beside it."""
+    """Matches the start of each line that a reader of commands could take for one; linear in the text. `words` is the
+    table of `templates/LANGUAGE/words.toml`, `reserved` what is to be kept free beside it."""
     known = [*reserved, *words["report"]["answer"], *words["reply"]["yes"], *words["reply"]["no"]]
     known += [spelling for spellings in words["commands"].values() for spelling in spellings]
     names = "|".join(sorted({re.escape(word).replace(r"\ ", r"[ \t]+") for word in known}, key=len, reverse=True))
     numbers = "|".join(map(re.escape, words["shapes"]["priority"]))
     shaped = r"[ \t]+(?:#?\d|P[0-3]\b|in[ \t]|area:|https?:|[^\s@]+@)"
-    alone = r"[ \t]*(?:#\d+[ \t]*)?(?:[:.!,\"”]|$)"
+    alone = r"(?:[\"”]|[ \t]*(?:#\d+[ \t]*)?(?::|[.!]*[ \t]*$))"
     command = rf"(?:{names})(?:{shaped}|{alone})|(?:{numbers})[ \t]*[0-3]\b"
     return re.compile(rf"^(?=[ \t\"'*•–“-]*(?:{command}))", re.MULTILINE | re.IGNORECASE)
 
@@ -85,8 +85,8 @@ def length(words: Mapping[str, Any], span: timedelta) -> str:
 
 
 def day_and_time(words: Mapping[str, Any], moment: datetime, now: datetime, zone: ZoneInfo) -> tuple[str, str]:
-    """('', '14:30 CET (13:30 UTC)') on the day of `now`, else ('Tuesday', …), beyond a week ('Tuesday 3 May', …): "every
-    time shown with zone and UTC offset" (trust.md T3)."""
+    """('', '14:30 CET (13:30 UTC)') on the day of `now`, else ('Tuesday', …), beyond a week ('Tuesday 3 May', …):
+    "every time shown with zone and UTC offset" (trust.md T3)."""
     local, today = moment.astimezone(zone), now.astimezone(zone).date()
     time = f"{local:%H:%M} {local.tzname()}"
     if local.utcoffset():
@@ -116,7 +116,7 @@ def answer(words: Mapping[str, Any], text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Tap:
-    """`shown` is the command as read, `body` what the answer's mail holds, `unfinished` when the person adds its end."""
+    """`shown` is the command as read, `body` what the answer's mail holds, `unfinished`: the person adds its end."""
 
     shown: str
     body: str

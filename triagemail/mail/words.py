@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 Token = tuple[str, int, int]  # a folded word, and where it starts and ends in the text
-Phrases = Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]  # first word -> (all words, meaning), the longest first
+Wordings = tuple[tuple[int, ...], Mapping[tuple[str, ...], str]]  # their lengths from the longest; all words -> meaning
+Phrases = Mapping[str, Wordings]  # by the first word
 
+LINES = 10_000  # lines of a mail in which labels and commands are looked for; no person writes more
 HEAD = 300  # characters of a line in which its first words are looked for
 _WORD = re.compile(r"[^\W_]+")
 _PREFIX = re.compile(r"\s*([^\W\d_]{1,20})\s?(?:\[\d{1,3}\]|\(\d{1,3}\)|\d{1,3})?\s?[:：]")
@@ -60,8 +62,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A subject without its prefixes and tags. `own`: only we write such a subject (`[#42] …`, `PRIORITY 0 ISSUE
-    …`)."""
+    """A subject without its prefixes and tags; `own`: only we write such a one (`[#42]`, `PRIORITY 0 ISSUE`)."""
 
     text: str
     tags: tuple[str, ...]
@@ -74,8 +75,7 @@ class Subject:
 
 
 def fold(text: str) -> str:
-    """`text` without case, accents and compatibility forms, to compare words with; never for an identity (trust.md
-    A6)."""
+    """`text` without case, accents and compatibility forms, to compare words; never for an identity (trust.md A6)."""
     if text.isascii():
         return text.lower()
     apart = unicodedata.normalize("NFKD", text)
@@ -108,16 +108,18 @@ def phrases(meanings: Mapping[str, Sequence[str]]) -> Phrases:
             words = tuple(word for word, _, _ in tokens(composed(wording)))
             if words:
                 found.setdefault(words[0], {}).setdefault(words, meaning)
-    return {first: tuple(sorted(some.items(), key=lambda item: -len(item[0]))) for first, some in found.items()}
+    return {first: (tuple(sorted({len(w) for w in some}, reverse=True)), some) for first, some in found.items()}
 
 
 def longest(found: Sequence[Token], known: Phrases) -> tuple[int, str] | None:
     """How many of the first words make the longest wording in the table, and what it means."""
-    if not found:
+    if not found or found[0][0] not in known:
         return None
-    for words, meaning in known.get(found[0][0], ()):
-        if len(words) <= len(found) and all(word == found[n][0] for n, word in enumerate(words)):
-            return len(words), meaning
+    sizes, meanings = known[found[0][0]]
+    for size in sizes:
+        words = tuple(word for word, _, _ in found[:size])
+        if words in meanings:
+            return len(words), meanings[words]
     return None
 
 
@@ -136,8 +138,7 @@ def nearest(said: str, words: Words) -> str:
 
 
 def distance(one: str, other: str) -> int:
-    """How many letters to insert, drop, replace or swap with their neighbour (Damerau-Levenshtein, each place touched
-    once)."""
+    """How many letters to insert, drop, replace or swap (Damerau-Levenshtein, each place touched once)."""
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, a in enumerate(one, 1):
@@ -154,8 +155,7 @@ def distance(one: str, other: str) -> int:
 
 
 def read_subject(subject: str, words: Words) -> Subject:
-    """Take reply and forward prefixes (`Re:`, `AW:`, `Re[2]:`, `Fwd:`) and tags (`[bugs]`) off a subject, in any
-    order."""
+    """Take prefixes (`Re:`, `AW:`, `Re[2]:`, `Fwd:`) and tags (`[bugs]`) off a subject, in any order."""
     subject = composed(subject)
     tags: list[str] = []
     replied = forwarded = False
@@ -211,8 +211,9 @@ def is_closing(line: str, words: Words) -> bool:
 
 def uncourteous(lines: Sequence[str], words: Words, *, greeting: bool = True) -> list[str]:
     """The lines without blank edges, salutation and closing: empty where courtesy was all."""
-    first, last = 0, len(lines)
-    while first < last and (not lines[first].strip() or (greeting and is_greeting(lines[first], words))):
+    first, last, greetings = 0, len(lines), 3 if greeting else 0
+    while first < last and (not lines[first].strip() or (greetings and is_greeting(lines[first], words))):
+        greetings -= bool(lines[first].strip())
         first += 1
     while first < last and not lines[last - 1].strip():
         last -= 1

@@ -57,8 +57,7 @@ def plain(value: object) -> Any:
 def _fields(value: object) -> dict[str, Any]:
     """Fields at their default are left out: rows stay small, and a new field needs no migration."""
     found: dict[str, Any] = {}
-    kind: type[Any] = type(value)
-    for name, default in _defaults(kind):
+    for name, default in _defaults(type(value).__name__):
         item = getattr(value, name)
         if item != default:
             found[name] = plain(item)
@@ -66,7 +65,8 @@ def _fields(value: object) -> dict[str, Any]:
 
 
 @cache
-def _defaults(kind: type[Any]) -> tuple[tuple[str, object], ...]:
+def _defaults(name: str) -> tuple[tuple[str, object], ...]:
+    kind: Any = TYPES[name]
     return tuple((f.name, f.default_factory() if callable(f.default_factory) else f.default) for f in fields(kind))
 
 

@@ -139,7 +139,9 @@ def pick(intent: model.Intent, issue: Issue, priority: Priority, reason: str, no
     number, by = issue.number, intent.by
     if issue.state in (State.DRAFT, State.TRIAGE):
         picked = PriorityPicked(issue=number, at=now, by=by, before=issue.reported, after=priority)
-        decision = Decision(events=(picked,)) + done(intent, "priority-picked", priority=priority)
+        decision = Decision(events=(picked,))
+        if issue.state is State.TRIAGE:  # before that, the mail about what is still missing says it
+            decision += done(intent, "priority-picked", priority=priority)
         after = apply(decision, issue) or issue
         decision += tell_list(issue, after, reason, policy)
         if issue.state is State.TRIAGE:

@@ -1,0 +1,68 @@
+"""Fixtures: one Dovecot, one Postfix and one pymap for a whole test run; each test takes a user of its own."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+import servers
+
+from triagemail.doors import imapd
+
+_numbers = itertools.count(1)
+
+
+def need(*programs: str) -> None:
+    """Skips where a server is not installed, with the reason; in CI its absence is a failure, not a silence."""
+    reason = servers.missing(*programs)
+    if reason and os.environ.get("CI") == "true":
+        pytest.fail(f"CI must run this: {reason}")
+    if reason:
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def needs_dovecot() -> None:
+    need("dovecot", "doveadm", "openssl")
+
+
+@pytest.fixture(scope="session")
+def needs_postfix() -> None:
+    need("postfix", "postconf")
+
+
+@pytest.fixture(scope="session")
+def dovecot(needs_dovecot: None) -> Iterator[servers.DovecotServer]:
+    with servers.dovecot() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postfix(needs_postfix: None) -> Iterator[servers.PostfixServer]:
+    with servers.postfix() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pymap() -> Iterator[imapd.ImapServer]:
+    with servers.pymap({f"user{n}": servers.PASSWORD for n in range(50)}) as server:
+        yield server
+
+
+@pytest.fixture
+def sink() -> Iterator[servers.Sink]:
+    with servers.sink() as taker:
+        yield taker
+
+
+@pytest.fixture
+def new_user() -> Callable[[], str]:
+    """Names that no other test uses, also not one in another process of the same run."""
+    return lambda: f"u{os.getpid()}n{next(_numbers)}"
+
+
+@pytest.fixture
+def user(new_user: Callable[[], str]) -> str:
+    return new_user()

@@ -1,0 +1,189 @@
+"""What no good server or network does: servers that answer by script, and a relay that loses bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+CRLF = b"\r\n"
+HANG_UP = b"hang up"
+
+# --- servers that say what no real one would -------------------------------------------------------------------------
+
+
+@dataclass
+class Script:
+    """Every line that a client sent, and the bytes of everything it sent."""
+
+    host: str
+    port: int
+    lines: list[bytes] = field(default_factory=list)
+    connections: int = 0
+
+
+Speaker = Callable[[bytes], "bytes | None"]
+Answer = Sequence[bytes] | Callable[[bytes], Sequence[bytes]]
+
+
+@contextlib.contextmanager
+def scripted(greeting: bytes, speak: Callable[[], Speaker], tls: ssl.SSLContext | None = None) -> Iterator[Script]:
+    """A line-based server: for every connection speak() gives a function from one line to the answer; None hangs up.
+
+    With `tls` it speaks TLS from the first byte, and `lines` hold what came out of the encryption.
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+    script = Script("127.0.0.1", listener.getsockname()[1])
+
+    def serve(connection: socket.socket) -> None:
+        answer = speak()
+        with contextlib.suppress(OSError), connection:
+            link = tls.wrap_socket(connection, server_side=True) if tls else connection
+            with link, link.makefile("rb") as reader:
+                link.sendall(greeting)
+                for line in reader:
+                    script.lines.append(line)
+                    said = answer(line)
+                    if said is None:
+                        return
+                    link.sendall(said)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                script.connections += 1
+                threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield script
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+def imap_script(
+    answers: Mapping[bytes, Answer] | None = None,
+    capability: bytes = b"IMAP4rev1 AUTH=PLAIN MOVE UIDPLUS IDLE SASL-IR",
+) -> Callable[[], Speaker]:
+    """An IMAP server with an empty INBOX, for scripted().
+
+    `answers` maps a command (`UID FETCH`) to its untagged lines, or to a function that makes them of the whole command.
+    A line that begins with `TAG` is the tagged answer and takes the place of OK; HANG_UP closes the connection.
+    """
+
+    def connection() -> Speaker:
+        waiting: list[bytes] = []  # the tag of an AUTHENTICATE or IDLE that waits for its next line
+
+        def speak(line: bytes) -> bytes | None:
+            if waiting:
+                return waiting.pop() + b" OK done\r\n"
+            if line == b"DONE\r\n":
+                return b""
+            tag, _, rest = line.rstrip(CRLF).partition(b" ")
+            words = rest.upper().split()
+            name = b" ".join(words[:2]) if words[:1] == [b"UID"] else (words or [b""])[0]
+            ready = b" OK [READ-WRITE] done\r\n" if name == b"SELECT" else b" OK done\r\n"
+            if name in (b"AUTHENTICATE", b"IDLE") and name not in (answers or {}):
+                waiting.append(tag)
+                return b"+ \r\n"
+            usual = {
+                b"CAPABILITY": [b"* CAPABILITY " + capability],
+                b"LIST": [b'* LIST () "/" Done'],
+                b"SELECT": [b"* FLAGS ()", b"* 0 EXISTS", b"* 0 RECENT", b"* OK [UIDVALIDITY 7] x"],
+                b"UID SEARCH": [b"* SEARCH"],
+            }
+            said = (answers or {}).get(name, usual.get(name, []))
+            rows = said(rest) if callable(said) else said
+            if HANG_UP in rows:
+                return None
+            untagged = b"".join(row + CRLF for row in rows if not row.startswith(b"TAG "))
+            tagged = next((tag + row[3:] + CRLF for row in rows if row.startswith(b"TAG ")), tag + ready)
+            return untagged + tagged
+
+        return speak
+
+    return connection
+
+
+# --- a bad network ---------------------------------------------------------------------------------------------------
+
+
+class FaultProxy:
+    """A TCP relay in front of a real server that loses what a test tells it to lose."""
+
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        self.target = (host, port)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.host, self.port = "127.0.0.1", int(self.listener.getsockname()[1])
+        self.sent = b""  # all that clients said
+        self.received = 0  # bytes that the server said
+        self.connections = 0
+        self.cut_after: int | None = None  # bytes of the server that still pass before the line is cut
+        self.black = False  # nothing passes, nothing is closed
+        self.eat = b""  # a chunk of the server that holds these bytes is swallowed, and the line is cut
+        self._pairs: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def heal(self) -> None:
+        self.cut_after, self.black, self.eat = None, False, b""
+
+    def drop(self) -> None:
+        """Closes every connection now."""
+        pairs, self._pairs = self._pairs, []
+        for sock in pairs:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+
+    def stop(self) -> None:
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.drop()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self.listener.accept()
+                self.connections += 1
+                far = socket.create_connection(self.target)
+                self._pairs += [near, far]
+                threading.Thread(target=self._up, args=(near, far), daemon=True).start()
+                threading.Thread(target=self._down, args=(far, near), daemon=True).start()
+
+    def _up(self, near: socket.socket, far: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while octets := near.recv(65536):
+                self.sent += octets
+                if not self.black:
+                    far.sendall(octets)
+            far.shutdown(socket.SHUT_WR)
+
+    def _down(self, far: socket.socket, near: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while octets := far.recv(65536):
+                self.received += len(octets)
+                if self.black:
+                    continue
+                if self.eat and self.eat in octets:
+                    break
+                if self.cut_after is not None:
+                    octets, self.cut_after = octets[: self.cut_after], max(0, self.cut_after - len(octets))
+                near.sendall(octets)
+                if self.cut_after == 0:
+                    break
+            near.shutdown(socket.SHUT_RDWR)
+
+
+@contextlib.contextmanager
+def fault_proxy(port: int) -> Iterator[FaultProxy]:
+    proxy = FaultProxy(port)
+    try:
+        yield proxy
+    finally:
+        proxy.stop()

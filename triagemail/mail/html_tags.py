@@ -1,0 +1,217 @@
+"""Cuts HTML into text and tags, in one pass: no tree, no recursion, no backtracking (trust.md C2, C6).
+
+Only what mail/html.py asks about a tag is read from it: is its element hidden, quoted, bold, a block.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
+
+# Traits of an element; several may be set.
+HIDDEN, TINY, SIZED, WRAPPER, OUTLOOK, REST, TIGHT, BOLD, PRE, NO_PRE, BULLET, INDENT = (1 << n for n in range(12))
+
+MAX_UNCLOSED = 16  # tags with an unclosed quote that are searched to the end of the mail
+MAX_TARGET = 2000  # characters of a link's target
+MAX_STYLE = 4000  # characters of a style attribute
+MAX_CACHED = 400  # characters of a tag worth remembering: mail repeats few tags very often
+
+# Possessive, so it never goes back; a quote counts only behind "=" (HTML 13.2.5.37).
+_TAG = re.compile(r"""<(/?)([a-zA-Z][^\s/>]*+)((?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+'|(?=[^\s"'])))*+)>""")
+_RAGGED_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*+)([^>]*+)>")
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_DECLARES = frozenset("!?/")
+_ATTRIBUTE = re.compile(r"""([^\s=>"'/]++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]*+)))?""")
+_COMMENT_END = re.compile("--!?>")
+_UNREAD = ("iframe", "noembed", "noframes", "script", "style", "title", "xmp")  # their text is not markup (HTML 13.1.2)
+_UNREAD_END = {name: re.compile(f"</{name}[^>]*+>", re.I) for name in _UNREAD}
+_NUMBER = re.compile("[0-9]{1,6}")
+
+_HIDES = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all"
+    r"|(?:max-height|(?<![a-z-])opacity)\s*:\s*0(?:\.0+)?(?:px|pt)?\s*(?:[;!]|$)"
+)
+_FONT_SIZE = re.compile(r"font-size\s*:\s*([^;!]*)")
+_NO_SIZE = re.compile(r"(?:0(?:\.0+)?(?:[a-z]{1,3}|%)?|1(?:\.0+)?p[xt])\s*$")
+_HEAVY = re.compile(r"font-weight\s*:\s*(?:bold|[6-9]00)")
+_SPACES = re.compile(r"white-space\s*:\s*(pre|[a-z]+)")
+_NO_MARGIN = re.compile(r"margin(?:-top)?\s*:\s*0")
+_LIST_SIGN = re.compile(r"mso-list\s*:\s*ignore")
+_INDENT = re.compile(r"margin\s*:\s*0(?:px)?\s+0(?:px)?\s+0(?:px)?\s+40px\s*;\s*border\s*:\s*none")
+
+_BLOCKS = (
+    "address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption figure footer form h1 h2"
+    " h3 h4 h5 h6 header legend li main menu nav ol p pre section summary svg table tbody td template textarea tfoot th"
+    " thead tr ul caption xml"
+)
+BLOCKS = frozenset(_BLOCKS.split())
+_VOIDS = "area base br col embed hr img input link meta param source track wbr html head body"
+VOIDS = frozenset(_VOIDS.split())  # and those whose ends are often missing or too early, and that carry no text themselves
+_OWN_TRAITS = {
+    **dict.fromkeys(("audio", "canvas", "datalist", "math", "select", "svg", "template", "video", "xml"), HIDDEN),
+    **dict.fromkeys(("b", "strong", "th"), BOLD),
+    **dict.fromkeys(("pre", "textarea"), PRE),
+}
+
+# Containers of quoted text by class, id, name or data-marker, in lower case.
+_WRAPPERS = frozenset(
+    (
+        *("gmail_quote", "gmail_quote_container", "yahoo_quoted", "protonmail_quote", "tutanota_quote", "aol_quote"),
+        *("aolmail_quote", "zmail_extra", "freshdesk_quote", "missive_quote", "isreplycontent", "quote"),
+        *("messagereplysection", "__quoted_text__", "__headers__"),
+    )
+)
+_OUTLOOK = frozenset(
+    ("olk_src_body_section", "ms-outlook-mobile-reference-message", "mail-editor-reference-message-container")
+)
+_RESTS = frozenset(("divrplyfwdmsg", "appendonsend"))  # they stand where the quote begins, not around it
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One start or end tag. `block`: its element begins and ends a line. `target`: where a link leads, "" if not http(s).
+    `number`: of a list or its item, 0 if not said. `alt`: of an image, short ones only."""
+
+    name: str
+    closing: bool = False
+    traits: int = 0
+    block: bool = False
+    target: str = ""
+    number: int = 0
+    alt: str = ""
+
+
+def cut(html: str) -> Iterator[tuple[str, Tag | None]]:
+    """Pairs of a stretch of text, entities not decoded, and the tag behind it; None where something else stands there."""
+    begin = seek = failures = 0
+    while (start := html.find("<", seek)) >= 0:
+        after = html[start + 1 : start + 2]
+        if after not in _LETTERS and not (after == "/" and html[start + 2 : start + 3] in _LETTERS):
+            seek = _declaration_end(html, start) if after in _DECLARES else start + 1
+            if after in _DECLARES:
+                yield html[begin:start], None
+                begin = seek
+            continue
+        seek = html.find(">", start) + 1
+        if not seek:  # cut off within a tag
+            break
+        tag = _read(html[start:seek])
+        if tag is None:  # a ">" within quotes, or a quote without an end: then the tag ends at the first ">"
+            match = _TAG.match(html, start) if failures < MAX_UNCLOSED else None
+            failures += match is None
+            tag = _made(match or _RAGGED_TAG.match(html, start))
+            seek = match.end() if match else seek
+        if not tag.name:
+            continue
+        yield html[begin:start], tag
+        if tag.name in _UNREAD_END and not tag.closing:
+            closing = _UNREAD_END[tag.name].search(html, seek)
+            seek = closing.end() if closing else len(html)
+        begin = seek
+    yield html[begin : start if start >= 0 else len(html)], None
+
+
+def _declaration_end(html: str, start: int) -> int:
+    """Where a comment, doctype or instruction ends. "<![if ...]>" of Word is one and hides nothing that follows it."""
+    if not html.startswith("<!--", start):
+        return html.find(">", start) + 1 or len(html)
+    if html.startswith((">", "->"), start + 4):
+        return html.index(">", start + 4) + 1
+    closing = _COMMENT_END.search(html, start + 4)
+    return closing.end() if closing else len(html)
+
+
+def _read(text: str) -> Tag | None:
+    return _read_cached(text) if len(text) <= MAX_CACHED else _read_anew(text)
+
+
+def _read_anew(text: str) -> Tag | None:
+    match = _TAG.match(text)
+    return None if match is None else _made(match)
+
+
+_read_cached = lru_cache(maxsize=2048)(_read_anew)
+
+
+def _made(match: re.Match[str] | None) -> Tag:
+    """The tag; without a name if it is text: "<jane@acme.example>" that some program did not escape."""
+    name = match[2].lower() if match else ""
+    if match is None or "@" in name or name.startswith("http"):
+        return Tag("")
+    if match[1]:
+        return Tag(name, closing=True, block=name in BLOCKS)
+    found = _attributes(match[3]) if "=" in match[3] else {}
+    traits = _traits(found) | _OWN_TRAITS.get(name, 0)
+    number = found.get("start" if name == "ol" else "value", "")
+    return Tag(
+        name,
+        traits=traits,
+        block=name in BLOCKS or bool(traits & (WRAPPER | REST)),
+        target=_target(found.get("href", "")) if name == "a" else "",
+        number=int(number) if _NUMBER.fullmatch(number) else 0,
+        alt=unescape(found.get("alt", "")[:20]) if name == "img" else "",
+    )
+
+
+def _attributes(raw: str) -> dict[str, str]:
+    """Names (lower-case) and values of a tag's attributes; the first of a name counts."""
+    found: dict[str, str] = {}
+    for name, double, single, bare in _ATTRIBUTE.findall(raw):
+        found.setdefault(name.lower(), double or single or bare)
+    return found
+
+
+def _traits(found: dict[str, str]) -> int:
+    """What a tag's attributes say about its element."""
+    traits = _style_traits(unescape(found["style"][:MAX_STYLE]).lower()) if "style" in found else 0
+    names = [found[key] for key in ("id", "name", "data-marker") if key in found]
+    for name in (*names, *found.get("class", "").split()):
+        plain = name.lower()
+        while plain.startswith("x_"):  # Outlook on the web renames what it quotes
+            plain = plain[2:]
+        if plain in _WRAPPERS or plain.startswith("yahoo_quoted"):
+            traits |= WRAPPER
+        elif plain in _OUTLOOK:
+            traits |= WRAPPER | OUTLOOK
+        elif plain in _RESTS:
+            traits |= REST
+        elif plain.startswith("mso"):
+            traits |= TIGHT
+    return traits
+
+
+def _style_traits(style: str) -> int:
+    traits = HIDDEN if _HIDES.search(style) else 0
+    if size := _FONT_SIZE.search(style):
+        traits |= TINY if _NO_SIZE.match(size[1].strip()) else SIZED
+    if spaces := _SPACES.search(style):
+        traits |= PRE if spaces[1] == "pre" else NO_PRE
+    if _HEAVY.search(style):
+        traits |= BOLD
+    if _NO_MARGIN.search(style):
+        traits |= TIGHT
+    if _INDENT.search(style):
+        traits |= INDENT
+    if _LIST_SIGN.search(style):
+        traits |= BULLET
+    return traits
+
+
+def _target(href: str) -> str:
+    """The address that a link leads to, "" unless http(s); Outlook's and Google's detours are taken off."""
+    target = "".join(unescape(href).split())
+    if not target[:8].lower().startswith(("http://", "https://")) or len(target) > MAX_TARGET:
+        return ""
+    try:
+        parts = urlsplit(target)
+        if (parts.hostname or "").endswith(".safelinks.protection.outlook.com"):
+            target = parse_qs(parts.query).get("url", [target])[0]
+        elif parts.hostname == "www.google.com" and parts.path == "/url":
+            target = parse_qs(parts.query).get("q", [target])[0]
+    except ValueError:  # "http://[": no address
+        return ""
+    return "".join(target.split())
