@@ -26,6 +26,7 @@ RANKS = {
     "log": 3,
     "store": 4,
     "doors": 5,
+    "files": 6,
     "intake": 6,
     "loops": 6,
     "notices": 6,

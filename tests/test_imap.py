@@ -98,6 +98,32 @@ def test_only_mails_above_the_cursor_are_read(dovecot: servers.DovecotServer, us
     assert fetched(mailbox, 99) == []
 
 
+def test_a_look_over_a_kept_connection_sees_what_came_since(
+    dovecot: servers.DovecotServer, user: str, opened: Connect
+) -> None:
+    """I2: poll regardless: Dovecot searches the state that it last told us of, so a NOOP goes before the search."""
+    mailbox = opened(dovecot, user)
+    for n in range(3):
+        assert len(fetched(mailbox)) == n
+        dovecot.deliver(user, mail(n))
+    assert len(fetched(mailbox)) == 3
+
+
+def test_arrival_does_not_depend_on_the_hosts_time_zone(
+    dovecot: servers.DovecotServer, user: str, opened: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I11 of libraries.md: the library would give INTERNALDATE as naive local time."""
+    dovecot.deliver(user, mail(1), arrived=1_700_000_000)
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        (one,) = fetched(opened(dovecot, user))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert one.arrived == datetime.fromtimestamp(1_700_000_000, UTC)
+
+
 def test_reading_marks_nothing(dovecot: servers.DovecotServer, user: str, opened: Connect) -> None:
     r"""M8: BODY.PEEK leaves \Seen off; I9: a mail that a person has read is a new mail all the same."""
     for n in range(3):

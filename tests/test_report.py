@@ -45,7 +45,7 @@ FULL = {
 }
 
 
-# --- the shapes --------------------------------------------------------------------------------------------------------
+# --- the shapes ------------------------------------------------------------------------------------------------------
 
 SHAPES = {
     "label and answer": """\
@@ -212,7 +212,7 @@ Prioridad: P1""",
 def test_every_shape_that_people_write(text: str) -> None:
     """ "A report is read leniently, as people really write … any alias, any case, any charset." """
     found = read(text)
-    assert FULL == found.answers
+    assert found.answers == FULL
     assert found.priority is P1
     assert found.labelled
     assert found.rest == ""
@@ -282,7 +282,7 @@ def test_prose_that_starts_like_a_label_is_prose(text: str) -> None:
     assert not found.labelled
 
 
-# --- no answers --------------------------------------------------------------------------------------------------------
+# --- no answers ------------------------------------------------------------------------------------------------------
 
 
 def test_a_template_left_as_it_was_sent() -> None:
@@ -295,7 +295,21 @@ def test_a_template_left_as_it_was_sent() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "...", "…", "[ ]", "?", "-", "--", "_____", "<your answer>", "[your answer here]", "TBD", "(please fill in)", "***"],
+    [
+        "",
+        "...",
+        "…",
+        "[ ]",
+        "?",
+        "-",
+        "--",
+        "_____",
+        "<your answer>",
+        "[your answer here]",
+        "TBD",
+        "(please fill in)",
+        "***",
+    ],
 )
 def test_a_placeholder_is_no_answer(text: str) -> None:
     """ "A field whose answer equals the template's placeholder counts as missing" (libraries.md 3)."""
@@ -309,35 +323,42 @@ def test_short_answers_are_answers(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Hi,", "Hello team", "Hallo", "Dear Sara Miller,", "Hi!\n\nThanks,\nBob", "Best regards\nBob Miller", "thanks!"]
+    "text",
+    ["Hi,", "Hello team", "Hallo", "Dear Sara Miller,", "Hi!\n\nThanks,\nBob", "Best regards\nBob Miller", "thanks!"],
 )
 def test_courtesy_alone_is_no_answer(text: str) -> None:
     """A salutation or a closing alone says nothing about the issue."""
     assert read(text).answers == {}
 
 
-@pytest.mark.parametrize("text", ["Hi, the site is down", "Hello shop is broken", "Thanks, but it fails again", "Hi down"])
+@pytest.mark.parametrize(
+    "text", ["Hi, the site is down", "Hello shop is broken", "Thanks, but it fails again", "Hi down"]
+)
 def test_text_after_a_salutation_is_an_answer(text: str) -> None:
     """Courtesy is only what is courtesy as a whole line."""
     assert read(text).answers == {"what": text}
 
 
-# --- the priority ------------------------------------------------------------------------------------------------------
+# --- the priority ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("text", "priority"),
     [
-        ("P0", P0), ("p1", P1), ("prio 1", P1), ("1", P1), ("Priority: 0", P0), ("PRIORITY P2", P2), ("prio1", P1), ("P2!!", P2),
-        ("P1 because customers cannot pay", P1), ("P2 - there is a workaround", P2), ("1 - today please", P1), ("2 (workaround)", P2),
-        ("P1: today, before your planned work", P1), ("3.", P3), ("P3, when you get to it", P3), ("1 because of the fair", P1),
-        ("I think P1", P1), ("this is a P1 for us", P1), ("P1 because P0 would be too much", P1), ("P1 - 3 customers are down", P1),
-        ("[ ] P0\n[x] P1\n[ ] P2", P1), ("( ) P0 (x) P1 ( ) P2 ( ) P3", P1), ("Ｐ１", P1), ("\nP1\n\nbecause of ACME", P1), ("P1?", P1),
-        ("P0 or P1?", None), ("P0 P1 P2 P3", None), ("0-3", None), ("P0-3", None), ("P0-P3", None), ("0, 1, 2 or 3", None), ("1 or 2", None),
-        ("P0/P1", None), ("P1, not P0", None), ("[ ] P0\n[ ] P1", None), ("[x] P0\n[x] P1", None), ("P10", None), ("P4", None), ("4", None),
-        ("P0 - drop everything\nP1 - today\nP2 - next sprint\nP3 - an idea", None), ("as soon as possible", None), ("URGENT!!!", None),
-        ("drop everything", None), ("high", None), ("1 customer", None), ("3 customers are down", None), ("1 hour", None), ("1.5 hours", None),
-        ("not a P0", None), ("it is not P0", None), ("last time somebody had said that it was P0", None), ("", None), ("no idea", None),
+        ("P0", P0), ("p1", P1), ("prio 1", P1), ("1", P1), ("Priority: 0", P0), ("PRIORITY P2", P2), ("prio1", P1),
+        ("P2!!", P2), ("P1 because customers cannot pay", P1), ("P2 - there is a workaround", P2),
+        ("1 - today please", P1), ("2 (workaround)", P2), ("P1: today, before your planned work", P1), ("3.", P3),
+        ("P3, when you get to it", P3), ("1 because of the fair", P1), ("I think P1", P1),
+        ("this is a P1 for us", P1), ("P1 because P0 would be too much", P1), ("P1 - 3 customers are down", P1),
+        ("[ ] P0\n[x] P1\n[ ] P2", P1), ("( ) P0 (x) P1 ( ) P2 ( ) P3", P1), ("Ｐ１", P1),
+        ("\nP1\n\nbecause of ACME", P1), ("P1?", P1), ("P0 or P1?", None), ("P0 P1 P2 P3", None), ("0-3", None),
+        ("P0-3", None), ("P0-P3", None), ("0, 1, 2 or 3", None), ("1 or 2", None), ("P0/P1", None),
+        ("P1, not P0", None), ("[ ] P0\n[ ] P1", None), ("[x] P0\n[x] P1", None), ("P10", None), ("P4", None),
+        ("4", None), ("P0 - drop everything\nP1 - today\nP2 - next sprint\nP3 - an idea", None),
+        ("as soon as possible", None), ("URGENT!!!", None), ("drop everything", None), ("high", None),
+        ("1 customer", None), ("3 customers are down", None), ("1 hour", None), ("1.5 hours", None),
+        ("not a P0", None), ("it is not P0", None), ("last time somebody had said that it was P0", None), ("", None),
+        ("no idea", None),
     ],
 )  # fmt: skip
 def test_the_answer_to_question_five(text: str, priority: Priority | None) -> None:
@@ -357,16 +378,20 @@ def test_an_answer_that_names_no_priority_is_not_lost() -> None:
 @pytest.mark.parametrize(
     ("subject", "priority", "headline"),
     [
-        ("[P1] Shop down", P1, "Shop down"), ("P0: site down", P0, "site down"), ("p2 - slow", P2, "slow"), ("(P1) Shop down", P1, "Shop down"),
-        ("Prio 1: Shop down", P1, "Shop down"), ("Priority 0 - Shop down", P0, "Shop down"), ("Shop down [P1]", P1, "Shop down"),
-        ("[bugs] P2: x y", P2, "x y"), ("[URGENT P1] Shop down", P1, "Shop down"), ("URGENT: P0: Shop down", P0, "Shop down"),
-        ("Re: [P1] Shop down", P1, "Shop down"), ("P1 - 3 customers down", P1, "3 customers down"), ("P0", P0, "It fails."),
+        ("[P1] Shop down", P1, "Shop down"), ("P0: site down", P0, "site down"), ("p2 - slow", P2, "slow"),
+        ("(P1) Shop down", P1, "Shop down"), ("Prio 1: Shop down", P1, "Shop down"),
+        ("Priority 0 - Shop down", P0, "Shop down"), ("Shop down [P1]", P1, "Shop down"),
+        ("[bugs] P2: x y", P2, "x y"), ("[URGENT P1] Shop down", P1, "Shop down"),
+        ("URGENT: P0: Shop down", P0, "Shop down"), ("Re: [P1] Shop down", P1, "Shop down"),
+        ("P1 - 3 customers down", P1, "3 customers down"), ("P0", P0, "It fails."),
         ("URGENT: Shop down", None, "URGENT: Shop down"), ("P1 queue is stuck", None, "P1 queue is stuck"),
-        ("P0 or P1: Shop down", None, "P0 or P1: Shop down"), ("[P0][P1] Shop down", None, "Shop down"), ("Is it [P0]?", None, "Is it [P0]?"),
-        ("Fwd: [P0] Shop down", None, "Shop down"), ("WG: P0: Shop down", None, "Shop down"), ("TR: P0 : Shop down", None, "Shop down"),
+        ("P0 or P1: Shop down", None, "P0 or P1: Shop down"), ("[P0][P1] Shop down", None, "Shop down"),
+        ("Is it [P0]?", None, "Is it [P0]?"), ("Fwd: [P0] Shop down", None, "Shop down"),
+        ("WG: P0: Shop down", None, "Shop down"), ("TR: P0 : Shop down", None, "Shop down"),
         ("Re: Fwd: P0: Shop down", None, "Shop down"), ("PRIORITY 0 ISSUE: WEBSITE IS DOWN", None, "WEBSITE IS DOWN"),
-        ("PRIORITY 0 ISSUE UPDATE: WEBSITE IS DOWN", None, "WEBSITE IS DOWN"), ("Re: PRIORITY 1 REMEDIATION: ROWS", None, "ROWS"),
-        ("[#42] P0: Shop down", None, "Shop down"), ("Re: [#42] Website is down", None, "Website is down"),
+        ("PRIORITY 0 ISSUE UPDATE: WEBSITE IS DOWN", None, "WEBSITE IS DOWN"),
+        ("Re: PRIORITY 1 REMEDIATION: ROWS", None, "ROWS"), ("[#42] P0: Shop down", None, "Shop down"),
+        ("Re: [#42] Website is down", None, "Website is down"),
     ],
 )  # fmt: skip
 def test_a_priority_in_the_subject(subject: str, priority: Priority | None, headline: str) -> None:
@@ -403,7 +428,7 @@ def test_a_lone_priority_is_no_answer_one() -> None:
     assert read("Hi,\nP0\nImpact: all\nThanks").answers == {"affected": "all", "priority": "P0"}
 
 
-# --- replies, quotes, forwarded mails ----------------------------------------------------------------------------------
+# --- replies, quotes, forwarded mails --------------------------------------------------------------------------------
 
 
 def test_answers_under_the_quoted_questions() -> None:
@@ -484,7 +509,10 @@ def test_inline_answers_as_mail_programs_send_them(style: str) -> None:
 
 def test_a_forwarded_mail_is_material() -> None:
     """ "A forwarded mail … is kept as material for questions 1 and 3 …; no command or priority in it … counts." """
-    found = read("Please look.\n~ From: Carol <carol@globex.example>\n~ Priority: P0\n~ Problem: all is lost\n~ P0", "Fwd: [P0] Help")
+    found = read(
+        "Please look.\n~ From: Carol <carol@globex.example>\n~ Priority: P0\n~ Problem: all is lost\n~ P0",
+        "Fwd: [P0] Help",
+    )
     assert found.priority is None
     assert found.answers == {"what": "Please look."}
     assert found.material == "From: Carol <carol@globex.example>\nPriority: P0\nProblem: all is lost\nP0"
@@ -498,7 +526,7 @@ def test_a_quoted_complaint_is_material_too() -> None:
     assert found.priority is None
 
 
-# --- evidence ----------------------------------------------------------------------------------------------------------
+# --- evidence --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -532,12 +560,25 @@ def test_recordings_are_a_parameter() -> None:
     assert found.answers["see"] == "https://rec.acme.example/1"
 
 
-# --- the headline ------------------------------------------------------------------------------------------------------
+# --- the headline ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "subject",
-    ["", "  ", "help", "Problem", "URGENT!!!", "bug", "(no subject)", "Re:", "Fwd: AW: ", "[bugs] issue", "P0", "Help, urgent problem"],
+    [
+        "",
+        "  ",
+        "help",
+        "Problem",
+        "URGENT!!!",
+        "bug",
+        "(no subject)",
+        "Re:",
+        "Fwd: AW: ",
+        "[bugs] issue",
+        "P0",
+        "Help, urgent problem",
+    ],
 )
 def test_a_subject_that_says_nothing(subject: str) -> None:
     """ "The headline is the subject, or the text's first line where the subject is empty or says nothing." """
@@ -549,9 +590,10 @@ def test_a_subject_that_says_nothing(subject: str) -> None:
 @pytest.mark.parametrize(
     ("subject", "headline"),
     [
-        ("Re: Fwd: [bugs] [EXTERNAL] Checkout is down ", "Checkout is down"), ("AW: WG: Kasse", "Kasse"), ("SV[2]: Re(3): Kassan", "Kassan"),
-        ("Problem with checkout", "Problem with checkout"), ("回复：结帐", "结帐"), ("one\r\n two\x0bthree\u2028four", "one two three four"),
-        ("Note: checkout", "Note: checkout"), ("\u202eabc\u200b", "abc"), ("=?utf-8?q?x?= y", "= ?utf-8?q?x?= y"),
+        ("Re: Fwd: [bugs] [EXTERNAL] Checkout is down ", "Checkout is down"), ("AW: WG: Kasse", "Kasse"),
+        ("SV[2]: Re(3): Kassan", "Kassan"), ("Problem with checkout", "Problem with checkout"), ("回复：结帐", "结帐"),
+        ("one\r\n two\x0bthree\u2028four", "one two three four"), ("Note: checkout", "Note: checkout"),
+        ("\u202eabc\u200b", "abc"), ("=?utf-8?q?x?= y", "= ?utf-8?q?x?= y"),
     ],
 )  # fmt: skip
 def test_the_headline_is_the_cleaned_subject(subject: str, headline: str) -> None:
@@ -565,7 +607,7 @@ def test_a_headline_without_answer_one() -> None:
     assert read("", "help", attachments=True).headline == "help"
 
 
-# --- the table ---------------------------------------------------------------------------------------------------------
+# --- the table -------------------------------------------------------------------------------------------------------
 
 
 def test_no_wording_names_two_questions() -> None:
@@ -604,7 +646,9 @@ def test_the_defaults_are_those_of_the_process() -> None:
     assert [q.key for q in QUESTIONS] == ["what", "expected", "see", "affected", "priority"]
     assert all(q.required and q.label.endswith("?") for q in QUESTIONS)
     rules = DEFAULTS["priority"]
-    assert [(rules[p]["announce"], rules[p].get("cadence"), rules[p].get("timebox")) for p in ("P0", "P1", "P2", "P3")] == [
+    assert [
+        (rules[p]["announce"], rules[p].get("cadence"), rules[p].get("timebox")) for p in ("P0", "P1", "P2", "P3")
+    ] == [
         ("reported", "30m", "15m"),
         ("agreed", "60m", "30m"),
         ("never", None, None),
@@ -612,17 +656,25 @@ def test_the_defaults_are_those_of_the_process() -> None:
     ]
 
 
-# --- hostile text ------------------------------------------------------------------------------------------------------
+# --- hostile text ----------------------------------------------------------------------------------------------------
 
 PIECES = st.sampled_from(
-    ["Priority: ", "P0", "P1 because ", "What is happening?", "answer 4: ", "Q1: Q1: ", "\n", " ", "[x] ", "1. ", "**", "(", ")", "0-3", "https://loom.com/a",
-     "Hi,", "Thanks", "…", "\u0301", "\x00", "\u2028", "é", "#", "|", "  ", "-", "?", "Workaround: ", "²", "٣", "ﷺ"]
+    [
+        "Priority: ", "P0", "P1 because ", "What is happening?", "answer 4: ", "Q1: Q1: ", "\n", " ", "[x] ", "1. ",
+        "**", "(", ")", "0-3", "https://loom.com/a", "Hi,", "Thanks", "…", "\u0301", "\x00", "\u2028", "é", "#", "|",
+        "  ", "-", "?", "Workaround: ", "²", "٣", "ﷺ",
+    ]
 )  # fmt: skip
 TEXTS = st.one_of(st.text(max_size=200), st.lists(PIECES, max_size=30).map("".join))
 
 
 @settings(max_examples=300, deadline=None)
-@given(rows=st.lists(st.tuples(TEXTS, st.sampled_from(Kind)), max_size=12), subject=TEXTS, reply=st.booleans(), more=st.booleans())
+@given(
+    rows=st.lists(st.tuples(TEXTS, st.sampled_from(Kind)), max_size=12),
+    subject=TEXTS,
+    reply=st.booleans(),
+    more=st.booleans(),
+)
 def test_any_text_is_read(rows: list[tuple[str, Kind]], subject: str, reply: bool, more: bool) -> None:
     """Never raises; a priority stands in `answers` exactly when there is one; the headline is one clean line."""
     given_lines = tuple(Line(text, kind) for text, kind in rows)
@@ -635,7 +687,9 @@ def test_any_text_is_read(rows: list[tuple[str, Kind]], subject: str, reply: boo
 
 
 @settings(max_examples=200, deadline=None)
-@given(rows=st.lists(st.tuples(TEXTS, st.sampled_from([k for k in Kind if k is not Kind.NEW])), max_size=12), subject=TEXTS)
+@given(
+    rows=st.lists(st.tuples(TEXTS, st.sampled_from([k for k in Kind if k is not Kind.NEW])), max_size=12), subject=TEXTS
+)
 def test_only_new_text_answers(rows: list[tuple[str, Kind]], subject: str) -> None:
     """Without new text there is no answer but the subject's priority (trust.md C10)."""
     found = report.read(tuple(Line(text, kind) for text, kind in rows), subject, QUESTIONS, words=WORDS)
@@ -652,8 +706,9 @@ def test_no_priority_in_these_subjects(tag: str, subject: str) -> None:
 
 
 UNITS = [
-    "a\n", "P1\n", "Priority: P1\n", "What is happening? ", "What " * 30 + "\n", "What is what is ", "* ", "*", " ", "[ ] ", "1. ", "Priority (", "P1 because ",
-    "Re: ", "[a] ", "Hi\n", "Thanks\n", "\u0301\u0316", "e\u0301", "https://", "https://loom.com/a ", "answer 1: ", "\n", "Which customers ",
+    "a\n", "P1\n", "Priority: P1\n", "What is happening? ", "What " * 30 + "\n", "What is what is ", "* ", "*", " ",
+    "[ ] ", "1. ", "Priority (", "P1 because ", "Re: ", "[a] ", "Hi\n", "Thanks\n", "\u0301\u0316", "e\u0301",
+    "https://", "https://loom.com/a ", "answer 1: ", "\n", "Which customers ",
 ]  # fmt: skip
 
 

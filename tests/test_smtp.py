@@ -623,9 +623,10 @@ def test_a_fault_of_ours_never_bounces_a_mail(relay_to: Make) -> None:
 
 def test_a_slow_taker_does_not_stop_other_connections(relay_to: Make) -> None:
     """A4 of libraries.md: while one mail is stored, other programs are greeted and answered."""
-    gate = threading.Event()
+    begun, gate = threading.Event(), threading.Event()
 
     def take(envelope: smtpd.Envelope) -> smtpd.Reply:
+        begun.set()
         gate.wait(20)
         return smtpd.Reply()
 
@@ -634,6 +635,7 @@ def test_a_slow_taker_does_not_stop_other_connections(relay_to: Make) -> None:
     thread = threading.Thread(target=lambda: outcomes.append(relay_to(server, timeout_end=20.0).send(FROM, TO, MAIL)))
     thread.start()
     try:
+        assert begun.wait(20)
         with smtplib.SMTP("127.0.0.1", server.port, "desk", timeout=10) as other:
             assert other.ehlo()[0] == 250
             assert not gate.is_set()

@@ -236,7 +236,7 @@ def deliver(config_file: Path | None) -> None:
     try:
         config = load(config_file)
         from triagemail.clock import Clock
-        from triagemail.intake import take_one
+        from triagemail.files import take_one
         from triagemail.store.store import Store, StoreError, StoreUnusable
 
         store = Store(config.store.url)
@@ -252,14 +252,14 @@ def deliver(config_file: Path | None) -> None:
 @click.pass_obj
 def import_(config_file: Path | None, paths: tuple[Path, ...]) -> None:
     """Take mbox files, Maildirs and .eml files into the inbox."""
-    from triagemail import intake
+    from triagemail import files
 
     app = open_app(config_file)
-    total = sum(intake.count_mails(path) for path in paths)
+    total = sum(files.count_mails(path) for path in paths)
     done = 0
     with click.progressbar(length=total, label="importing", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
         for path in paths:
-            for taken in intake.take_all(app.store, intake.read_path(path), app.clock.now()):
+            for taken in files.take_all(app.store, files.read_path(path), app.clock.now()):
                 done += taken
                 bar.update(taken)
     app.store.close()

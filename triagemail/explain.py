@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,8 @@ class Explainer:
 
     def __init__(self, config: Config) -> None:
         self.policy = configs.policy(config)
+        if not self.policy.triagers:  # no config: everybody may report, and somebody is on duty
+            self.policy = replace(self.policy, triagers=("triager@localhost",), reporters=("*",), internal=("*",))
         folder = configs.builtin_templates()
         self.words = parse_words((folder / "en" / "words.toml").read_text(encoding="utf-8"))
         self.groups = tuple(config.mail.groups)

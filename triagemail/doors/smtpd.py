@@ -7,7 +7,6 @@ one worker thread, so a slow taker delays its own sender and not every other con
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -113,13 +112,11 @@ class _Hooks:
         sender = envelope.mail_from or ""
         content = envelope.original_content or b""
         taken = Envelope("" if sender == "<>" else sender, tuple(envelope.rcpt_tos), content)
-        loop = asyncio.get_running_loop()
-        with contextlib.suppress(Exception):  # whatever the taker's bug is: aiosmtpd would answer 500 and show it
-            reply = await loop.run_in_executor(self.pool, self.on_mail, taken)
-            return f"{reply.code} {one_line(reply.text)}"
-        return TRY_LATER
+        reply = await asyncio.get_running_loop().run_in_executor(self.pool, self.on_mail, taken)
+        return f"{reply.code} {one_line(reply.text)}"
 
     async def handle_exception(self, error: Exception) -> str:
+        """Whatever went wrong; without this aiosmtpd answers 500 and shows the exception's text."""
         return TRY_LATER
 
 

@@ -24,6 +24,7 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"({_ATEXT}(?:\.{_ATEXT})*)@({_LABEL}(?:\.{_LABEL})*)\Z")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SPECIAL = re.compile(r'["(<>,;:]')  # where the meaning of an address list changes
+_UNQUOTED = re.compile(r"[\[\]\\)]")  # of RFC 5322's specials, those that readers of mail take differently
 _SEPARATORS = ",;:"
 _BETWEEN = re.compile(r"[\s,;:<>()\"]+")
 
@@ -78,7 +79,7 @@ def read_from(values: Sequence[str]) -> Mailbox | None:
         address = normalise(item.bare)
         return Mailbox(address, _display(item.comment, address)) if address else None
     address = normalise(item.angle)
-    if address is None or ("@" in item.loose and normalise(item.loose) != address):
+    if address is None or _UNQUOTED.search(item.loose) or ("@" in item.loose and normalise(item.bare) != address):
         return None
     return Mailbox(address, _display(item.name, address))
 
@@ -174,6 +175,7 @@ def _special(items: list[_Item], value: str, at: int) -> int:
     if sign == "(":
         end = _comment_end(value, at)
         item.comment = value[at + 1 : end - 1] if end > 0 else ""
+        item.bare += " "  # RFC 5322 3.2.2: a comment is white space, so it joins no two words
         return end
     if sign == "<":
         end = value.find(">", at)

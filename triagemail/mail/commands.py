@@ -47,13 +47,13 @@ LIST_ONLY = frozenset(["subscribe", "unsubscribe"])
 POLITE = LIST_ONLY | {"agree", "mine", "status", "list"}  # `subscribe me please` is nearly one
 
 _LINE = 2000  # characters of a line in which a shaped argument is read
-_OPENING = re.compile(r"\s*[*_`\"'“‘]{0,2}(?=[^\W_])")
+_OPENING = re.compile(r"[\s\u200b\u2060\ufeff]*[*_`\"'“‘]{0,2}(?=[^\W_])")  # HTML leaves invisible characters
 _WORD = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"[\s*_`\"'”’]*#\s?([0-9]{1,9})(?![^\W_])")
 _HASH = re.compile(r"[\s*_`\"'”’]*#")
 _COLON = re.compile(r"[\s*_`\"'”’]*[:：][*_`\"'”’]*")
 _DASH = re.compile(r"\s*[-–—]+\s+(?=\S)")
-_ENDS = " \t.!,;…。！*_`\"'”’"
+_ENDS = " \t.!,;…。！*_`\"'”’\u00a0\u200b\u2060\ufeff"
 _IN_BRACKETS = re.compile(r"\s*\((.*)\)\s*")
 _LAST_NUMBER = re.compile(r"\s#([0-9]{1,9})\s*\Z")
 _SCOPE = re.compile(r"\s+(?:#[0-9]+|p[0-3]|area:\S+)\s*\Z", re.IGNORECASE)

@@ -31,23 +31,25 @@ from triagemail.mail.html_tags import (
     Tag,
     cut,
 )
-from triagemail.mail.quoting_words import FIELDS
+from triagemail.mail.quoting_words import FIELDS, FORWARDED
 
 MAX_DEPTH = 9  # quote levels that are written; with more the text would grow with the square of the input
 MAX_TABLES = 50  # tables inside tables whose rows become lines; deeper ones are only blocks
+MAX_OPEN = 5_000  # elements inside elements; what stands deeper is text like any other
 MAX_LABEL = 300  # characters of a table cell that may be a label
 MAX_JOINED = 10_000  # characters of the answer's first line beside it
 HEADER_LINES = 12  # among which From, Sent, To and Subject stand
 
 _LONG_NUMBER = re.compile(r"&#[0-9]{8,}+;?")
-_INVISIBLE = re.compile(
-    "[\xad\u034f\u061c\u115f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff\x7f-\x84\x86-\x9f]"
+_UNSHOWN = re.compile(  # control and format characters, halves of surrogate pairs; not NUL, see _preformatted
+    "[\x01-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ud800-\udfff\ufeff]+"
 )
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1b]")
 _BREAKS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _SCHEME = re.compile(r"^(?:https?://)?(?:www\.)?", re.I)
-_FORWARD = re.compile(r"^[-_=*]{3,}+\s*+(?!.{0,40}(?:orig|ursp|oorsp|opri|oryg))\S.{0,80}[-_=*]{3}", re.I)
 
+_STATES = HIDDEN | TINY | SIZED | BOLD | PRE | NO_PRE | BULLET | OUTLOOK  # hold until the element ends
+_MATTERS = HIDDEN | TINY | BOLD | PRE | BULLET | WRAPPER | REST
+_EDGES = "-_=*~>:： .\xa0"  # around the title of a forwarded mail
 _PARAGRAPHS = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6"))
 _TABLE_PARTS = frozenset(("table", "caption", "tbody", "td", "tfoot", "th", "thead", "tr"))
 _STRUCTURE = frozenset(("table", "tr", "td", "th", "ul", "ol", "li", "pre", "textarea", "blockquote", *_PARAGRAPHS))
@@ -74,7 +76,7 @@ def html_to_text(html: str) -> str:
     Source: process.md 2 ("an HTML form or table; bold or starred labels; answers typed under the quoted questions").
     """
     writer = _Writer()
-    for text, tag in cut(_BREAKS.sub("\n", _CONTROL.sub("", html))):
+    for text, tag in cut(html.replace("\0", "")):
         if text:
             writer.text(text)
         if tag is not None:
@@ -131,6 +133,7 @@ class _Writer:
         self.lists: list[int] = []  # next number; 0 = bullets
         self.frames: set[int] = set()  # positions of wrappers with a blockquote as child: people answer below it
         self.rests: dict[int, int] = {}  # position (-1: the document) -> line from which the rest of it is quoted
+        self.forwards: set[int] = set()  # lines at which a forwarded mail begins
         self.outlook = 0  # Outlook's quotes that are open: one level however many stand inside each other
         self.hidden = 0
         self.tiny = False
@@ -147,12 +150,10 @@ class _Writer:
             return
         if "&" in raw:
             raw = _decoded(raw)
-        if not raw.isascii():
-            raw = _INVISIBLE.sub("", raw)
         if self.all_bold and not self.bold and raw.strip():
             self.all_bold = False
         if self.pre:
-            self._preformatted(_BREAKS.sub("\n", raw))
+            self._preformatted(raw)
         else:
             self.pieces.append(raw)
 
@@ -170,20 +171,22 @@ class _Writer:
                 self._flush()
             if name in _CLOSES:
                 self._imply_ends(name)
-        elif not tag.traits and not tag.target and last.get(name, -1) < 0:
+        elif not (tag.traits & _MATTERS or tag.target or self.tiny or self.pre) and last.get(name, -1) < 0:
             return  # nothing to remember
         elif name == "a" and last.get(name, -1) > self.block:
             self._close_to(last[name])
         position = len(self.open)
+        if position >= MAX_OPEN:
+            return
         if tag.traits & (REST | OUTLOOK) or name == "blockquote":
-            tag = self._begin_quote(tag, position)
+            tag = self._begin_quote(tag)
         self.open.append(_Open(tag, last.get(name, -1), self))
         last[name] = position
         if tag.block:
             self.block = position
             if name in _STRUCTURE:
                 self._begin_block(tag, position)
-        if tag.traits:
+        if tag.traits & _STATES:
             self._begin_traits(tag.traits)
 
     def end(self, tag: Tag) -> None:
@@ -223,9 +226,11 @@ class _Writer:
             yield "> " * depth + line if line else ("> " * depth).rstrip()
             before = depth
 
-    def _begin_quote(self, tag: Tag, position: int) -> Tag:
+    def _begin_quote(self, tag: Tag) -> Tag:
         if tag.name == "blockquote":
-            self.frames.add(self.block)
+            if self.block >= 0 and self.open[self.block].tag.traits & WRAPPER:
+                self.frames.add(self.block)
+            return tag
         if tag.traits & REST:
             self._quote_rest()
         if tag.traits & OUTLOOK and self.outlook:
@@ -301,15 +306,17 @@ class _Writer:
             self.text(tag.alt)  # an emoji that is shown as an image
 
     def _imply_ends(self, name: str) -> None:
-        """End the outermost of the elements that this start tag ends, above the floor."""
+        """End the outermost of the elements that this start tag ends, unless it stands around the floor."""
         last = self.last
-        if name in _FLOORS:
-            floor = max(self.cell, *(last.get(outer, -1) for outer in _FLOORS[name]))
-        else:
-            floor = self.table
-        found = [position for inner in _CLOSES[name] if (position := last.get(inner, -1)) > floor]
-        if found:
-            self._close_to(min(found))
+        floor = self.table
+        for outer in _FLOORS.get(name, ()):
+            floor = max(floor, self.cell, last.get(outer, -1))
+        outermost = len(self.open)
+        for inner in _CLOSES[name]:
+            position = last.get(inner, -1)
+            if floor < position < outermost:
+                outermost = position
+        self._close_to(outermost)
 
     def _close_to(self, position: int) -> None:
         while len(self.open) > position:
@@ -318,6 +325,8 @@ class _Writer:
     def _close(self, entry: _Open) -> None:
         tag = entry.tag
         self.last[tag.name] = entry.same
+        if tag.target:
+            self._end_link(entry)
         if tag.block:
             if self.pieces:
                 self._flush()
@@ -330,14 +339,12 @@ class _Writer:
             if self.rests and position in self.rests:
                 self._quote_outlook(self.rests.pop(position))
                 self.outlook -= 1
-        elif tag.target:
-            self._end_link(entry)
-        if tag.traits:
+        if tag.traits & _STATES:
             self._end_traits(entry)
 
     def _end_traits(self, entry: _Open) -> None:
         traits = entry.tag.traits
-        if traits & BULLET:
+        if traits & BULLET and self.bullet:
             self._end_bullet(entry)
         self.hidden -= bool(traits & HIDDEN)
         self.bold -= bool(traits & BOLD)
@@ -362,21 +369,21 @@ class _Writer:
             self.lists.pop()
         elif name == "li":
             self.marker = ""
-        elif name == "blockquote" and not entry.tag.traits & INDENT:
+        elif name == "blockquote" and not entry.tag.traits & INDENT and not self._forwarded(entry.line, ruled=False):
             self._quote(entry.line)
 
     def _end_cell(self, entry: _Open) -> None:
-        if row := self._row():
+        if (row := self._row()) and row.cells:
             row.cells[-1] = (row.cells[-1][0], self.all_bold)
         self.cell = entry.cell
         self.all_bold = self.all_bold and entry.all_bold
 
     def _end_row(self, row: _Row) -> None:
         """Make one line of a row of one-line cells; "question: answer" of two cells with a label (process.md 2)."""
+        if len(row.cells) < 2 or row.quotes != self.quotes:
+            return
         starts = [line for line, _ in row.cells]
         counts = [end - start for start, end in zip(starts, [*starts[1:], len(self.lines)], strict=True)]
-        if len(counts) < 2 or row.quotes != self.quotes:
-            return
         first = self.lines[starts[0]] if counts[0] == 1 else None
         if len(counts) == 2 and counts[1] and first and len(first) <= MAX_LABEL:
             ends, bold = first.endswith((":", "?", "：", "？")), row.cells[0][1] and not row.cells[1][1]
@@ -392,17 +399,17 @@ class _Writer:
 
     def _end_link(self, entry: _Open) -> None:
         """Write a link's target behind its text where the text does not say it."""
-        if self.hidden or self.tiny:
+        target = entry.tag.target
+        if self.unseen:
             return
         if len(self.lines) == entry.line:
             text = "".join(self.pieces[entry.piece :])
-            if not text.strip() or _bare(text) == _bare(entry.href):
-                return
-            self.pieces.append(f" <{entry.href}>" + (" " if text[-1:].isspace() else ""))
+            if text.strip() and _bare(text) != _bare(target):
+                self.pieces.append(f" <{target}>" + " " * text[-1].isspace())
         elif self.pieces:
-            self.pieces.append(f" <{entry.href}>")
-        elif _bare(self.lines[-1] or "") != _bare(entry.href):
-            self.lines[-1] = f"{self.lines[-1]} <{entry.href}>"
+            self.pieces.append(f" <{target}>")
+        elif _bare(self.lines[-1] or "") != _bare(target):
+            self.lines[-1] = f"{self.lines[-1]} <{target}>"
 
     def _end_bullet(self, entry: _Open) -> None:
         """Word writes the bullet or number of a list item as text of its own."""
@@ -412,30 +419,46 @@ class _Writer:
             sign = "-" if text == "o" or (len(text) == 1 and not text.isalnum()) else text
             self.pieces[entry.piece :] = [sign + " "]
 
-    def _forwarded(self, line: int) -> bool:
-        """A container that begins "---------- Forwarded message" is no quote of what is answered; quoting.py reads on."""
-        first = next(filter(None, self.lines[line : line + 2]), "")
-        return bool(_FORWARD.match(first[:200]))
+    def _end_wrapper(self, entry: _Open, position: int) -> None:
+        """Quote what stood in a container, unless blockquotes in it do, or a forwarded mail does."""
+        if position in self.frames:
+            self.frames.discard(position)
+        elif entry.tag.traits & OUTLOOK:
+            self._quote_outlook(entry.line)
+        elif not self._forwarded(entry.line):
+            self._quote(entry.line)
 
-    def _quote_rest(self) -> None:
-        """Quote what follows in the block that stands open: Outlook marks only where the quote begins."""
-        if self.flat:
-            return
-        self._flush()
-        self.flat += 1
-        if self.blocks:
-            self.open[self.blocks[-1]].rest = len(self.lines)
-        else:
-            self.rest = len(self.lines)
+    def _forwarded(self, line: int, ruled: bool = True) -> bool:
+        """A container begins with "---------- Forwarded message"; not `ruled`: with Apple's "Begin forwarded message:".
 
-    def _quote(self, line: int, change: int) -> None:
+        Only once for a line: a quote of nothing but a forwarded mail is a quote.
+        """
+        first = next(filter(None, self.lines[line : line + 2]), "")[:200].casefold().strip()
+        if first.strip(_EDGES) not in FORWARDED or line in self.forwards or (first[0] in _EDGES and not ruled):
+            return False
+        self.forwards.add(line)
+        return True
+
+    def _quote_outlook(self, line: int) -> None:
+        """Prefix Outlook's quote only if it has no header block by which mail/quoting.py knows it."""
+        kinds = set()
+        for text in self.lines[line : line + HEADER_LINES]:
+            label, colon, _ = (text or "")[:40].replace("：", ":").partition(":")
+            if colon:
+                kinds.add(FIELDS.get(label.strip().casefold()))
+        if len(kinds & {"from", "date", "to", "subject"}) < 3:
+            self._quote(line)
+
+    def _quote(self, line: int) -> None:
+        """One level more for the lines from this one on."""
         if line < len(self.lines):
             self.quotes += 1
-            self.levels[line] = self.levels.get(line, 0) + change
-            self.levels[len(self.lines)] = self.levels.get(len(self.lines), 0) - change
+            self.levels[line] = self.levels.get(line, 0) + 1
+            self.levels[len(self.lines)] = self.levels.get(len(self.lines), 0) - 1
 
     def _preformatted(self, raw: str) -> None:
         """Text whose line breaks and spaces count; NUL stands for a space that is kept."""
+        raw = _BREAKS.sub("\n", raw)
         if self.skip_newline and raw.startswith("\n"):
             raw = raw[1:]
         self.skip_newline = False
@@ -448,20 +471,17 @@ class _Writer:
 
     def _flush(self, forced: bool = False) -> bool:
         """End the line; an empty one becomes a gap if a line break or a non-breaking space made it. True if written."""
-        if not self.pieces:
-            self.gap = self.gap or forced
-            return False
         raw = "".join(self.pieces)
         self.pieces.clear()
         text = " ".join(raw.split())
-        if "\0" in text:
-            text = text.replace("\0", " ").rstrip()
+        if not (text.isascii() and text.isprintable()):
+            text = " ".join(_UNSHOWN.sub("", text).split()).replace("\0", " ").rstrip()
         if not text:
             self.gap = self.gap or forced or "\xa0" in raw
             return False
         if text == "--" and raw[-1].isspace():
             text = "-- "  # the signature's separator (RFC 3676 4.3)
-        self._put(self.marker + text)
+        self._put(self.marker + text if self.marker else text)
         self.marker = ""
         return True
 
@@ -471,10 +491,10 @@ class _Writer:
         self.gap = False
 
 
-def _decode(text: str) -> str:
-    """Entities decoded; a number of thousands of digits makes int() raise, so those become one sign before."""
+def _decoded(text: str) -> str:
+    """Entities decoded; a number of thousands of digits would make int() raise, so a long one is a sign by then."""
     return unescape(_LONG_NUMBER.sub("\ufffd", text)) if "&#" in text else unescape(text)
 
 
-def _last(positions: Sequence[int]) -> int:
-    return positions[-1] if positions else -1
+def _bare(url: str) -> str:
+    return _SCHEME.sub("", url.strip()).rstrip("/").lower()

@@ -13,7 +13,7 @@ from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 # Traits of an element; several may be set.
-HIDDEN, TINY, SIZED, WRAPPER, OUTLOOK, REST, TIGHT, BOLD, PRE, NO_PRE, BULLET, INDENT = (1 << n for n in range(12))
+HIDDEN, TINY, SIZED, WRAPPER, OUTLOOK, REST, TIGHT, BOLD, PRE, NO_PRE, BULLET, INDENT, BLOCK = (1 << n for n in range(13))
 
 MAX_UNCLOSED = 16  # tags with an unclosed quote that are searched to the end of the mail
 MAX_TARGET = 2000  # characters of a link's target
@@ -24,7 +24,7 @@ MAX_CACHED = 400  # characters of a tag worth remembering: mail repeats few tags
 _TAG = re.compile(r"""<(/?)([a-zA-Z][^\s/>]*+)((?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+'|(?=[^\s"'])))*+)>""")
 _RAGGED_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*+)([^>]*+)>")
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-_DECLARES = frozenset("!?/")
+_DECLARES = ("!", "?", "/")
 _ATTRIBUTE = re.compile(r"""([^\s=>"'/]++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]*+)))?""")
 _COMMENT_END = re.compile("--!?>")
 _UNREAD = ("iframe", "noembed", "noframes", "script", "style", "title", "xmp")  # their text is not markup (HTML 13.1.2)
@@ -35,6 +35,7 @@ _HIDES = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all"
     r"|(?:max-height|(?<![a-z-])opacity)\s*:\s*0(?:\.0+)?(?:px|pt)?\s*(?:[;!]|$)"
 )
+_BLOCK = re.compile(r"display\s*:\s*(?:block|flex|grid|list-item|table)")
 _FONT_SIZE = re.compile(r"font-size\s*:\s*([^;!]*)")
 _NO_SIZE = re.compile(r"(?:0(?:\.0+)?(?:[a-z]{1,3}|%)?|1(?:\.0+)?p[xt])\s*$")
 _HEAVY = re.compile(r"font-weight\s*:\s*(?:bold|[6-9]00)")
@@ -61,7 +62,7 @@ _OWN_TRAITS = {
 _WRAPPERS = frozenset(
     (
         *("gmail_quote", "gmail_quote_container", "yahoo_quoted", "protonmail_quote", "tutanota_quote", "aol_quote"),
-        *("aolmail_quote", "zmail_extra", "freshdesk_quote", "missive_quote", "isreplycontent", "quote"),
+        *("aolmail_quote", "zmail_extra", "freshdesk_quote", "missive_quote", "isreplycontent"),
         *("messagereplysection", "__quoted_text__", "__headers__"),
     )
 )
@@ -87,32 +88,44 @@ class Tag:
 
 def cut(html: str) -> Iterator[tuple[str, Tag | None]]:
     """Pairs of a stretch of text, entities not decoded, and the tag behind it; None where something else stands there."""
-    begin = seek = failures = 0
+    begin = seek = failures = 0  # begin: of the text that is not yet given out
+    end = -1
     while (start := html.find("<", seek)) >= 0:
-        after = html[start + 1 : start + 2]
-        if after not in _LETTERS and not (after == "/" and html[start + 2 : start + 3] in _LETTERS):
-            seek = _declaration_end(html, start) if after in _DECLARES else start + 1
-            if after in _DECLARES:
-                yield html[begin:start], None
-                begin = seek
-            continue
-        seek = html.find(">", start) + 1
-        if not seek:  # cut off within a tag
-            break
-        tag = _read(html[start:seek])
-        if tag is None:  # a ">" within quotes, or a quote without an end: then the tag ends at the first ">"
-            match = _TAG.match(html, start) if failures < MAX_UNCLOSED else None
-            failures += match is None
-            tag = _made(match or _RAGGED_TAG.match(html, start))
-            seek = match.end() if match else seek
-        if not tag.name:
-            continue
+        if end < start:
+            end = html.find(">", start)
+            if end < 0:
+                end = len(html)
+        tag = _read(html[start : end + 1]) if end - start < MAX_CACHED else None
+        if tag is not None:
+            seek = end + 1
+        else:
+            tag, seek, failed = _read_slowly(html, start, end, failures < MAX_UNCLOSED)
+            failures += failed
+            if seek == start + 1 or (tag is not None and not tag.name):
+                continue
         yield html[begin:start], tag
-        if tag.name in _UNREAD_END and not tag.closing:
+        if tag is not None and tag.name in _UNREAD_END and not tag.closing:
             closing = _UNREAD_END[tag.name].search(html, seek)
             seek = closing.end() if closing else len(html)
         begin = seek
-    yield html[begin : start if start >= 0 else len(html)], None
+    if begin < len(html):
+        yield html[begin:], None
+
+
+def _read_slowly(html: str, start: int, end: int, whole: bool) -> tuple[Tag | None, int, bool]:
+    """(tag or None, where to read on, failed) for what is no short, plain tag; right behind the "<" if that is text.
+
+    `end` is the place of the next ">". Unless `whole`, a tag ends there even within quotes.
+    """
+    after = html[start + 1 : start + 2]
+    if not (after in _LETTERS or (after == "/" and html[start + 2 : start + 3] in _LETTERS)):
+        return None, _declaration_end(html, start) if after in _DECLARES else start + 1, False
+    if end == len(html):  # cut off within a tag
+        return None, end, False
+    match = _TAG.match(html, start) if whole else None
+    if match is not None:
+        return _made(match), match.end(), False
+    return _made(_RAGGED_TAG.match(html, start)), end + 1, True
 
 
 def _declaration_end(html: str, start: int) -> int:
@@ -125,16 +138,11 @@ def _declaration_end(html: str, start: int) -> int:
     return closing.end() if closing else len(html)
 
 
+@lru_cache(maxsize=4096)
 def _read(text: str) -> Tag | None:
-    return _read_cached(text) if len(text) <= MAX_CACHED else _read_anew(text)
-
-
-def _read_anew(text: str) -> Tag | None:
-    match = _TAG.match(text)
-    return None if match is None else _made(match)
-
-
-_read_cached = lru_cache(maxsize=2048)(_read_anew)
+    match = _TAG.fullmatch(text)
+    tag = None if match is None else _made(match)
+    return tag if tag is not None and tag.name else None
 
 
 def _made(match: re.Match[str] | None) -> Tag:
@@ -146,11 +154,14 @@ def _made(match: re.Match[str] | None) -> Tag:
         return Tag(name, closing=True, block=name in BLOCKS)
     found = _attributes(match[3]) if "=" in match[3] else {}
     traits = _traits(found) | _OWN_TRAITS.get(name, 0)
+    if name == "blockquote":  # quotes by itself, but not where a program's "indent" button made it
+        traits &= ~INDENT if traits & WRAPPER else ~0
+        traits &= ~(WRAPPER | OUTLOOK | REST)
     number = found.get("start" if name == "ol" else "value", "")
     return Tag(
         name,
         traits=traits,
-        block=name in BLOCKS or bool(traits & (WRAPPER | REST)),
+        block=name in BLOCKS or bool(traits & (WRAPPER | REST | BLOCK)),
         target=_target(found.get("href", "")) if name == "a" else "",
         number=int(number) if _NUMBER.fullmatch(number) else 0,
         alt=unescape(found.get("alt", "")[:20]) if name == "img" else "",
@@ -168,6 +179,8 @@ def _attributes(raw: str) -> dict[str, str]:
 def _traits(found: dict[str, str]) -> int:
     """What a tag's attributes say about its element."""
     traits = _style_traits(unescape(found["style"][:MAX_STYLE]).lower()) if "style" in found else 0
+    if found.get("name") == "quote":  # GMX and WEB.DE
+        traits |= WRAPPER
     names = [found[key] for key in ("id", "name", "data-marker") if key in found]
     for name in (*names, *found.get("class", "").split()):
         plain = name.lower()
@@ -194,6 +207,8 @@ def _style_traits(style: str) -> int:
         traits |= BOLD
     if _NO_MARGIN.search(style):
         traits |= TIGHT
+    if _BLOCK.search(style):
+        traits |= BLOCK
     if _INDENT.search(style):
         traits |= INDENT
     if _LIST_SIGN.search(style):

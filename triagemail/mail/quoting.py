@@ -9,11 +9,11 @@ from __future__ import annotations
 import enum
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from triagemail.mail import quoting_words as words
-from triagemail.mail.quoting_parent import Match, Parent
+from triagemail.mail.quoting_parent import SHORT, Match, Parent
 
 DEFAULT_MARKERS = ("--- Please write above this line ---",)
 
@@ -22,8 +22,8 @@ _WINDOW = 5  # lines over which an intro may be wrapped
 _BUDGET = 3000  # windows that are tried in one text; real mail needs a dozen
 
 _PREFIX = re.compile(r"[ \t\xa0]{0,3}(?:[>＞][ \t\xa0]?)+")
-_INVISIBLE = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF, 0xAD])
-_RULE_CHARACTERS = " \t\xa0-_=*~·•‐‑‒–—―─━"
+_INVISIBLE: dict[int, str | None] = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF, 0xAD])
+_INVISIBLE.update((ord(zero) + n, str(n)) for zero in "٠۰०๐" for n in range(10))
 _EDGE = "-_=*~‐‑‒–—―─━ \t\xa0"
 _TAIL = " \t\xa0:：*-_~‐‑‒–—―─>\"'”»،,"
 
@@ -34,6 +34,9 @@ _ADDRESS = re.compile(r"[^\s<>@]@[^\s<>@]")
 _BRACKETED = re.compile(r"[^\s<>@]@[^<>@]{1,120}[>)\]]\W{0,3}$")
 _FIRST_DATE = re.compile(r"[\W_]{0,3}(?:[^\W\d_]+[.,、]{0,2}\s{1,2}){0,2}\d")
 _INNER = re.compile(r"(?:^|(?<=[\s>-]))(?:On|Am|Le|El|Il|Em|Op|Den|På)(?=\s)")
+_STAMPED = re.compile(r"\[[\d\s:./,a-z+-]{6,40}\]\s?:$")
+_LABEL = re.compile(r"[*_ ]{0,3}[^\W\d_][^:@\n]{0,24}:[*_]{0,2}\s*[^\s/]")
+_NOTES = re.compile(r"---\d{1,4}[./-]\d{1,2}[./-]\d{2,4} \d{1,2}:\d{2}[^-]{0,12}---")
 _LINK = re.compile(r"<[^<>\s]{1,300}>|\(https?:[^()\s]{1,300}\)|\[[^\[\]]{0,100}\]")
 
 
@@ -69,6 +72,7 @@ class _Row:
     ends: bool = False  # an intro may end here
     marker: bool = False  # our marker may start here
     titled: bool = False  # a title line between rules
+    bare: str = ""  # kind of mail header field whose label is all it says
     signs: str = ""  # "mark", "sent", "notice"
     dull: bool = True  # nothing of these
 
@@ -89,6 +93,9 @@ class _Scan:
         """The next line that is not blank has a quote prefix."""
         following = self.after[at + 1]
         return following < len(self.rows) and self.rows[following].depth > 0
+
+    def field(self, at: int) -> str:
+        return self.rows[at].field if at < len(self.rows) else ""
 
     def blank(self, at: int) -> bool:
         return not self.rows[at].plain
@@ -160,11 +167,12 @@ def _look(raw: str, markers: tuple[str, ...]) -> _Row:
     if not bare:
         return _Row(raw, depth, text, plain, mark="rule" if len(plain) >= 3 and not depth else "", signs=signs)
     mark, label, said = _mark(plain, bare), _field(plain), _letters(plain[:200])
-    ends = not mark and (plain.endswith((":", "：", "-", ">", ")")) or _wrote(plain) or "@" in plain)
+    ends = not mark and (plain.endswith((":", "：", "-", ">", ")")) or "@" in plain or _wrote(plain) or _NOTES.search(plain) is not None)
     marker = any(name in said or name.startswith(said) for name in markers) if said else False
     titled = plain[:2].strip(_EDGE) == "" and plain[-2:].strip(_EDGE) == "" and len(plain) < 80
-    dull = not (mark or label or ends or marker or titled)
-    return _Row(raw, depth, text, plain, label, mark, ends, marker, titled, signs, dull)
+    only = words.FIELDS.get(plain, "")
+    dull = not (mark or label or ends or marker or titled or only)
+    return _Row(raw, depth, text, plain, label, mark, ends, marker, titled, only, signs, dull)
 
 
 def _signs(plain: str) -> str:
@@ -181,7 +189,7 @@ def _signs(plain: str) -> str:
 def clean(text: str) -> str:
     """Case-folded, composed, without invisible characters and with plain spaces."""
     if not text.isascii():
-        text = unicodedata.normalize("NFC", text).translate(_INVISIBLE).replace("\xa0", " ")
+        text = unicodedata.normalize("NFKC", text).translate(_INVISIBLE).casefold().replace("i̇", "i")  # Turkish capital I
     return text.strip().casefold()
 
 
@@ -304,6 +312,8 @@ def _block(scan: _Scan, at: int) -> int:
         return inner if inner > following else at + 1
     if row.field:
         return _fields(scan, at)
+    if row.bare == "to":
+        return _notes(scan, at)
     if row.titled:
         following = scan.after[at + 1]  # a title that we do not know, over a header block that we do
         if following < len(scan.rows) and following - at <= 2:
@@ -331,30 +341,56 @@ def _is_marker(scan: _Scan, at: int) -> int:
 def _fields(scan: _Scan, at: int) -> int:
     """Where the header block that starts in line `at` ends; `at` if it is none."""
     kinds: set[str] = set()
-    end, address, odd, blank = at, False, 0, 0
+    end, odd, blank, strange, said = at, 0, 0, 0, []
     for i in range(at, min(at + 16, len(scan.rows))):
         row = scan.rows[i]
-        if row.depth and not (row.plain and not row.field and kinds):
+        if row.depth and (row.field or not row.plain):
             break
         if not row.plain:
             blank += 1
             if blank > 2 or odd:
                 break
             continue
-        if row.field and row.field not in kinds or row.field in ("other", "cc"):
+        if (row.field and row.field not in kinds) or row.field in ("other", "cc"):
             kinds.add(row.field)
             if row.plain.count(":") > 1:
                 kinds.update(_inline(row.plain))
             end, odd, blank = i + 1, 0, 0
-        elif blank or odd == 3 or not kinds:
+        elif blank or odd == 3:
             break
+        elif _LABEL.match(row.plain):
+            odd, strange = 0, strange + 1
         else:
             odd += 1
-            if odd == 1 and (row.raw[:1] in " \t" or "@" in row.plain or i + 1 < len(scan.rows) and scan.rows[i + 1].field):
+            if odd == 1 and (row.raw[:1] in " \t" or "@" in row.plain or scan.field(i + 1)):
                 end = i + 1
-        address = address or "@" in row.plain
-    core = kinds & {"from", "date", "to", "subject"}
-    return end if len(core) >= 3 or (len(core) == 2 and address and kinds & {"from", "date"}) else at
+        said.append(row.plain)
+    return end if _complete(kinds, strange, "\n".join(said)) else at
+
+
+def _complete(kinds: set[str], strange: int, said: str) -> bool:
+    """Enough fields for a header. Two are enough only with a date and an address: people report who a mail was from and to."""
+    core = len(kinds & {"from", "date", "to", "subject"})
+    if core >= 3:
+        return True
+    if core != 2 or "@" not in said:
+        return False
+    dated = _NUMERIC.search(said) is not None or _YEAR.search(said) is not None
+    return "date" in kinds or (strange > 0 and dated and _TIME.search(said) is not None)
+
+
+def _notes(scan: _Scan, at: int) -> int:
+    """Where a Lotus Notes header ends: labels alone on their lines, the author and the date above them."""
+    dated = [i for i in range(max(0, at - 4), at) if scan.rows[i].plain and _NUMERIC.search(scan.rows[i].plain) and _TIME.search(scan.rows[i].plain)]
+    ends = [i for i in range(at + 1, min(at + 10, len(scan.rows))) if scan.rows[i].bare == "subject" and not scan.rows[i].depth]
+    if not dated or not ends or len(scan.rows[dated[0]].plain) > 60:
+        return at
+    author = dated[0] - 1
+    first = author if author >= 0 and 0 < len(scan.rows[author].plain) <= 80 and scan.kinds[author] is Kind.NEW and scan.rows[author].plain[-1] not in ".!?:," else dated[0]
+    for i in range(first, at):
+        scan.kinds[i] = Kind.INTRO
+    following = scan.after[ends[0] + 1]
+    return following + 1 if following < len(scan.rows) and following - ends[0] <= 2 else ends[0] + 1
 
 
 def _inline(plain: str) -> set[str]:
@@ -385,9 +421,16 @@ def _wrote_window(scan: _Scan, at: int) -> tuple[int, int] | None:
         strength = _intro(window, quoted) if above.plain or above.depth else 0
         if strength == 2:
             return first, 0
-        if strength == 1 and found is None and not row.depth:
+        if strength == 1 and not row.depth and (found is None or _completes(above, found[0] - first)):
             found = first, 0
     return (_inner(scan, at, quoted) if not row.depth else None) or found
+
+
+def _completes(above: _Row, distance: int) -> bool:
+    """A full line with a date and a time, directly above the end of an intro: its start, in words that we do not know."""
+    said = above.plain
+    dated = (_NUMERIC.search(said) or _YEAR.search(said)) and _TIME.search(said)
+    return distance == 1 and len(said) >= 30 and said[-1] not in ".!?" and dated is not None
 
 
 def _inner(scan: _Scan, at: int, quoted: bool) -> tuple[int, int] | None:
@@ -421,6 +464,8 @@ def _intro(said: str, quoted: bool) -> int:
     ruled = said[:3].strip(_EDGE) == "" and said[-3:].strip(_EDGE) == ""
     said = said.strip(_EDGE)
     opening = said.find("<")
+    if _NOTES.search(said):
+        return 1
     colon = said.endswith((":", "："))
     unclosed = said.count("<") - said.count(">")
     if unclosed < 0 or 0 <= said.find(">") < opening or (unclosed and not colon):
@@ -437,6 +482,8 @@ def _intro(said: str, quoted: bool) -> int:
         return 2 if leads else 1
     if wrote and colon and address:
         return 2 if leads and timed else 1
+    if colon and address and _STAMPED.search(said):
+        return 1
     if wrote and (ruled or (quoted and colon and len(said.split()) <= 12)):
         return 1
     return 0
@@ -466,20 +513,23 @@ def _compare(scan: _Scan, parent: Parent, replaced: dict[int, str]) -> None:
     """Marks the lines of our mail, and finds the answers that were typed into it."""
     rows, kinds = scan.rows, scan.kinds
     matches = [parent.match(row.text) if row.plain else None for row in rows]
-    solid = _solid(rows, matches)
+    for start, end in list(_runs(kinds)):
+        for i in range(solid := _solid(scan, matches, start, end), end):
+            kinds[i] = Kind.QUOTE  # unmarked, below an intro that we do not know
+        if solid < end or (end < len(rows) and matches[end] is not None and rows[end].depth):
+            _unknown(scan, min(solid, end))
     seen = False  # since the last intro a line of ours came: only then is unmarked text an answer to us
     for at, (row, found) in enumerate(zip(rows, matches, strict=True)):
-        if not row.plain:
-            continue
         kind = kinds[at]
+        if not row.plain or (kind is Kind.NEW and found is not None and _said_again(found)):
+            continue
         if found is not None and found.rest:
             if kind is not Kind.FORWARDED and kind is not Kind.INTRO:
                 kinds[at], seen = Kind.NEW, True
                 replaced[at] = found.line + found.rest if found.follows else row.text
-        elif found is not None:
-            if kind is not Kind.NEW or at >= solid or found.follows or found.asks or found.words > 8:
-                kinds[at] = Kind.OURS
-            seen = seen or found.letters >= 12
+        elif found is not None and (row.depth or found.letters >= SHORT or found.next or not seen or _led(scan, matches, at)):
+            kinds[at] = Kind.OURS
+            seen = seen or found.letters >= SHORT
         elif kind is Kind.INTRO:
             seen = False
         elif kind is Kind.QUOTE and not row.depth and seen and _says(row, parent):
@@ -487,28 +537,75 @@ def _compare(scan: _Scan, parent: Parent, replaced: dict[int, str]) -> None:
     _join(scan)
 
 
+def _said_again(found: Match) -> bool:
+    """Unmarked where all quotes are marked: an answer may have the words of a line of ours ("P2 because there is a workaround")."""
+    return not found.rest and not found.follows and not found.asks and found.words <= 8
+
+
+def _led(scan: _Scan, matches: list[Match | None], at: int) -> bool:
+    """The next line goes on in our mail: a few words of ours, and no answer that happens to have them ("P0")."""
+    following = scan.after[at + 1]
+    found, other = matches[at], matches[following] if following < len(matches) else None
+    return found is not None and other is not None and other.start == found.end
+
+
 def _says(row: _Row, parent: Parent) -> bool:
     """Letters, or a symbol that our mail does not have: a thumb is an answer, a rule is none."""
-    return bool(_letters(row.plain)) or (row.mark != "rule" and not row.plain.isascii() and "".join(row.text.split()) not in parent.symbols)
+    if _letters(row.plain):
+        return True
+    return row.mark != "rule" and not row.plain.isascii() and "".join(row.text.split()) not in parent.symbols
 
 
-def _solid(rows: list[_Row], matches: list[Match | None]) -> int:
-    """The first line from which our mail is quoted for certain, with or without an intro; the number of lines if nowhere.
+def _runs(kinds: Sequence[Kind]) -> Iterator[tuple[int, int]]:
+    """The runs of new lines."""
+    start = -1
+    for at, kind in enumerate(kinds):
+        if kind is Kind.NEW:
+            start = at if start < 0 else start
+        elif start >= 0:
+            yield start, at
+            start = -1
+    if start >= 0:
+        yield start, len(kinds)
 
-    One line may be an answer that has the words of one of ours ("P2 because there is a workaround"); lines in our order are not.
+
+def _solid(scan: _Scan, matches: list[Match | None], start: int, end: int) -> int:
+    """The first of these unmarked lines from which our mail is quoted for certain; `end` if nowhere.
+
+    One line may be an answer that has the words of one of ours; lines in our order are not.
     """
-    start, size, end = 0, 0, -1
-    for at, found in enumerate(matches):
-        if found is None:
-            if rows[at].plain:
+    first, size, last = start, 0, -1
+    for at in range(start, end):
+        found = matches[at]
+        if found is None or found.rest:
+            if scan.rows[at].plain:
                 size = 0
             continue
-        if not size or found.start != end:
-            start, size = at, 0
-        size, end = size + found.words, found.end
-        if (at > start and size >= 8) or size >= 12:
-            return start
-    return len(rows)
+        if not size or found.start != last:
+            first, size = at, 0
+        size, last = size + found.words, found.end
+        if (at > first and size >= 8) or size >= 12:
+            return first
+    return end
+
+
+def _unknown(scan: _Scan, at: int) -> None:
+    """An intro in a language we do not know, directly above our quoted mail: an address, a date, a colon; or a block of labels."""
+    last = at - 1
+    while last >= 0 and scan.blank(last) and at - last < 4:
+        last -= 1
+    labels, first, said = 0, last, ""
+    while first >= 0 and last - first < 8 and scan.kinds[first] is Kind.NEW and not scan.blank(first):
+        plain = scan.rows[first].plain
+        said, labels = f"{plain} {said}", labels + (_LABEL.match(plain) is not None)
+        dated = (_NUMERIC.search(said) or _YEAR.search(said)) and _TIME.search(said)
+        ends = scan.rows[last].plain.endswith(":") and last - first < 3
+        above = scan.rows[first - 1].plain if first else ""
+        if dated and "@" in said and (ends or (labels == last - first + 1 >= 3 and not _LABEL.match(above))):
+            scan.kinds[first : last + 1] = [Kind.INTRO] * (last + 1 - first)
+            _absorb(scan, first)
+            return
+        first -= 1
 
 
 def _join(scan: _Scan) -> None:
@@ -531,19 +628,9 @@ def _join(scan: _Scan) -> None:
 
 def _sign(scan: _Scan) -> None:
     """Finds the signatures at the end of each run of new lines."""
-    kinds, at = scan.kinds, 0
-    while at < len(kinds):
-        if kinds[at] is not Kind.NEW:
-            at += 1
-            continue
-        end = at
-        telling = False
-        while end < len(kinds) and kinds[end] is Kind.NEW:
-            telling = telling or scan.rows[end].signs != ""
-            end += 1
-        if telling:
-            _sign_run(scan, at, end)
-        at = end
+    for start, end in list(_runs(scan.kinds)):
+        if any(row.signs for row in scan.rows[start:end]):
+            _sign_run(scan, start, end)
 
 
 def _sign_run(scan: _Scan, at: int, end: int) -> None:

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
-_GRAM = 12  # letters by which a place is found; shorter lines are looked up whole
+SHORT = _GRAM = 12  # letters by which a place is found; shorter lines are looked up whole
 _PLACES = 8
 _LIMIT = 100_000  # characters of our mail that are compared
 _LINK = re.compile(r"[<(\[](?:https?://|mailto:|cid:)[^\s<>()\[\]]{0,2000}[>)\]]", re.IGNORECASE)
@@ -26,6 +26,7 @@ class Match:
     letters: int
     words: int
     whole: bool = True  # from the first to the last word of lines of ours
+    next: bool = False  # stands where the last line of ours ended
     follows: bool = False  # continues, within one of our lines, what the line before it said
     asks: bool = False  # our line is a question or a label
     line: str = ""
@@ -85,7 +86,7 @@ class Parent:
         if (text, at) not in self.known:
             key = letters(text)
             found = (self._whole(key, text) or self._longer(key, text)) if key else None
-            if found is not None:
+            if found is not None and (found.next or found.letters >= _GRAM):
                 self.cursor = found.end
             elif len(key) >= _GRAM:
                 self.cursor = len(self.all)
@@ -100,15 +101,14 @@ class Parent:
         if len(key) >= _GRAM:
             places += [at, *self.grams.get(key[:_GRAM], ())]
         elif key in self.short:
-            start = self.short[key]
-            places += [at if self.all.startswith(key, at) and not self._inside(at + len(key)) else start]
+            places += [at if self.all.startswith(key, at) and not self._inside(at + len(key)) else self.short[key]]
         for place in places:
             end = place + len(key)
             if self.all.startswith(key, place) and (end in self.bounds or place == at):
                 line = self.lines[bisect_right(self.starts, place) - 1] if place < len(self.all) else ""
                 return Match(
                     place, end, len(key), len(text.split()), not self._inside(place) and not self._inside(end),
-                    inside and place == at, line.rstrip(" *_").endswith(("?", ":", "？", "：")),
+                    place == at, inside and place == at, line.rstrip(" *_").endswith(("?", ":", "？", "：")),
                 )  # fmt: skip
         return None
 
@@ -126,7 +126,7 @@ class Parent:
             rest = _after(text, end - place)
             if rest is not None and (end - place >= _GRAM or self._inside(place)):
                 ours = " ".join(self.lines[first:last])
-                return Match(place, end, len(key), len(text.split()), line=ours, rest=rest, follows=self._inside(place))
+                return Match(place, end, len(key), len(text.split()), next=True, line=ours, rest=rest, follows=self._inside(place))
         return None
 
     def _inside(self, at: int) -> bool:

@@ -20,7 +20,7 @@ WROTE = (
     "написа", "έγραψε", "εγραψε", "έγραψε τα εξής", "yazdı", "şunu yazdı", "şunları yazdı", "yazmış", "כתב", "כתבה", "כתב/ה",
     "كتب", "كتبت", "كتب ما يلي", "写道", "寫道", "写到", "的邮件", "のメール", "書きました", "さんは書きました", "작성", "님이 작성", "썼습니다",
     "đã viết", "viết", "menulis", "wrote the following", "đã ghi", "rašė", "parašė", "rakstīja", "kirjutas", "pisao je", "je pisao/la",
-    "napisao je", "napisao", "je napisal", "je napisal/-a", "napisao/la je", "пиша", "ने लिखा", "เขียนว่า", "เขียน", "telah menulis", "skrifaði",
+    "napisao je", "napisao", "je napisal", "je napisal/-a", "napisao/la je", "je napisao/la", "napisala", "je napisala", "пиша", "ने लिखा", "เขียนว่า", "เขียน", "telah menulis", "skrifaði",
     "idatzi du", "escribiu", "sent the following", "ha scritto quanto segue",
 )  # fmt: skip
 
@@ -28,7 +28,7 @@ WROTE = (
 WROTE_MIDDLE = (
     "schrieb", "schreef", "skrev", "a écrit", "heeft", "napsal", "napsal(a)", "napísal", "napísal(a)", "napisał", "napisał(a)", "ezt írta", "írta",
     "написал", "написала", "написал(а)", "написав", "написа", "пишет", "пользователь", "użytkownik", "uživatel", "odesílatel", "kirjoitti",
-    "yazdı", "escribió", "escreveu", "ha scritto", "a scris", "έγραψε", "ο χρήστης", "tarihinde",
+    "yazdı", "escribió", "escreveu", "كتب", "كتبت", "בשעה", "ha scritto", "a scris", "έγραψε", "ο χρήστης", "tarihinde",
 )  # fmt: skip
 
 # First words of such a line.
@@ -39,14 +39,14 @@ STARTERS = frozenset((
     "citazione", "citation", "dia", "lo", "die", "les", "tarihinde", "il", "вт", "ср", "чт", "пт", "сб", "вс", "пн",
 ))  # fmt: skip
 
-QUOTING = ("quoting ", "zitat von ", "citando ", "citat ", "citeren ", "citazione ", "citation de ", "quoth ", "citando a ")
+QUOTING = ("quoting ", "wiadomość napisana przez ", "zitat von ", "citando ", "citat ", "citeren ", "citazione ", "citation de ", "quoth ", "citando a ")
 
 # --- header blocks: label -> kind ---------------------------------------------------------------------------------------------
 
 _FIELDS = {
     "from": (
         "from", "von", "de", "da", "van", "od", "från", "fra", "lähettäjä", "odesílatel", "odosielateľ", "feladó", "от", "от кого", "від", "від кого",
-        "από", "kimden", "gönderen", "מאת", "من", "发件人", "寄件者", "寄件人", "發件人", "差出人", "送信者", "보낸 사람", "보낸사람", "từ", "người gửi",
+        "από", "kimden", "gönderen", "מאת", "من", "发件人", "寄件者", "寄件人", "發件人", "差出人", "送信者", "送信元", "보낸 사람", "보낸사람", "từ", "người gửi",
         "dari", "pengirim", "expéditeur", "expediteur", "remitente", "mittente", "remetente", "afzender", "nadawca", "avsändare", "avsender", "afsender",
         "absender", "expeditor", "de la", "отправитель", "відправник", "подател", "αποστολέας", "saatja", "nuo", "no", "pošiljatelj", "šalje", "จาก",
         "de l'expéditeur", "sender", "sent by", "mail from", "de parte de", "från (from)", "frá", "feladta", "प्रेषक", "phát hành từ",
@@ -58,14 +58,14 @@ _FIELDS = {
         "отправлено", "дата", "надіслано", "відправлено", "изпратено", "изпратен", "στάλθηκε", "ημερομηνία", "απεστάλη", "gönderildi", "gönderilme tarihi",
         "tarih", "gönderme tarihi", "נשלח", "נשלחה", "תאריך", "تاريخ الإرسال", "أُرسلت", "أرسلت", "التاريخ", "تم الإرسال", "تاريخ", "发送时间", "發送時間",
         "日期", "寄件日期", "发件日期", "发送日期", "日付", "日時", "送信日時", "送信", "보낸 날짜", "날짜", "일시", "đã gửi", "ngày", "gửi lúc", "đã gửi vào",
-        "dikirim", "tanggal", "terkirim", "message du", "saadetud", "kuupäev", "išsiųsta", "nosūtīts", "poslano", "poslato", "วันที่", "ส่ง", "sent date",
-        "data enviada", "send", "time", "tid", "skickat den", "dne", "dato/tid", "received", "zeit", "दिनांक", "datums",
+        "dikirim", "tanggal", "terkirim", "message du", "saadetud", "kuupäev", "išsiųsta", "nosūtīts", "poslano", "enviat", "enviat el", "poslato", "วันที่", "ส่ง", "sent date",
+        "data enviada", "skickat den", "dne", "dato/tid", "दिनांक", "datums",
     ),
     "to": (
         "to", "an", "à", "a", "para", "aan", "do", "till", "til", "vastaanottaja", "komu", "pre", "címzett", "către", "catre", "кому", "до", "προς", "kime",
         "alıcı", "אל", "לכבוד", "إلى", "الى", "收件人", "收件者", "宛先", "받는 사람", "받는사람", "đến", "tới", "người nhận", "kepada", "ke", "untuk", "per",
         "destinataire", "destinatario", "destinatário", "naar", "ontvanger", "mottagare", "mottaker", "modtager", "empfänger", "adresat", "odbiorca", "saaja",
-        "primatelj", "prima", "za", "kam", "kellele", "ถึง", "pour", "to whom", "प्रति", "destinatari",
+        "primatelj", "prima", "za", "kam", "kellele", "ถึง", "pour", "to whom", "प्रति", "destinatari", "per a", "送信先",
     ),
     "cc": (
         "cc", "bcc", "kopie", "kopie (cc)", "copie", "copie à", "cópia", "copia", "kopia", "dw", "udw", "kopi", "kopio", "kopija", "másolatot kap",
@@ -77,7 +77,7 @@ _FIELDS = {
         "subject", "betreff", "objet", "sujet", "asunto", "oggetto", "assunto", "onderwerp", "temat", "ämne", "emne", "aihe", "otsikko", "předmět",
         "predmet", "tárgy", "subiect", "subiectul", "тема", "относно", "θέμα", "konu", "נושא", "הנדון", "الموضوع", "موضوع", "主题", "主題", "主旨", "标题",
         "件名", "제목", "chủ đề", "tiêu đề", "subjek", "perihal", "hal", "judul", "teema", "tema", "assumpte", "naslov", "zadeva", "เรื่อง", "subj",
-        "betr", "objet du message", "re", "विषय", "efni", "gaia", "asunto/subject",
+        "betr", "objet du message", "विषय", "efni", "gaia", "asunto/subject",
     ),
     "other": (
         "reply-to", "reply to", "antwort an", "répondre à", "responder a", "rispondi a", "antwoord aan", "svara till", "svar til", "importance", "wichtigkeit",
@@ -128,7 +128,7 @@ FORWARDED = frozenset((
     "begin van doorgestuurde bericht", "wiadomość przekazana", "przekazana wiadomość", "przesłana wiadomość", "wiadomość przesłana", "początek przekazywanej wiadomości",
     "początek przekierowanej wiadomości", "początek przesłanej wiadomości", "vidarebefordrat meddelande", "vidarebefordrat brev", "början på vidarebefordrat meddelande", "börja vidarebefordrat meddelande",
     "videresendt meddelelse", "videresendt besked", "start på videresendt besked", "start på videresendt meddelelse", "videresendt mail", "videresendt melding", "begynnelse på videresendt melding", "videresendt e-post", "begin videresendt melding",
-    "välitetty viesti", "edelleenlähetetty viesti", "välitetyn viestin alku", "edelleen lähetetty viesti", "přeposlaná zpráva", "začátek přeposlané zprávy",
+    "välitetty viesti", "välitetty viesti alkaa", "edelleenlähetetty viesti", "välitetyn viestin alku", "edelleen lähetetty viesti", "přeposlaná zpráva", "začátek přeposlané zprávy",
     "přeposlaný e-mail", "začátek přeposílané zprávy", "preposlaná správa", "začiatok preposlanej správy", "preposlaný e-mail", "továbbított üzenet", "továbbított üzenet kezdete", "továbbított levél",
     "mesaj redirecționat", "mesaj redirectionat", "începutul mesajului redirecționat", "mesaj transmis mai departe", "пересылаемое сообщение", "пересланное сообщение",
     "начало переадресованного сообщения", "начало пересылаемого сообщения", "переадресованное сообщение", "перенаправленное сообщение", "пересланное письмо", "переслане повідомлення",

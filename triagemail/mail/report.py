@@ -48,12 +48,12 @@ _HELP = 2000  # characters of a help text
 _FAR = 12  # lines of a quote after which its last question is no longer what the person answers
 
 _LEAD = re.compile(
-    r"[\s>|*_#`•·▪◦‣●○■□–—-]*"  # a quote's edge, a bullet, a heading, bold, a table
+    r"[\s>|*_#`•·▪◦‣●○■□\u200b\u2060\ufeff–—-]*"  # a quote's edge, a bullet, a heading, bold, a table
     r"(?:[\[(][ xX✓✔]?[\])]|[☐☑☒✓✔✗])?[\s*_]*"  # our tick boxes
     r"(?:\(?([0-9]{1,2})(?:[.):]+(?![0-9])|(?=\s\s|\t))[\s*_]*)?"  # its number
     r"[\"'“”„«¿*_]*"
 )
-_MARKS = ":：=?？*_| \t"
+_MARKS = ":：=?？*_|”» \t"
 _WORD = re.compile(r"[^\W_]+")
 _GAP = re.compile(r"[*_]*(?:\s{2,}|\t|\s?\|)")
 _MORE = re.compile(r"(?:[\s'’-]{1,3}[^\W_]{1,20}){1,4}[\s*_]{0,3}[:?：？]")

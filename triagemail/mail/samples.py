@@ -303,6 +303,13 @@ def _answers() -> list[tuple[str, str, Issue | None, str, dict[str, object]]]:
         ("goodbye", "goodbye", None, SARA, {}),
         ("near-miss", "near-miss", None, SARA, {"said": "unsubscibe", "meant": "unsubscribe"}),
         (
+            "notice",
+            "notice",
+            None,
+            "ops@acme.example",
+            {"cause": "no relay", "text": "relay.acme.example:587 has refused us for 5 minutes; 12 mails wait."},
+        ),
+        (
             "held",
             "held",
             None,

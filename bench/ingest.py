@@ -1,0 +1,91 @@
+"""Reports from files to durable issues with their mails queued: CPU per mail of `import` and `run --until-idle --only work,clock`.
+
+    python bench/ingest.py [--small 1000] [--large 5000] [--rounds 3]
+
+The slope between the two sizes is the cost of a mail; what is left is start-up. CPU is user + system of the whole process tree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+import make_reports
+
+CONFIG = """
+[mail]
+address = "issues@acme.example"
+operator = "ops@acme.example"
+[imap]
+host = ""
+[smtp]
+host = "127.0.0.1"
+port = 2599
+tls = "none"
+[people]
+reporters = ["acme.example"]
+triagers = ["sara@acme.example"]
+[store]
+url = "sqlite:///t.db"
+"""
+
+
+def set_up(folder: Path, config: str = CONFIG) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text(config)
+    (folder / "triagemail.keys").write_text(f"a {'ab' * 32}\n")
+    return folder / "config.toml"
+
+
+def cpu(argv: list[str]) -> tuple[float, int]:
+    """(user + system seconds, largest resident set in kB) of one command and its children. Raises on failure."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, after.ru_maxrss
+
+
+def ingest(config: Path, mails: Path) -> tuple[float, float]:
+    """CPU seconds of taking the mails in and of working them off."""
+    tool = [sys.executable, "-m", "triagemail", "--config", str(config)]
+    return cpu([*tool, "import", str(mails)])[0], cpu([*tool, "run", "--until-idle", "--only", "work,clock"])[0]
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--small", type=int, default=1_000)
+    ask.add_argument("--large", type=int, default=5_000)
+    ask.add_argument("--rounds", type=int, default=3)
+    asked = ask.parse_args()
+    os.environ["TRIAGEMAIL_LOG"] = "error"
+    top = Path(tempfile.mkdtemp(prefix="tm-bench-"))
+    try:
+        slopes, starts = [], []
+        for count in (asked.small, asked.large):
+            make_reports.write(top / str(count), count)
+        for turn in range(asked.rounds):
+            spent = {}
+            for count in (asked.small, asked.large):
+                config = set_up(top / f"{turn}-{count}")
+                took, worked = ingest(config, top / str(count))
+                spent[count] = took + worked
+                print(f"round {turn} {count:6} mails: import {took:6.2f} s, work {worked:6.2f} s CPU")
+            slope = (spent[asked.large] - spent[asked.small]) / (asked.large - asked.small)
+            slopes.append(slope * 1000)
+            starts.append(spent[asked.small] - slope * asked.small)
+        print(f"median {statistics.median(slopes):.2f} ms CPU a mail (slope), start-up of both commands {statistics.median(starts):.2f} s")
+        print(f"largest resident set {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB")
+    finally:
+        shutil.rmtree(top)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,665 @@
+"""The mails themselves (process.md 10): every template with its samples, hostile values, broken overrides, one-tap answers."""
+
+from __future__ import annotations
+
+import ast
+import html.parser
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+
+from triagemail.mail import commands, quoting, report, samples, source, templates, wording, words
+from triagemail.mail.html import html_to_text
+from triagemail.mail.quoting import Kind, Line
+from triagemail.mail.samples import NOW, Case
+from triagemail.mail.templates import Rendered, Templates
+from triagemail.process import model
+from triagemail.process.model import Evidence, Issue, Level, Priority
+
+ROOT = Path(__file__).parent.parent
+CASES = samples.cases()
+IDS = [f"{case.template}: {case.title}" for case in CASES]
+WORDS = words.parse_words((ROOT / "templates/en/words.toml").read_text("utf-8"))
+
+
+def rendered(case: Case, used: Templates | None = None) -> Rendered:
+    context = templates.context_of(case.policy, case.now, case.issue, case.values, to=case.to, reply_to=case.reply_to)
+    return templates.render(used or Templates(), case.template, "en", context)
+
+
+def case_of(template: str, title: str) -> Case:
+    return next(case for case in samples.cases(template) if case.title == title)
+
+
+class Page(html.parser.HTMLParser):
+    """What a browser sees: tags, attributes and text (hidden text apart)."""
+
+    def __init__(self, source_text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.shown = ""
+        self.feed(source_text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        self.shown += "\n" if tag == "br" else ""
+
+    def handle_data(self, data: str) -> None:
+        self.shown += data
+
+    @property
+    def links(self) -> list[str]:
+        return [value for name, value in self.attributes if name == "href"]
+
+
+def commanded(text: str, subject: str, *, fresh: bool) -> list[object]:
+    """What would run if all of `text` stood in a mail as new text: a quote that has lost every mark of a quote."""
+    lines = [Line(line, Kind.NEW) for line in text.split("\n")]
+    evidence = Evidence(Level.E2, "token")
+    got = commands.read(
+        lines, subject, by="sara@acme.example", evidence=evidence, issue=42, mail=1, words=WORDS, fresh=fresh
+    )
+    return [*got.intents, *([got.near_miss] if got.near_miss else [])]
+
+
+# --- every mail, as it comes ----------------------------------------------------------------------------------------------
+
+
+def test_all_templates_fit() -> None:
+    """S12: compiled and rendered with samples at start."""
+    assert templates.check_templates() == []
+    assert {case.template for case in CASES} == set(templates.names())
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_every_mail_is_short_and_whole(case: Case) -> None:
+    """The subject stays within 70 characters; our own prose within 76; every mail says why you got it."""
+    made = rendered(case)
+    assert made.problem == ""
+    assert 0 < len(made.subject) <= 70
+    assert [line for line in made.text.split("\n") if len(line) > 76 and not line.startswith("> ")] == []
+    assert re.search(r"\n\n-- \nYou get this because [^-]+\.\n$", made.text)
+    assert "{{" not in made.text + made.html
+    assert "{%" not in made.text + made.html
+    assert "None" not in made.text.replace("None of this", "")
+    assert not re.search(r"[*`]|\n{3}|^#+ |  +$", made.text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_both_parts_say_the_same(case: Case) -> None:
+    """One template makes a plain-text part and a small HTML part: no word of the one is missing in the other."""
+
+    def said(text: str) -> list[str]:
+        return re.findall(r"\w+", text)
+
+    made = rendered(case)
+    body = made.text.split("\n-- \n")[0]
+    hint = [word for row in re.findall(r"^Answer with one line:|^- or:", body, re.MULTILINE) for word in said(row)]
+    shown = said(Page(made.html.split("</style>")[1]).shown)
+    missing = [word for word in said(body) if word not in {*shown, *hint} and "://" not in body]
+    assert missing == []
+    assert len(made.html) < 12_000
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_no_line_of_ours_runs(case: Case) -> None:
+    """None of our own mails has a command at the start of a line where a quote could run it; the reader itself says so."""
+    made = rendered(case)
+    for fresh in (True, False):
+        assert commanded(made.text, f"Re: {made.subject}", fresh=fresh) == []
+        assert commanded(html_to_text(made.html), f"Re: {made.subject}", fresh=fresh) == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_a_quote_of_it_is_no_new_text(case: Case) -> None:
+    """New text is what does not stand in the mail of ours that it answers, wherever it stands, with or without marks."""
+    made = rendered(case)
+    for reply in (f"Hello there\n\n{made.text}", "Hello there\n\n" + made.text.replace("\n", "\n> ")):
+        assert quoting.new_text(quoting.split(reply, made.text)) == "Hello there"
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_nothing_remote_in_it(case: Case) -> None:
+    """V3: no pixels, no click counting; no remote image, no link that acts; the page names its language and role."""
+    page = Page(rendered(case).html)
+    assert not {"img", "script", "link", "iframe", "form", "input", "video", "object"} & set(page.tags)
+    names = {name for name, _ in page.attributes}
+    assert not {"src", "srcset", "background", "action", "ping", "onload"} & names
+    assert ("role", "article") in page.attributes
+    assert ("lang", "en") in page.attributes
+    assert all(url.startswith(("mailto:", "https://docs.acme.example/")) for url in page.links)
+
+
+def test_the_marker_stands_on_top() -> None:
+    """A fixed marker on top of each mail, in both parts; only mails that are answered inline have none."""
+    assert templates.marker("en") == "--- Please write above this line ---"
+    without = set()
+    for case in CASES:
+        made = rendered(case)
+        if made.text.startswith(templates.marker("en") + "\n\n"):
+            visible = made.html.split("display:none")[1].split("</div>\n", 1)[1]
+            assert Page(visible).shown.strip().startswith(templates.marker("en"))
+        else:
+            assert templates.marker("en") not in made.html + made.text
+            without.add(case.template)
+    assert without == {"missing", "template"}
+
+
+def test_colours_can_be_read() -> None:
+    """AA contrast (WCAG 2.2, 1.4.3: at least 4.5 to 1) of every pair of colours in the layout, light and dark."""
+    layout = (ROOT / "templates/en/mail/_layout.html").read_text("utf-8")
+    pairs = re.findall(r"background: (#\w{6}) !important;[^}]*?[; ]color: (#\w{6})", layout)
+    pairs += re.findall(r"background:(#\w{6});color:(#\w{6})", layout)
+    pairs += [re.findall(r"#\w{6}", style)[::2] for style in (templates.FULL, templates.OPEN)]
+    pairs += [("#ffffff", re.findall(r"#\w{6}", templates.HINT)[0]), ("#15181d", "#a6adba"), ("#15181d", "#8ab8ff")]
+    assert len(pairs) >= 7
+    for one, other in pairs:
+        bright, dim = sorted((luminance(one), luminance(other)), reverse=True)
+        assert (bright + 0.05) / (dim + 0.05) >= 4.5, (one, other)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+# --- what the process hands over -------------------------------------------------------------------------------------------
+
+
+def literals(function: str, place: int) -> set[str]:
+    """The texts that the process hands to a function of its own, by position."""
+    found = set()
+    for path in (ROOT / "triagemail/process").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == function and len(node.args) > place:
+                given = node.args[place]
+                each = (given.body, given.orelse) if isinstance(given, ast.IfExp) else (given,)
+                found |= {n.value for n in each if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    return found
+
+
+def test_every_draft_has_its_template() -> None:
+    """A sentence that a person reads stands in templates/: no draft of the process is without one."""
+    kinds = literals("Draft", 0) | literals("to_people", 0) | {f"broadcast-{kind}" for kind in literals("broadcast", 0)}
+    assert len(kinds) >= 20
+    assert (kinds | {"help", "template", "process", "status", "list", "held", "notice"}) - set(templates.names()) == set()
+
+
+def test_every_outcome_has_its_sentence() -> None:
+    """One reply lists the result of each command; a code without a sentence would be answered `this did not work`."""
+    codes = literals("done", 1) | literals("refuse", 1)
+    assert len(codes) >= 20
+    assert codes - templates.outcome_codes() == set()
+
+
+@pytest.mark.parametrize("code", sorted(templates.outcome_codes()))
+def test_every_sentence_with_and_without_values(code: str) -> None:
+    """A receipt goes out whatever the process knows of the command."""
+    full = {"priority": Priority.P0, "by": samples.ALICE, "owner": samples.BOB, "limit": timedelta(hours=4), "due": NOW}
+    full |= {"state": model.State.DECLINED, "headline": "x", "number": 43, "meant": "agree"}
+    full |= {"limit": 600} if code == "update-cut" else {}
+    case = case_of("receipt", "one done")
+    for values in ({}, full):
+        outcome = samples.Outcome("Agree", code, True, values, 42)
+        made = rendered(replace(case, values={"outcomes": (outcome,)}))
+        assert made.problem == ""
+        assert made.text.split("\n")[2].startswith("This is done: ")
+
+
+def test_an_unknown_code_is_answered_all_the_same() -> None:
+    """Never an unanswered command: a code that has no sentence yet gets a plain one."""
+    case = case_of("receipt", "one done")
+    outcome = samples.Outcome("Agree", "no-such-code", False, {}, 42)
+    assert "This was not done: this did not work." in rendered(replace(case, values={"outcomes": (outcome,)})).text
+
+
+# --- the words of process.md -----------------------------------------------------------------------------------------------
+
+
+def test_the_automatic_update_word_for_word() -> None:
+    """`Nothing to update. Still investigating. Next update in 30 minutes.` at the issue's cadence."""
+    said = "Nothing to update. Still investigating. Next update in 30 minutes."
+    made = rendered(case_of("broadcast-update", "automatic"))
+    assert said in made.text.split("\n")
+    assert said in Page(made.html).shown
+
+
+def test_an_unconfirmed_report_word_for_word() -> None:
+    """Before anyone has answered the text is `Reported at 03:02. Not yet confirmed.`"""
+    for case in (case_of("broadcast-new", "not confirmed"), case_of("broadcast-update", "automatic, not confirmed")):
+        assert "Reported at 03:02. Not yet confirmed." in rendered(case).text.split("\n")
+
+
+def test_the_last_update_of_a_day_names_the_next_morning() -> None:
+    """The last P1 update of a day names the next morning; the time in list time zone and UTC."""
+    made = rendered(case_of("broadcast-update", "automatic, until morning"))
+    assert "The next update comes on Tuesday at 09:05 CET (08:05 UTC)." in made.text
+    assert "Next update in" not in made.text
+
+
+@pytest.mark.parametrize(
+    ("template", "title", "subject"),
+    [
+        ("broadcast-new", "agreed", "PRIORITY 1 ISSUE: WEBSITE IS DOWN"),
+        ("broadcast-update", "automatic", "PRIORITY 0 ISSUE UPDATE: WEBSITE IS DOWN"),
+        ("broadcast-resolved", "resolved", "PRIORITY 0 ISSUE RESOLVED: WEBSITE IS DOWN"),
+        ("broadcast-lowered", "to P2", "PRIORITY 0 ISSUE NOW PRIORITY 2: WEBSITE IS DOWN"),
+        ("broadcast-reopened", "reopened", "PRIORITY 0 ISSUE REOPENED: WEBSITE IS DOWN"),
+        ("broadcast-ended", "withdrawn", "PRIORITY 0 ISSUE CLOSED: WEBSITE IS DOWN"),
+        ("triage", "workaround", "[#42] Website is down"),
+    ],
+)
+def test_subjects_shout(template: str, title: str, subject: str) -> None:
+    """Subjects shout; mails to one person about one issue keep one subject."""
+    assert rendered(case_of(template, title)).subject == subject
+
+
+def test_a_long_headline_is_cut_at_a_word() -> None:
+    """The headline is upper-cased there and cut at a word so that the subject stays within 70 characters."""
+    case = case_of("broadcast-update", "automatic")
+    assert case.issue
+    long = replace(case.issue, headline="the checkout of the web shop shows an empty page to everybody in France")
+    assert rendered(replace(case, issue=long)).subject == (
+        "PRIORITY 0 ISSUE UPDATE: THE CHECKOUT OF THE WEB SHOP SHOWS AN..."
+    )
+    one_word = replace(case.issue, headline="x" * 300)
+    assert len(rendered(replace(case, issue=one_word)).subject) == 70
+
+
+def test_the_missing_mail_is_answered_by_filling_the_gaps() -> None:
+    """One reply shows [x]/[ ] for the five questions, and can be answered by filling the gaps, over as many mails as it
+    takes; with quote marks or without."""
+    case = case_of("missing", "first report")
+    made = rendered(case)
+    assert re.findall(r"^\[[ x]\] \d", made.text, re.MULTILINE) == ["[x] 1", "[ ] 2", "[ ] 3", "[ ] 4", "[ ] 5"]
+    given = {"should have happened": "The start page", "Which customers": "All", "You pick it": "P1"}
+    for mark in ("> ", ""):
+        lines = []
+        for line in made.text.split("\n"):
+            lines += [mark + line, *(answer for help_, answer in given.items() if help_ in line)]
+        read = report.read(
+            quoting.split("\n".join(lines), made.text), f"Re: {made.subject}", case.policy.questions, words=WORDS, reply=True
+        )
+        assert read.answers | {"priority": ""} == {"expected": "The start page", "affected": "All", "priority": ""}
+        assert read.priority is Priority.P1
+
+
+def test_at_e0_only_the_ticks_and_the_headline() -> None:
+    """At E0 a reply repeats only the ticks and the headline (trust.md 3.4), and says that a plain answer confirms it."""
+    for template, title in (("missing", "unverified P0"), ("received", "to be confirmed")):
+        made = rendered(case_of(template, title))
+        assert "UNVERIFIED" in made.text
+        for told in ("white page", "app", "shop.acme", "white-page.png"):
+            assert told not in made.text + made.html
+
+
+def test_an_attachment_as_answer_is_worded() -> None:
+    """Answer 3 is also given by an attachment: a person reads words, not our mark for it."""
+    assert wording.ATTACHED == report.ATTACHED
+    case = case_of("triage", "workaround")
+    assert case.issue
+    shown = replace(case.issue, answers={**case.issue.answers, "see": f"{report.ATTACHED}\nin Safari"})
+    assert "> (see the attachment)\n> in Safari" in rendered(replace(case, issue=shown)).text
+
+
+def test_p0_is_a_priority() -> None:
+    """P0 is the number 0: nowhere is it taken for none."""
+    case = case_of("triage", "unverified P0 with gaps")
+    assert "A P0 from sara@acme.example: please decide\nby 03:20 CET (02:20 UTC)." in rendered(case).text
+    case = case_of("decided", "lowered")
+    assert "is a P2 now, not a P0." in rendered(case).text
+
+
+# --- one-tap answers -------------------------------------------------------------------------------------------------------
+
+
+def tapped(case: Case) -> Iterator[tuple[str, str, str]]:
+    """(address, subject, body) of each one-tap answer, as a mail program reads the link (RFC 6068)."""
+    for url in Page(rendered(case).html).links:
+        if url.startswith("mailto:"):
+            asked = parse_qs(urlsplit(url).query, strict_parsing=True)
+            yield unquote(urlsplit(url).path), asked["subject"][0], asked["body"][0]
+
+
+def intents_of(body: str, subject: str) -> list[object]:
+    return commanded(body, subject, fresh=False)
+
+
+def test_one_tap_does_what_it_says() -> None:
+    """One-tap answers are mailto links that carry the reply token; what they send is read as the command."""
+    case = case_of("triage", "workaround")
+    answers = list(tapped(case))
+    assert {address for address, _, _ in answers} == {samples.REPLY_TO}
+    assert {subject for _, subject, _ in answers} == {"Re: [#42] Website is down"}
+    bodies = [body for _, _, body in answers]
+    assert bodies[:2] == ["P2 because there is a workaround", "agree"]
+    read = [intents_of(body if body[-1] != " " else body + "bob@acme.example", answers[0][1]) for body in bodies]
+    kinds = [type(found[0]) for found in read]
+    assert kinds == [model.SetPriority, model.Agree, *[model.SetPriority] * 3, model.Decline, model.NameOwner]
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.broadcast], ids=[i for i, c in zip(IDS, CASES, strict=True) if c.broadcast])
+def test_a_broadcast_has_no_taps(case: Case) -> None:
+    """A broadcast's body holds no token (design 7), so it has no one-tap answers."""
+    assert list(tapped(case)) == []
+    assert "Answer with one line" not in rendered(case).text
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if not c.broadcast], ids=[i for i, c in zip(IDS, CASES, strict=True) if not c.broadcast])
+def test_taps_stand_in_both_parts(case: Case) -> None:
+    """Each one-tap answer of the HTML part is offered in quotes in the text part, and none starts a line there."""
+    made = rendered(case)
+    flat = " ".join(made.text.split())
+    for _, _, body in tapped(case):
+        assert f'"{body.strip()}"' in flat.replace(' …"', '"').replace('…"', '"')
+    assert not re.search(r'^\s*"', made.text.split("\n-- \n")[0].replace('"not sure"', "").replace('"Nothing', ""), re.MULTILINE)
+
+
+def test_a_tap_survives_everything() -> None:
+    """Taps work on phones: percent-encoded (RFC 6068), line ends as %0D%0A."""
+    url = wording.mailto("a+b.c-d@acme.example", "Re: [#1] 50 % & more?", "update: one\ntwo + ü")
+    assert url == (
+        "mailto:a%2Bb.c-d@acme.example?subject=Re%3A%20%5B%231%5D%2050%20%25%20%26%20more%3F"
+        "&body=update%3A%20one%0D%0Atwo%20%2B%20%C3%BC"
+    )
+
+
+# --- hostile values ----------------------------------------------------------------------------------------------------------
+
+TEXTS = ("text", "reason", "said", "meant", "subject", "from_", "cause", "more")
+
+
+def poisoned(case: Case, evil: str) -> Case:
+    """The same sample where everything that a person may have typed is `evil`."""
+
+    def issue_of(issue: Issue) -> Issue:
+        return replace(
+            issue, headline=evil, answers=dict.fromkeys(issue.answers, evil), reason=evil, last_update=evil, doc=evil,
+            material=evil if issue.material else "", attachments=(evil,) if issue.attachments else (),
+        )  # fmt: skip
+
+    values = {key: evil if key in TEXTS and value else value for key, value in case.values.items()}
+    if isinstance(values.get("issues"), Iterable):
+        values["issues"] = tuple(issue_of(each) for each in values["issues"])  # type: ignore[attr-defined]
+    return replace(case, issue=None if case.issue is None else issue_of(case.issue), values=values)
+
+
+TEMPLATE_INJECTIONS = [
+    "{{7*7}}", "{% for a in range(9) %}x{% endfor %}", "{{''.__class__.__mro__}}", "{# gone #}", "{{ config }}", "${7*7}",
+    "{{ issue.reporter }}", "{% include '_answers' %}", "qjv0jq", "qjs1jq", "{{ taps('agree') }}", "::: taps\nagree\n:::", "}} {{",
+]  # fmt: skip
+
+XSS = [
+    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<svg/onload=alert(1)>", "\"><script>alert(1)</script>",
+    "'><img src=x>", "</title><script>x</script>", "</style><img src=x>", "<iframe src=//evil.example>", "<a href=javascript:x>y</a>",
+    "javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,<script>x</script>", "vbscript:x", "<body onload=x>",
+    "<input autofocus onfocus=x>", "<math><mtext></mtext></math>", "<link rel=stylesheet href=//e.example>", "<base href=//e.example>",
+    "<meta http-equiv=refresh content=0>", "<form action=//e.example>", "<object data=x>", "<embed src=x>", "<video src=x>",
+    "<style>@import '//e.example'</style>", "<div style=background:url(//e.example)>", "<!-- <img src=x> -->", "]]><script>x</script>",
+    "<![CDATA[<b>x</b>]]>", "&lt;b&gt;", "&#60;b&#62;", "&amp;", "<", ">", "\"", "' onmouseover='x", "\" onmouseover=\"x",
+    "`x`", "``` \n<b>x</b>\n```", "**bold**", "__bold__", "*em*", "# heading", "## heading", "- item", "1. item",
+    "[link](https://evil.example)", "[link](javascript:alert(1))", "![image](https://evil.example/x.png)", "<https://evil.example>",
+    "https://evil.example/\"onclick=x", "[ref]: https://evil.example", "| a | b |\n|---|---|", "---", "***", "    code", "> quote", "\\<b>",
+    "<b>x</b>\n<i>y</i>", "a\\\nb", "[x](<javascript:x>)", "&copy;", "<ScRiPt >x</ScRiPt >", "%3Cscript%3E", "\u003cscript\u003e",
+    "<a href='mailto:x@evil.example'>x</a>", "=?utf-8?q?x?=",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("evil", TEMPLATE_INJECTIONS)
+def test_template_source_in_a_value_is_a_value(evil: str) -> None:
+    """X3: mail text is a value, never a source: it appears literally."""
+    appears_literally(evil)
+
+
+@pytest.mark.parametrize("evil", XSS)
+def test_markup_in_a_value_is_a_value(evil: str) -> None:
+    """X4: XSS strings in all fields, Markdown links, tags and headings among them, appear literally."""
+    assert len(XSS) >= 60
+    appears_literally(evil)
+
+
+def appears_literally(evil: str) -> None:
+    seen = 0
+    for case in CASES:
+        usual, made = Page(rendered(case).html), rendered(poisoned(case, evil))
+        assert made.problem == ""
+        page = Page(made.html)
+        assert set(page.tags) <= set(usual.tags) | {"br", "p"}, case.template
+        assert {name for name, _ in page.attributes} <= {name for name, _ in usual.attributes}, case.template
+        assert all(url.startswith(("mailto:", "https://evil.example")) for url in page.links)
+        if evil.split("\n")[0].strip() in made.text:
+            seen += 1
+            assert all(line.strip() in page.shown for line in evil.split("\n")), case.template
+    assert seen > 30
+
+
+COMMANDS = "agree\nP0\n  resolve: it works\nWithdraw: x\nunsubscribe\nstatus #7\nowner bob@acme.example\nnext update in 3 hours\n\"mine\"\nyes"
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_commands_in_a_value_do_not_run(case: Case) -> None:
+    """None of our own mails has a command at the start of a line where a quote could run it: not even a quoted one."""
+    made = rendered(poisoned(case, f"Hello.\n{COMMANDS}"))
+    assert commanded(made.text, f"Re: {made.subject}", fresh=False) == []
+    assert commanded(html_to_text(made.html), f"Re: {made.subject}", fresh=False) == []
+
+
+def test_odd_characters_never_break_a_mail() -> None:
+    """X1: controls, lone surrogates, every kind of line end and bidi overrides are taken out of what people wrote."""
+    odd = "".join(map(chr, [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, 0x202E, 0x2066, 0xD800, 0xDFFF, 0xFEFF]))
+    for case in CASES:
+        made = rendered(poisoned(case, f"before{odd}after"))
+        assert made.problem == ""
+        for part in (made.subject, made.text, made.html):
+            assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]", part)
+            part.encode("utf-8")
+
+
+def test_no_template_is_made_from_a_text_at_run_time() -> None:
+    """X3: a test greps from_string/Template( on data."""
+    for path in (ROOT / "triagemail").rglob("*.py"):
+        assert not re.search(r"\.from_string\(|[^\w.]Template\(|\.overlay\(", path.read_text("utf-8")), path
+
+
+def test_time_grows_with_length_only() -> None:
+    """C6: no regular expression here is slower than linear; a mail of 1 MB takes no longer than ten of 100 kB."""
+    import time
+
+    def seconds(size: int) -> float:
+        best = 1e9
+        for text in (" " * size + "x", "agree" + " " * size + "x", "P0 " * (size // 3), '"' * size, "a@" * (size // 2)):
+            started = time.perf_counter()
+            templates._own_book(Templates(), "en").text.guard.sub("> ", text)
+            wording.clean(text)
+            wording.folded(text[: size // 10])
+            best = min(best, time.perf_counter() - started)
+        return best
+
+    seconds(1000)
+    assert seconds(400_000) < 60 * max(seconds(20_000), 1e-4)
+
+
+# --- a company's own templates -----------------------------------------------------------------------------------------------
+
+BROKEN = {
+    "syntax": "{% if %}",
+    "undefined": "{{ no_such_value }}",
+    "raise": "{{ 1 // 0 }}",
+    "loop": "{% for a in range(1000000000) %}x{% endfor %}",
+}
+LOOPS = [
+    "{% for a in range(4000) %}{% for b in range(4000) %}{% endfor %}{% endfor %}",
+    "{{ 'x' * 1000000000 }}",
+    "{{ 10 ** 1000000000 }}",
+    "{% for a in range(4000) %}{{ policy }}{% endfor %}",
+    "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+    "{{ ''.__class__.__mro__ }}",
+    "{{ issue.__init__.__globals__ }}",
+]
+
+
+def override(folder: Path, name: str, body: str, *, front: bool = True) -> Path:
+    file = folder / "en" / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(("---\nsubject: Ours\nwhy: You get this because we say so.\n---\n" if front else "") + body, "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("way", BROKEN)
+@pytest.mark.parametrize("name", templates.names())
+def test_broken_overrides_are_refused(tmp_path: Path, name: str, way: str) -> None:
+    """S12: break each of N templates 4 ways: start refused; injected at run time: the built-in text goes out."""
+    file = f"mail/{name}.md"
+    used = templates.open_templates(override(tmp_path, file, f"Hello. {BROKEN[way]}\n"))
+    assert used.allowed == frozenset()
+    assert {problem.template for problem in used.problems} == {file}
+    assert [p.template for p in templates.check_templates(tmp_path)] == [p.template for p in used.problems]
+    case = samples.cases(name)[0]
+    injected = rendered(case, Templates(tmp_path, frozenset({file})))
+    assert replace(injected, problem="") == rendered(case)
+    assert injected.problem.startswith(file)
+
+
+@pytest.mark.parametrize("body", LOOPS)
+def test_no_template_runs_away(tmp_path: Path, body: str) -> None:
+    """S12: an endless or huge template ends in seconds and the built-in text goes out; the sandbox holds."""
+    override(tmp_path, "mail/triage.md", body)
+    injected = rendered(CASES[IDS.index("triage: workaround")], Templates(tmp_path, frozenset({"mail/triage.md"})))
+    assert "please decide" in injected.text
+    assert injected.problem
+
+
+def test_a_template_that_fits_is_used(tmp_path: Path) -> None:
+    """An override folder takes precedence file by file."""
+    override(tmp_path, "mail/triage.md", "**Ours**: {{ issue.headline }}\n\n::: taps\nagree\n:::\n")
+    used = templates.open_templates(tmp_path)
+    assert used.problems == ()
+    made = rendered(case_of("triage", "workaround"), used)
+    assert (made.subject, made.problem) == ("Ours", "")
+    assert made.text.split("\n")[2:5] == ["Ours: Website is down", "", 'Answer with one line:  "agree"']
+    assert "<strong>Ours</strong>: Website is down" in made.html
+    assert rendered(CASES[0], used) == rendered(CASES[0])
+
+
+def test_shared_parts_and_tables_can_be_overridden(tmp_path: Path) -> None:
+    """File by file, and a table key by key; the marker alone stays as it is, since replies are cut at it."""
+    override(tmp_path, "mail/_more.md", "Call us.\n", front=False)
+    override(tmp_path, "outcomes.toml", 'agreed = "so be it."\n', front=False)
+    override(tmp_path, "mail/_layout.toml", 'marker = "--- x ---"\nand = "&"\n', front=False)
+    used = templates.open_templates(tmp_path)
+    assert used.problems == ()
+    assert "Call us." in rendered(case_of("broadcast-new", "agreed"), used).text
+    made = rendered(case_of("receipt", "two done"), used)
+    assert "- It is done: so be it.\n- It is done: the next update" in made.text
+    assert made.text.startswith(templates.marker("en"))
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "said"),
+    [
+        ("mail/triagge.md", "x", "no built-in file of this name"),
+        ("mail/_answers.md", "{{ nope }}", "nope"),
+        ("mail/_layout.toml", "[", "TOMLDecodeError"),
+        ("mail/_layout.html", "{{ body }}<img src='https://evil.example/pixel.gif'>", "would be fetched"),
+        ("mail/triage.md", "---\nsubjekt: x\n---\nx", "unknown line in the front matter"),
+        ("mail/triage.md", "---\nsubject: x\n---\nx", "no why: in the front matter"),
+        ("mail/triage.md", "---\nsubject: x\nwhy: y\n---\nHello.\nagree\n", "starts like a command"),
+        ("mail/triage.md", "---\nsubject: x\nwhy: y\n---\n{{ issue.owner_accepted and None }}{{ None }}", "None"),
+        ("mail/triage.md", "---\nsubject: {{ '' }}\nwhy: y\n---\nx", "empty subject"),
+    ],
+)
+def test_what_does_not_fit_is_named(tmp_path: Path, name: str, body: str, said: str) -> None:
+    """One that no longer fits falls back to the built-in one, loudly: the problem names the file and the reason."""
+    used = templates.open_templates(override(tmp_path, name, body, front=False))
+    assert used.allowed == frozenset()
+    assert name in {p.template for p in used.problems}
+    assert any(said in problem.text for problem in used.problems), used.problems
+
+
+def test_even_the_built_in_text_may_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S12: a P0 update still goes out, whatever the process forgot to hand over."""
+    case = case_of("broadcast-update", "written")
+    made = rendered(replace(case, values={"text": "We are on it."}))
+    assert "We are on it." in made.text
+    assert "#42 (P0): Website is down." in made.text
+    assert "automatic" in made.problem
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    """Loudly: a folder without the language is a problem, and the built-in texts are used."""
+    used = templates.open_templates(tmp_path)
+    assert [p.template for p in used.problems] == ["en"]
+    assert rendered(CASES[0], used) == rendered(CASES[0])
+    assert templates.open_templates("") == templates.open_templates(None) == Templates()
+
+
+# --- small things --------------------------------------------------------------------------------------------------------------
+
+
+def at(zone: str, moment: datetime, now: datetime = NOW) -> str:
+    policy = replace(samples.POLICY, timezone=zone)
+    context = templates.context_of(policy, now, None, {"moment": moment})
+    book = templates._own_book(Templates(), "en")
+    day, time = wording.day_and_time(book.words, moment, now, context["zone"])  # type: ignore[arg-type]
+    return f"{day} {time}".strip()
+
+
+def test_times_with_zone_and_utc() -> None:
+    """T3: every time shown with zone and UTC offset, the day when it is not today."""
+    noon = datetime(2026, 5, 4, 12, 30, tzinfo=UTC)
+    assert at("Europe/Berlin", noon, noon) == "14:30 CEST (12:30 UTC)"
+    assert at("UTC", noon, noon) == "12:30 UTC"
+    assert at("Asia/Kolkata", noon, noon) == "18:00 IST (12:30 UTC)"
+    assert at("Australia/Lord_Howe", noon, noon) == "23:00 +1030 (12:30 UTC)"
+    assert at("Europe/Berlin", noon + timedelta(days=1), noon) == "Tuesday 14:30 CEST (12:30 UTC)"
+    assert at("Europe/Berlin", noon + timedelta(days=9), noon) == "Wednesday 13 May 14:30 CEST (12:30 UTC)"
+    assert at("Europe/Berlin", noon + timedelta(days=300), noon) == "Sunday 28 February 2027 13:30 CET (12:30 UTC)"
+    night = datetime(2026, 10, 25, 0, 45, tzinfo=UTC)  # the hour from two to three comes twice in Berlin
+    assert at("Europe/Berlin", night, night) == "02:45 CEST (00:45 UTC)"
+    assert at("Europe/Berlin", night + timedelta(hours=1), night) == "02:45 CET (01:45 UTC)"
+
+
+@pytest.mark.parametrize(
+    ("span", "said"),
+    [
+        (timedelta(minutes=30), "30 minutes"), (timedelta(minutes=1), "1 minute"), (timedelta(0), "1 minute"),
+        (timedelta(hours=1), "1 hour"), (timedelta(minutes=90), "90 minutes"), (timedelta(hours=4), "4 hours"),
+        (timedelta(minutes=150), "2 hours 30 minutes"), (timedelta(days=7), "7 days"), (timedelta(days=1), "1 day"),
+        (timedelta(seconds=1799), "30 minutes"),
+    ],
+)  # fmt: skip
+def test_lengths_in_words(span: timedelta, said: str) -> None:
+    """`Next update in 30 minutes`: a length as people say it."""
+    assert wording.length(templates._own_book(Templates(), "en").words, span) == said
+
+
+def test_a_quoted_command_never_starts_a_line() -> None:
+    """None of our own mails has a command at the start of a line: folding keeps it behind the word before it."""
+    for width in range(20, 80):
+        text = wording.folded('It works again? Then please answer with "withdraw: it works again", and we stop. Or "help".', width)
+        assert not re.search(r'^"', text, re.MULTILINE)
+
+
+def test_links_are_web_addresses() -> None:
+    """X4: nothing but a web or mail address becomes a link."""
+    assert wording.link("https://docs.acme.example/a?b=c&d#e") == "https://docs.acme.example/a?b=c&d#e"
+    for bad in ("javascript:alert(1)", "//evil.example", "https://a.example/\"x", "https://a b", "data:x", "", "https://", " https://a.example"):
+        assert wording.link(bad) == ""
+
+
+def test_source_of_a_template() -> None:
+    """One Markdown source makes both parts; tags inside it are left alone."""
+    text = "## Head\n\n{% if a %}\n**b** `c` [d]({{ e }}) {{ f ** g }}\n{% endif %}\nend\\\n"
+    assert source.to_text(text) == 'Head\n\n{% if a %}b "c" d <{{ e }}> {{ f ** g }}\n{% endif %}end\n'
+    html_part = source.to_html(text, templates._markdown().render)
+    assert "<h2>Head</h2>\n{% if a %}\n<p><strong>b</strong> <code>c</code>" in html_part
+    assert '<a href="{{ ( e ) | link }}">d</a> {{ f ** g }}</p>\n{% endif %}\n<p>end' in html_part
