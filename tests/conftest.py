@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import servers
+from door_parts import Connect, MakeRelay, imap_settings, smtp_settings
 
 from triagemail.doors import imapd
+from triagemail.doors.imap import Mailbox
+from triagemail.doors.smtp import Relay
 
 _numbers = itertools.count(1)
 
@@ -66,3 +69,33 @@ def new_user() -> Callable[[], str]:
 @pytest.fixture
 def user(new_user: Callable[[], str]) -> str:
     return new_user()
+
+
+@pytest.fixture
+def opened() -> Iterator[Connect]:
+    """Connects mailboxes and closes them after the test."""
+    mailboxes: list[Mailbox] = []
+
+    def connect(server: object, user: str = "x", **rest: object) -> Mailbox:
+        mailbox = Mailbox(imap_settings(server, user, **rest))
+        mailboxes.append(mailbox)
+        mailbox.connect()
+        return mailbox
+
+    yield connect
+    for mailbox in mailboxes:
+        mailbox.close()
+
+
+@pytest.fixture
+def relay_to() -> Iterator[MakeRelay]:
+    """Relays that are closed after the test."""
+    relays: list[Relay] = []
+
+    def make(server: object, **rest: object) -> Relay:
+        relays.append(Relay(smtp_settings(server, **rest)))
+        return relays[-1]
+
+    yield make
+    for relay in relays:
+        relay.close()

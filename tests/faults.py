@@ -11,6 +11,11 @@ from dataclasses import dataclass, field
 
 CRLF = b"\r\n"
 HANG_UP = b"hang up"
+EMPTY_INBOX = {
+    b"LIST": [b'* LIST () "/" Done'],
+    b"SELECT": [b"* FLAGS ()", b"* 0 EXISTS", b"* 0 RECENT", b"* OK [UIDVALIDITY 7] x"],
+    b"UID SEARCH": [b"* SEARCH"],
+}
 
 # --- servers that say what no real one would -------------------------------------------------------------------------
 
@@ -76,6 +81,8 @@ def imap_script(
     A line that begins with `TAG` is the tagged answer and takes the place of OK; HANG_UP closes the connection.
     """
 
+    usual = {b"CAPABILITY": [b"* CAPABILITY " + capability], **EMPTY_INBOX}
+
     def connection() -> Speaker:
         waiting: list[bytes] = []  # the tag of an AUTHENTICATE or IDLE that waits for its next line
 
@@ -91,12 +98,6 @@ def imap_script(
             if name in (b"AUTHENTICATE", b"IDLE") and name not in (answers or {}):
                 waiting.append(tag)
                 return b"+ \r\n"
-            usual = {
-                b"CAPABILITY": [b"* CAPABILITY " + capability],
-                b"LIST": [b'* LIST () "/" Done'],
-                b"SELECT": [b"* FLAGS ()", b"* 0 EXISTS", b"* 0 RECENT", b"* OK [UIDVALIDITY 7] x"],
-                b"UID SEARCH": [b"* SEARCH"],
-            }
             said = (answers or {}).get(name, usual.get(name, []))
             rows = said(rest) if callable(said) else said
             if HANG_UP in rows:

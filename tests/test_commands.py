@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from texts import TABLE, WORDS, lines, ratio
 
 from triagemail.mail import commands
 from triagemail.mail.commands import LIMIT, Reading
 from triagemail.mail.quoting import Kind, Line, split
-from triagemail.mail.words import distance, is_closing, is_greeting, parse_words, uncourteous
+from triagemail.mail.words import Words, parse_words
 from triagemail.process import model
 from triagemail.process.model import Evidence, Intent, Level, Priority
 
-TABLE = (Path(__file__).parent.parent / "templates" / "en" / "words.toml").read_text(encoding="utf-8")
-WORDS = parse_words(TABLE)
 EVIDENCE = Evidence(Level.E1, "test")
 P0, P1, P2, P3 = Priority
-MARKS = {">": Kind.QUOTE, "=": Kind.OURS, "~": Kind.FORWARDED, "$": Kind.SIGNATURE, "^": Kind.INTRO}
 
 
-def lines(text: str) -> tuple[Line, ...]:
-    """Lines that start with a mark and a space get its kind: `> ` quote, `= ` ours, `~ ` forwarded, `$ ` signature, `^ ` intro."""
-    marked = [(MARKS.get(row[:1]) if row[1:2] == " " else None, row) for row in text.split("\n")]
-    return tuple(Line(row[2:], kind) if kind else Line(row, Kind.NEW) for kind, row in marked)
+def _read(
+    rows: tuple[Line, ...], subject: str = "", *, issue: int | None = None, fresh: bool = False, words: Words = WORDS
+) -> Reading:
+    by = "sara@acme.example"
+    return commands.read(rows, subject, by=by, evidence=EVIDENCE, issue=issue, mail=3, words=words, fresh=fresh)
 
 
 def read(text: str, subject: str = "", *, issue: int | None = 7, fresh: bool = False) -> Reading:
     """By default a reply about issue 7."""
-    return commands.read(
-        lines(text), subject, by="sara@acme.example", evidence=EVIDENCE, issue=issue, mail=3, words=WORDS, fresh=fresh
-    )
+    return _read(lines(text), subject, issue=issue, fresh=fresh)
 
 
 def said(intent: Intent) -> tuple[object, ...]:
@@ -123,8 +118,8 @@ COMMANDS = [
 
 @pytest.mark.parametrize(("text", "intent"), COMMANDS)
 def test_a_command(text: str, intent: tuple[object, ...]) -> None:
-    """ "A word without argument counts only alone on its line", "a word with free text needs its colon", "a shaped argument must
-    have its shape", "any case"."""
+    """ "A word without argument counts only alone on its line", "a word with free text needs its colon", "a shaped
+    argument must have its shape", "any case"."""
     found = read(text)
     assert [said(i) for i in found.intents] == [intent]
     assert found.comment == ""
@@ -152,8 +147,8 @@ PROSE = [
 @pytest.mark.parametrize("text", PROSE)
 @pytest.mark.parametrize("fresh", [False, True])
 def test_prose_is_no_command(text: str, fresh: bool) -> None:
-    """Prose is a comment, "never lost", and is never answered with "unknown command"; a bullet makes a command prose, for that is
-    how our own mails list the answers that one tap gives."""
+    """Prose is a comment, "never lost", and is never answered with "unknown command"; a bullet makes a command prose,
+    for that is how our own mails list the answers that one tap gives."""
     found = read(text, "Checkout is down", fresh=fresh, issue=None if fresh else 7)
     assert found.intents == ()
     assert found.near_miss == ""
@@ -176,7 +171,7 @@ MALFORMED = [
 
 @pytest.mark.parametrize(("text", "key"), MALFORMED)
 def test_a_shape_that_does_not_fit(text: str, key: str) -> None:
-    """ "A shaped argument must have its shape": what surely was meant as one gets a clear answer, which "says what would work"."""
+    """ "A shaped argument must have its shape": what was meant as one gets a reply "that says what would work"."""
     found = read(f"Hi Sara,\n{text}\nagree")
     assert [said(i) for i in found.intents] == [("NearMiss", text, WORDS.examples[key]), ("Agree",)]
 
@@ -246,8 +241,9 @@ def test_a_number_names_the_issue(text: str, intent: tuple[object, ...], fresh: 
 def test_several_commands() -> None:
     """ "Several commands in one mail", each with its own issue; the text that is no command is the comment."""
     found = read(
-        "Hi all,\n\nI looked at it.\nP1 because nobody can pay\nowner bob@acme.example\nupdate: Bob restarts it.\n\nMore soon.\n"
-        "next update in 30 minutes\nupdate #8: Same here.\nupdate #8: And again.\nlist\nBob, can you call me?\n\nThanks,\nSara"
+        "Hi all,\n\nI looked at it.\nP1 because nobody can pay\nowner bob@acme.example\nupdate: Bob restarts it.\n\n"
+        "More soon.\nnext update in 30 minutes\nupdate #8: Same here.\nupdate #8: And again.\nlist\n"
+        "Bob, can you call me?\n\nThanks,\nSara"
     )
     assert [(i.issue, *said(i)) for i in found.intents] == [
         (7, "SetPriority", P1, "nobody can pay"),
@@ -279,7 +275,7 @@ def test_a_headline_is_one_line() -> None:
 
 @pytest.mark.parametrize("kind", [k for k in Kind if k is not Kind.NEW])
 def test_only_new_text_holds_commands(kind: Kind) -> None:
-    """ "Neither quote, signature nor forwarded block holds commands" (trust.md C10); one ends the free text above it."""
+    """ "Neither quote, signature nor forwarded block holds commands" (trust.md C10); each ends the free text above."""
     rows = (
         Line("update: on it", Kind.NEW),
         Line("agree", kind),
@@ -287,19 +283,17 @@ def test_only_new_text_holds_commands(kind: Kind) -> None:
         Line("P0", kind),
         Line("Any news?", Kind.NEW),
     )
-    found = commands.read(rows, "", by="a@b.example", evidence=EVIDENCE, issue=7, mail=1, words=WORDS, fresh=False)
+    found = _read(rows, issue=7)
     assert [said(i) for i in found.intents] == [("SendUpdate", "on it", False)]
     assert found.comment == "Any news?"
 
 
 def test_commands_may_stand_anywhere_in_new_text() -> None:
-    """ "New text is what does not stand in the mail of ours that it answers, wherever it stands (top, inline, below)." """
+    """ "New text is what does not stand in the mail of ours …, wherever it stands (top, inline, below)." """
     parent = "Answer with one line:\n- agree\n- P2 because …\n\nWho is affected?\nACME\n"
     quoted = "".join(f"> {row}\n" for row in parent.splitlines())
     for text in (f"agree\n\nOn Monday X wrote:\n{quoted}", f"On Monday X wrote:\n{quoted}\nagree\n"):
-        found = commands.read(
-            split(text, parent), "Re: x", by="a@b.example", evidence=EVIDENCE, issue=7, mail=1, words=WORDS, fresh=False
-        )
+        found = _read(split(text, parent), "Re: x", issue=7)
         assert [said(i) for i in found.intents] == [("Agree",)]
 
 
@@ -335,7 +329,7 @@ def test_too_many_commands() -> None:
     ],
 )
 def test_a_command_in_the_subject(subject: str, text: str, intents: list[tuple[object, ...]], comment: str) -> None:
-    """ "… or alone in the subject", of a fresh mail; `help` with a text is somebody who needs help; a priority there is a report."""
+    """ "… or alone in the subject", of a fresh mail. A priority there is a report; `help` with a text asks for help."""
     found = read(text, subject, issue=None, fresh=True)
     assert [said(i) for i in found.intents] == intents
     assert found.comment == comment
@@ -363,29 +357,6 @@ def test_a_report_with_lines_like_commands(text: str, intents: list[tuple[object
     assert intents or found.comment == text
 
 
-# --- the table -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "told"),
-    [
-        ('mine = ["mine"]', "mine = []", r"\[commands\] mine"),
-        ('mine = ["mine"]', 'mine = "mine"', r"\[commands\] mine"),
-        ('mine = "mine"', "", "mine: a command has its words"),
-        ('in = ["in"]', "", r"\[shapes\]"),
-        ('in = ["in"]', 'in = ["in"]\non = ["on"]', r"\[shapes\]"),
-        ("[near]", "[nearly]", "near, nearly"),
-        ('"an hour" = 60', '"an hour" = "60"', r"\[spans\] an hour"),
-        ("[near]", "[near", "Expected"),
-    ],
-)
-def test_a_broken_table_is_told(old: str, new: str, told: str) -> None:
-    """The table names what is wrong with it; it is read at start, never in the middle of a mail."""
-    assert old in TABLE
-    with pytest.raises(ValueError, match=told):
-        parse_words(TABLE.replace(old, new, 1))
-
-
 def test_words_of_another_language() -> None:
     """Words come from a table: nothing of a language stands in the code."""
     table = TABLE.replace('agree = ["agree", "agreed"]', 'agree = ["Einverstanden"]').replace(
@@ -399,53 +370,11 @@ def test_words_of_another_language() -> None:
         Line(row, Kind.NEW)
         for row in ("EINVERSTANDEN!", "P2 weil es geht", "Na\u0308chste Meldung in 20 Minuten", "agree")
     )
-    found = commands.read(rows, "", by="a@b.example", evidence=EVIDENCE, issue=7, mail=1, words=words, fresh=False)
+    found = _read(rows, issue=7, words=words)
     assert [said(i) for i in found.intents] == [
         ("Agree",),
         ("SetPriority", P2, "es geht"),
         in_("in 20 Minuten", minutes=20),
-    ]
-
-
-def test_no_real_command_is_near_another() -> None:
-    """A command is never taken for a slip of another."""
-    for known, key in WORDS.near.items():
-        others = [
-            other for other, its in WORDS.near.items() if its != key and len(known) > 4 and distance(known, other) <= 1
-        ]
-        assert not others, known
-
-
-@pytest.mark.parametrize(("one", "other", "slips"), [("", "", 0), ("abc", "abc", 0), ("abc", "acb", 1), ("agree", "agre", 1), ("list", "", 4), ("ab", "ba", 1), ("status", "stauts", 1), ("kitten", "sitting", 3)])  # fmt: skip
-def test_distance(one: str, other: str, slips: int) -> None:
-    """A swap of two neighbours is one slip of the fingers (Damerau-Levenshtein)."""
-    assert distance(one, other) == distance(other, one) == slips
-
-
-@pytest.mark.parametrize(
-    ("line", "greeting", "closing"),
-    [
-        ("Hi,", True, False), ("Hello team", True, False), ("hi all!", True, False),
-        ("Dear Sara Miller,", True, False), ("Guten Tag", True, False), ("Hi Sara", True, False),
-        ("Hi, the site is down", False, False), ("Hello shop is broken", False, False), ("Hi down!", False, False),
-        ("Thanks!", False, True), ("Best, Bob", False, True), ("Viele Grüße", False, True),
-        ("thank you very much", False, True), ("Thanks Bob Miller", False, True),
-        ("Thanks, Best regards", False, True), ("Thanks, it works", False, False), ("Best of all", False, False),
-        ("agree", False, False), ("", False, False),
-    ],
-)  # fmt: skip
-def test_courtesy(line: str, greeting: bool, closing: bool) -> None:
-    """Courtesy is a whole line of it, with at most a name."""
-    assert (is_greeting(line, WORDS), is_closing(line, WORDS)) == (greeting, closing)
-
-
-def test_a_closing_takes_its_names_along() -> None:
-    """The name, the role and the company below a closing belong to it; a sentence does not."""
-    assert uncourteous(["Hi,", "", "x", "", "Thanks", "", "Bob Miller", "ACME Support"], WORDS) == ["x"]
-    assert uncourteous(["x", "Thanks", "it fails again on the phone, too"], WORDS) == [
-        "x",
-        "Thanks",
-        "it fails again on the phone, too",
     ]
 
 
@@ -472,9 +401,7 @@ TEXTS = st.one_of(st.text(max_size=200), st.lists(PIECES, max_size=20).map("".jo
 def test_any_text_is_read(rows: list[tuple[str, Kind]], subject: str, number: int | None, fresh: bool) -> None:
     """Never raises; no command without new text or subject; no near-miss beside commands; at most ten."""
     given_lines = tuple(Line(text, kind) for text, kind in rows)
-    found = commands.read(
-        given_lines, subject, by="a@b.example", evidence=EVIDENCE, issue=number, mail=1, words=WORDS, fresh=fresh
-    )
+    found = _read(given_lines, subject, issue=number, fresh=fresh)
     new = any(line.kind is Kind.NEW and line.text.strip() for line in given_lines)
     assert new or fresh or not found.intents
     assert not (found.near_miss and found.intents)
@@ -487,10 +414,8 @@ def test_any_text_is_read(rows: list[tuple[str, Kind]], subject: str, number: in
 @settings(max_examples=300, deadline=None)
 @given(text=TEXTS)
 def test_nothing_new_is_lost(text: str) -> None:
-    """ "Text that is no command is a comment, never lost": where nothing is a command, the comment is the whole text."""
-    found = commands.read(
-        (Line(text, Kind.NEW),), "", by="a@b.example", evidence=EVIDENCE, issue=7, mail=1, words=WORDS, fresh=False
-    )
+    """ "Text that is no command is a comment, never lost": without a command the comment is the whole text."""
+    found = _read((Line(text, Kind.NEW),), issue=7)
     assert found.intents or found.comment == text.strip()
 
 
@@ -502,16 +427,7 @@ UNITS = [
 
 
 @pytest.mark.parametrize("unit", UNITS)
-@pytest.mark.parametrize("place", ["new", "subject"])
-def test_time_is_linear(unit: str, place: str) -> None:
+def test_time_is_linear(unit: str) -> None:
     """trust.md C6: "time ratio <= 15 for 10 x input"."""
-
-    def seconds(size: int) -> float:
-        text = (unit * (size // len(unit) + 1))[:size]
-        rows = tuple(Line(row, Kind.NEW) for row in ("" if place == "subject" else text).split("\n"))
-        subject = text if place == "subject" else ""
-        started = time.process_time()
-        commands.read(rows, subject, by="a@b.example", evidence=EVIDENCE, issue=None, mail=1, words=WORDS, fresh=True)
-        return time.process_time() - started
-
-    assert seconds(1_000_000) <= 15 * max(seconds(100_000), 0.02)
+    assert ratio(unit, Kind.NEW, lambda rows, text: _read(rows, fresh=True)) <= 15
+    assert ratio(unit, Kind.NEW, lambda rows, text: _read((), text, fresh=True)) <= 15

@@ -271,13 +271,13 @@ def test_c6_time_is_linear_in_the_mail(head: bytes, unit: bytes) -> None:
     def seconds(size: int) -> float:
         raw = head + unit * (size // len(unit))
         times = []
-        for _ in range(2):
-            start = time.perf_counter()
+        for _ in range(3):
+            start = time.process_time()  # CPU time: the other tests of this run do not count
             parse(raw)
-            times.append(time.perf_counter() - start)
+            times.append(time.process_time() - start)
         return min(times)
 
-    assert seconds(400_000) <= 15 * max(seconds(40_000), 0.005)
+    assert seconds(400_000) <= 15 * max(seconds(40_000), 0.01)
 
 
 def test_c5_large_attachments_are_counted_not_decoded() -> None:

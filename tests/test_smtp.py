@@ -1,80 +1,32 @@
-"""The SMTP doors: the relay that carries mails out (Postfix, a sink that answers by script, a bad network), and the
-server that takes mails in for the demo."""
+"""The relay that carries mails out: every answer has its outcome, with Postfix, a scripted sink and a bad network."""
 
 from __future__ import annotations
 
 import ast
-import base64
 import inspect
 import itertools
 import random
 import smtplib
 import socket
-import ssl
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable
 
 import faults
 import pytest
 import servers
+from door_parts import MakeRelay, smtp_script, smtp_settings
 
-from triagemail.doors import link, smtp, smtpd
+from triagemail.doors import smtp
 from triagemail.doors.smtp import Accepted, Deferred, Lost, Rejected, Relay, RelayDown, SmtpSettings
 
 MAIL = b"Message-ID: <1@acme.example>\r\nSubject: hello\r\n\r\nfirst line\r\n"
 FROM, TO = "updates@acme.example", "sara@acme.example"
 
 
-def settings_for(server: object, **rest: object) -> SmtpSettings:
-    values = {"host": "127.0.0.1", "tls": "none", "timeout": 5.0, "timeout_end": 5.0, "helo": "desk.acme.example"}
-    return SmtpSettings(port=server.port, **{**values, **rest})  # type: ignore[attr-defined,arg-type]
-
-
-@pytest.fixture
-def relay_to() -> Iterator[Callable[..., Relay]]:
-    """Relays that are closed after the test."""
-    relays: list[Relay] = []
-
-    def make(server: object, **rest: object) -> Relay:
-        relays.append(Relay(settings_for(server, **rest)))
-        return relays[-1]
-
-    yield make
-    for relay in relays:
-        relay.close()
-
-
-Make = Callable[..., Relay]
-
-
-def smtp_script(
-    answers: dict[bytes, bytes] | None = None, features: bytes = b"250 ok\r\n"
-) -> Callable[[], faults.Speaker]:
-    """A relay for faults.scripted(): `answers` maps a verb to its whole reply; 354 and 250 otherwise."""
-
-    def connection() -> faults.Speaker:
-        inside = [False]
-
-        def speak(line: bytes) -> bytes | None:
-            verb = line.split(b" ")[0].strip().upper()
-            if inside[0]:
-                inside[0] = line != b".\r\n"
-                return b"" if inside[0] else (answers or {}).get(b".", b"250 taken\r\n")
-            said = (answers or {}).get(verb, {b"EHLO": features, b"DATA": b"354 go\r\n"}.get(verb, b"250 ok\r\n"))
-            inside[0] = verb == b"DATA" and said.startswith(b"354")
-            return said
-
-        return speak
-
-    return connection
-
-
 # --- a mail goes out -------------------------------------------------------------------------------------------------
 
 
-def test_a_mail_arrives_as_it_was_handed_in(postfix: servers.PostfixServer, user: str, relay_to: Make) -> None:
+def test_a_mail_arrives_as_it_was_handed_in(postfix: servers.PostfixServer, user: str, relay_to: MakeRelay) -> None:
     """S9, X2: the bytes are built once; dots at line starts, also the lone one, arrive as they were."""
     body = b"Subject: dots\r\n\r\n.\r\n..\r\n.hidden\r\nplain\r\n.\r\nlast\r\n"
     outcome = relay_to(postfix).send(FROM, f"{user}@acme.example", body)
@@ -85,7 +37,7 @@ def test_a_mail_arrives_as_it_was_handed_in(postfix: servers.PostfixServer, user
     assert raw.startswith(b"Return-Path: <updates@acme.example>\n")
 
 
-def test_the_null_sender_goes_out_as_such(postfix: servers.PostfixServer, user: str, relay_to: Make) -> None:
+def test_the_null_sender_goes_out_as_such(postfix: servers.PostfixServer, user: str, relay_to: MakeRelay) -> None:
     """L1, L7: automatic replies go out with MAIL FROM <>, so that nothing bounces back to them."""
     relay = relay_to(postfix)
     for sender in ("", "<>"):
@@ -94,7 +46,7 @@ def test_the_null_sender_goes_out_as_such(postfix: servers.PostfixServer, user: 
 
 
 def test_one_connection_carries_many_mails(
-    postfix: servers.PostfixServer, new_user: Callable[[], str], relay_to: Make
+    postfix: servers.PostfixServer, new_user: Callable[[], str], relay_to: MakeRelay
 ) -> None:
     """S3: one recipient per transaction over one connection; a refused recipient does not touch the next (S4)."""
     people = [new_user() for _ in range(5)]
@@ -114,7 +66,7 @@ def test_one_connection_carries_many_mails(
     assert [len(postfix.expect(person, 1)) for person in people] == [1] * 5
 
 
-def test_a_mail_over_the_relays_limit_is_not_sent(needs_postfix: None, relay_to: Make) -> None:
+def test_a_mail_over_the_relays_limit_is_not_sent(needs_postfix: None, relay_to: MakeRelay) -> None:
     """S10: SIZE is checked before a byte of the mail goes out, and declared to relays that ask for it (RFC 1870)."""
     with servers.postfix(size=20_000) as small, faults.fault_proxy(small.port) as proxy:
         relay = relay_to(proxy)
@@ -126,7 +78,7 @@ def test_a_mail_over_the_relays_limit_is_not_sent(needs_postfix: None, relay_to:
         assert b"MAIL FROM:<updates@acme.example> SIZE=%d\r\n" % len(MAIL) in proxy.sent
 
 
-def test_a_relay_without_extensions_is_spoken_to_plainly(relay_to: Make) -> None:
+def test_a_relay_without_extensions_is_spoken_to_plainly(relay_to: MakeRelay) -> None:
     """S10: no SIZE, no 8BITMIME, no EHLO at all: HELO and 7-bit bytes suffice."""
     with faults.scripted(b"220 old\r\n", smtp_script({b"EHLO": b"502 what?\r\n"})) as old:
         assert relay_to(old).send(FROM, TO, MAIL) == Accepted(250, "taken")
@@ -137,7 +89,7 @@ def test_a_relay_without_extensions_is_spoken_to_plainly(relay_to: Make) -> None
     ]
 
 
-def test_no_part_of_a_mail_waits_for_an_ack(sink: servers.Sink, relay_to: Make) -> None:
+def test_no_part_of_a_mail_waits_for_an_ack(sink: servers.Sink, relay_to: MakeRelay) -> None:
     """libraries.md 6: TCP_NODELAY, and the body with its dot in one write: else 44 ms a mail."""
     relay = relay_to(sink)
     relay.connect()
@@ -155,7 +107,7 @@ ANSWERS += ["550 5.1.1 unknown", "552 5.2.2 over quota", "554 5.7.1 spam"]
 
 
 @pytest.mark.parametrize(("stage", "said"), list(itertools.product(["MAIL", "RCPT", "END"], ANSWERS)))
-def test_every_stage_and_answer_has_one_outcome(sink: servers.Sink, relay_to: Make, stage: str, said: str) -> None:
+def test_every_stage_and_answer_has_one_outcome(sink: servers.Sink, relay_to: MakeRelay, stage: str, said: str) -> None:
     """S4: 2xx goes on, 4xx is Deferred, 5xx is Rejected, each with the code of its own stage; the next mail arrives."""
     sink.script[stage] = [said]
     relay = relay_to(sink)
@@ -172,7 +124,7 @@ def test_every_stage_and_answer_has_one_outcome(sink: servers.Sink, relay_to: Ma
     assert sink.connections == (2 if code == 421 else 1)
 
 
-def test_a_refused_recipient_ends_its_transaction(sink: servers.Sink, relay_to: Make) -> None:
+def test_a_refused_recipient_ends_its_transaction(sink: servers.Sink, relay_to: MakeRelay) -> None:
     """S3, M12: after a refusal the transaction is reset, so the next mail has one recipient, its own."""
     sink.script["RCPT"] = ["550 no"]
     relay = relay_to(sink)
@@ -182,7 +134,7 @@ def test_a_refused_recipient_ends_its_transaction(sink: servers.Sink, relay_to: 
     assert sink.commands.count("RSET") == 1
 
 
-def test_a_relay_that_cannot_reset_is_left(sink: servers.Sink, relay_to: Make) -> None:
+def test_a_relay_that_cannot_reset_is_left(sink: servers.Sink, relay_to: MakeRelay) -> None:
     """S3: in doubt about the state of a connection it is closed, and the next mail takes a new one."""
     sink.script["RCPT"], sink.script["RSET"] = ["550 no"], ["451 cannot"]
     relay = relay_to(sink)
@@ -194,7 +146,7 @@ def test_a_relay_that_cannot_reset_is_left(sink: servers.Sink, relay_to: Make) -
 @pytest.mark.parametrize("code", [530, 534, 535, 538])
 @pytest.mark.parametrize("stage", ["MAIL", "RCPT"])
 def test_a_relay_that_wants_a_login_is_no_fault_of_the_recipient(
-    sink: servers.Sink, relay_to: Make, stage: str, code: int
+    sink: servers.Sink, relay_to: MakeRelay, stage: str, code: int
 ) -> None:
     """S11: 530 and its kin (RFC 4954) speak of our login: the mail waits, no recipient's bounce is counted."""
     sink.script[stage] = [f"{code} 5.7.0 authentication required"]
@@ -213,7 +165,7 @@ def test_a_relay_that_wants_a_login_is_no_fault_of_the_recipient(
     ],
 )
 def test_an_answer_out_of_step_ends_the_connection(
-    relay_to: Make, verb: bytes, said: bytes, stage: str, ambiguous: bool
+    relay_to: MakeRelay, verb: bytes, said: bytes, stage: str, ambiguous: bool
 ) -> None:
     """S3: what is no answer to the command tells nothing; nothing more is said on that connection."""
     with faults.scripted(b"220 hi\r\n", smtp_script({verb: said})) as odd:
@@ -224,7 +176,7 @@ def test_an_answer_out_of_step_ends_the_connection(
         assert relay.connected is False
 
 
-def test_replies_become_one_short_printable_line(relay_to: Make) -> None:
+def test_replies_become_one_short_printable_line(relay_to: MakeRelay) -> None:
     """X5: a relay's words go to logs and terminals: one line, no escapes, at most 200 characters."""
     said = b"550-first\r\n550-\x1b]52;c;AAAA\x07 \x9b31m\r\n550 " + b"long " * 500 + b"\r\n"
     with faults.scripted(b"220 hi\r\n", smtp_script({b"RCPT": said})) as odd:
@@ -243,7 +195,7 @@ def test_replies_become_one_short_printable_line(relay_to: Make) -> None:
     [(b"MAIL", "mail", False), (b"RCPT", "rcpt", False), (b"DATA", "data", False), (b".", "end", True)],
 )
 def test_a_lost_connection_is_ambiguous_only_after_the_final_dot(
-    relay_to: Make, verb: bytes, stage: str, ambiguous: bool
+    relay_to: MakeRelay, verb: bytes, stage: str, ambiguous: bool
 ) -> None:
     """S2: only a loss after the final dot leaves open whether the relay has the mail (RFC 1047)."""
 
@@ -257,7 +209,7 @@ def test_a_lost_connection_is_ambiguous_only_after_the_final_dot(
     assert (outcome.stage, outcome.ambiguous) == (stage, ambiguous)
 
 
-def test_a_lost_answer_leaves_the_mail_with_the_relay(sink: servers.Sink, relay_to: Make) -> None:
+def test_a_lost_answer_leaves_the_mail_with_the_relay(sink: servers.Sink, relay_to: MakeRelay) -> None:
     """S2, M11: the final 250 is lost: the mail was stored, the outcome says ambiguous; a resend has the same bytes."""
     sink.script["END"] = [servers.DROP]
     relay = relay_to(sink)
@@ -268,7 +220,9 @@ def test_a_lost_answer_leaves_the_mail_with_the_relay(sink: servers.Sink, relay_
     assert sink.mails == [(TO, MAIL, FROM)] * 2
 
 
-def test_an_eaten_answer_of_postfix_is_ambiguous(postfix: servers.PostfixServer, user: str, relay_to: Make) -> None:
+def test_an_eaten_answer_of_postfix_is_ambiguous(
+    postfix: servers.PostfixServer, user: str, relay_to: MakeRelay
+) -> None:
     """S2, M11: the same over a network that swallows Postfix's `queued as`: the mail is delivered, the outcome open."""
     with faults.fault_proxy(postfix.port) as proxy:
         proxy.eat = b"queued as"
@@ -278,7 +232,7 @@ def test_an_eaten_answer_of_postfix_is_ambiguous(postfix: servers.PostfixServer,
     assert len(postfix.expect(user, 1)) == 1
 
 
-def test_a_silent_relay_is_given_up(relay_to: Make) -> None:
+def test_a_silent_relay_is_given_up(relay_to: MakeRelay) -> None:
     """S7, M7: every command has its own timeout, and so has the answer to the final dot (ambiguous then)."""
     with faults.scripted(b"220 hi\r\n", smtp_script({b"RCPT": b""})) as odd:
         outcome = relay_to(odd, timeout=0.2).send(FROM, TO, MAIL)
@@ -289,7 +243,7 @@ def test_a_silent_relay_is_given_up(relay_to: Make) -> None:
         assert outcome.ambiguous
 
 
-def test_a_relay_that_drips_is_given_up(relay_to: Make) -> None:
+def test_a_relay_that_drips_is_given_up(relay_to: MakeRelay) -> None:
     """S7, slow-loris: a byte now and then does not extend the time of a reply."""
     listener = socket.create_server(("127.0.0.1", 0))
     stop = threading.Event()
@@ -318,10 +272,10 @@ def test_a_relay_that_drips_is_given_up(relay_to: Make) -> None:
 def test_an_endless_reply_is_given_up(endless: bytes, why: str) -> None:
     """R8: a reply of any number of lines, or without a line end, costs bounded memory, and is not read to its end."""
     with faults.scripted(endless * 2_000, smtp_script()) as odd, pytest.raises(RelayDown, match=why):
-        Relay(settings_for(odd, timeout=2.0)).connect()
+        Relay(smtp_settings(odd, timeout=2.0)).connect()
 
 
-def test_a_relay_that_closed_an_idle_connection_costs_no_delay(sink: servers.Sink, relay_to: Make) -> None:
+def test_a_relay_that_closed_an_idle_connection_costs_no_delay(sink: servers.Sink, relay_to: MakeRelay) -> None:
     """S1: a kept connection may be dead or say 421 at MAIL; nothing of the mail was said, so it goes over a new one."""
     with faults.fault_proxy(sink.port) as proxy:
         relay = relay_to(proxy)
@@ -336,7 +290,7 @@ def test_a_relay_that_closed_an_idle_connection_costs_no_delay(sink: servers.Sin
     assert len(sink.mails) == 3
 
 
-def test_a_relay_that_is_down_is_told_from_a_mail_that_failed(relay_to: Make) -> None:
+def test_a_relay_that_is_down_is_told_from_a_mail_that_failed(relay_to: MakeRelay) -> None:
     """S1: no connection, a refusing banner, a refusing EHLO: RelayDown, and no mail is spent on it."""
     relay = Relay(SmtpSettings("127.0.0.1", servers.free_port(), "none"))
     with pytest.raises(RelayDown) as down:
@@ -352,7 +306,7 @@ def test_a_relay_that_is_down_is_told_from_a_mail_that_failed(relay_to: Make) ->
         assert down.value.code == code
 
 
-def test_closing_never_raises(sink: servers.Sink, relay_to: Make) -> None:
+def test_closing_never_raises(sink: servers.Sink, relay_to: MakeRelay) -> None:
     """The sender closes in `finally`: QUIT where someone listens, silence where the link is dead, twice is fine."""
     relay = relay_to(sink)
     relay.close()
@@ -385,7 +339,7 @@ def bad_addresses() -> list[str]:
     return bad
 
 
-def test_no_malformed_address_reaches_the_wire(sink: servers.Sink, relay_to: Make) -> None:
+def test_no_malformed_address_reaches_the_wire(sink: servers.Sink, relay_to: MakeRelay) -> None:
     """S8, M13: 200 malformed addresses: 0 reach MAIL or RCPT, none is rewritten, each is refused with its reason."""
     relay = relay_to(sink)
     for address in bad_addresses():
@@ -396,7 +350,7 @@ def test_no_malformed_address_reaches_the_wire(sink: servers.Sink, relay_to: Mak
     assert sink.connections == 0
 
 
-def test_addresses_are_sent_as_they_are(sink: servers.Sink, relay_to: Make) -> None:
+def test_addresses_are_sent_as_they_are(sink: servers.Sink, relay_to: MakeRelay) -> None:
     """S8: no parseaddr on output: plus addresses, case and odd but valid characters stay."""
     people = ["Sara.Lee+a@Acme.Example", "o'neil@acme.example", "a/b=c@acme.example", "a" * 64 + "@acme.example"]
     relay = relay_to(sink)
@@ -417,7 +371,9 @@ def test_addresses_are_sent_as_they_are(sink: servers.Sink, relay_to: Make) -> N
         b"Subject: x\r\n\r\n" + b"y" * 999 + b"\r\n",
     ],
 )
-def test_bytes_that_could_smuggle_a_second_mail_are_not_sent(sink: servers.Sink, relay_to: Make, mail: bytes) -> None:
+def test_bytes_that_could_smuggle_a_second_mail_are_not_sent(
+    sink: servers.Sink, relay_to: MakeRelay, mail: bytes
+) -> None:
     """S9, CVE-2023-51764: no bare CR or LF, no NUL, 7-bit, lines of at most 998 bytes; our fault, stage `here`."""
     outcome = relay_to(sink).send(FROM, TO, mail)
     assert isinstance(outcome, Rejected)
@@ -425,7 +381,7 @@ def test_bytes_that_could_smuggle_a_second_mail_are_not_sent(sink: servers.Sink,
     assert sink.connections == 0
 
 
-def test_any_fit_body_is_one_mail_with_the_same_bytes(sink: servers.Sink, relay_to: Make) -> None:
+def test_any_fit_body_is_one_mail_with_the_same_bytes(sink: servers.Sink, relay_to: MakeRelay) -> None:
     """S9: 300 fuzzed bodies full of dots and CRLF: exactly one mail each, byte for byte."""
     chance = random.Random(11)
     relay = relay_to(sink)
@@ -442,7 +398,9 @@ def test_any_fit_body_is_one_mail_with_the_same_bytes(sink: servers.Sink, relay_
     assert sink.connections == 1
 
 
-def test_the_librarys_own_send_is_not_used(sink: servers.Sink, relay_to: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_librarys_own_send_is_not_used(
+    sink: servers.Sink, relay_to: MakeRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """X2, M1, M12, M13: send_message, sendmail, mail, rcpt and data of smtplib would rewrite or forget."""
 
     def never(*_: object, **__: object) -> None:
@@ -453,225 +411,3 @@ def test_the_librarys_own_send_is_not_used(sink: servers.Sink, relay_to: Make, m
     assert isinstance(relay_to(sink).send(FROM, TO, MAIL), Accepted)
     names = {n.attr for n in ast.walk(ast.parse(inspect.getsource(smtp))) if isinstance(n, ast.Attribute)}
     assert not names & {"send_message", "sendmail"}
-
-
-# --- who may hear the password ---------------------------------------------------------------------------------------
-
-
-class Logins:
-    """An authenticator for aiosmtpd that remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.seen: list[object] = []
-
-    def __call__(self, server: object, session: object, envelope: object, mechanism: str, told: object) -> object:
-        from aiosmtpd.smtp import AuthResult
-
-        self.seen.append(told)
-        return AuthResult(success=getattr(told, "password", b"") == b"opensesame", handled=False)
-
-
-@pytest.fixture(scope="module")
-def certificates(needs_dovecot: None, tmp_path_factory: pytest.TempPathFactory) -> servers.Certificates:
-    return servers.certificates(Path(tmp_path_factory.mktemp("certificates")))
-
-
-def server_side(certificates: servers.Certificates) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificates.cert, certificates.key)
-    return context
-
-
-@pytest.mark.parametrize("tls", ["tls", "starttls"])
-def test_login_over_a_checked_link(
-    certificates: servers.Certificates, monkeypatch: pytest.MonkeyPatch, relay_to: Make, tls: str
-) -> None:
-    """S11: with a certificate that the system trusts (SSL_CERT_FILE) and the right name, the password is sent."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca))
-    logins = Logins()
-    how = "ssl_context" if tls == "tls" else "tls_context"
-    rest = {how: server_side(certificates), "authenticator": logins, "auth_require_tls": tls == "starttls"}
-    with servers.sink(**rest) as sink:
-        relay = relay_to(sink, host="localhost", tls=tls, user="desk", password=lambda: "opensesame")
-        assert isinstance(relay.send(FROM, TO, MAIL), Accepted)
-        assert len(logins.seen) == 1
-        wrong = relay_to(sink, host="localhost", tls=tls, user="desk", password="wrong")
-        with pytest.raises(RelayDown, match="login as desk refused: 535") as down:
-            wrong.send(FROM, TO, MAIL)
-        assert down.value.operator
-        assert "wrong" not in str(down.value)
-
-
-@pytest.mark.parametrize("tls", ["tls", "starttls"])
-@pytest.mark.parametrize("wrong", ["name", "authority"])
-def test_a_wrong_certificate_is_refused_before_the_login(
-    certificates: servers.Certificates, monkeypatch: pytest.MonkeyPatch, relay_to: Make, tls: str, wrong: str
-) -> None:
-    """S11, I13: wrong name or unknown CA: the operator's affair; no AUTH, no mail, no fallback to plain."""
-    if wrong == "name":
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca))
-    logins = Logins()
-    how = "ssl_context" if tls == "tls" else "tls_context"
-    with servers.sink(**{how: server_side(certificates), "authenticator": logins}) as sink:
-        with faults.fault_proxy(sink.port) as proxy:
-            host = "127.0.0.1" if wrong == "name" else "localhost"
-            relay = relay_to(proxy, host=host, tls=tls, user="desk", password="opensesame")
-            with pytest.raises(RelayDown, match="certificate verify failed") as down:
-                relay.send(FROM, TO, MAIL)
-            assert down.value.operator
-            assert proxy.connections == 1
-            assert b"AUTH" not in proxy.sent
-            assert b"MAIL" not in proxy.sent
-        assert (logins.seen, sink.mails) == ([], [])
-
-
-def test_starttls_that_is_stripped_is_refused(relay_to: Make) -> None:
-    """I13, S11: a relay that offers no STARTTLS gets no password and no mail."""
-    with faults.scripted(b"220 hi\r\n", smtp_script(features=b"250-hi\r\n250 AUTH PLAIN\r\n")) as odd:
-        with pytest.raises(RelayDown, match="STARTTLS") as down:
-            relay_to(odd, host="localhost", tls="starttls", user="desk", password="opensesame").send(FROM, TO, MAIL)
-        assert down.value.operator
-        assert [line.split()[0] for line in odd.lines] == [b"ehlo"]
-
-
-def test_text_slipped_in_before_tls_is_refused(
-    certificates: servers.Certificates, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """I13, CVE-2011-0411 kind: what a third party adds behind the answer to STARTTLS must not count as said inside."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca))
-    context = server_side(certificates)
-    listener = socket.create_server(("127.0.0.1", 0))
-    heard: list[bytes] = []
-
-    def serve() -> None:
-        connection, _ = listener.accept()
-        with connection:
-            connection.sendall(b"220 hi\r\n")
-            connection.recv(100)
-            connection.sendall(b"250-hi\r\n250 STARTTLS\r\n")
-            connection.recv(100)
-            connection.sendall(b"220 go\r\n250-evil\r\n250 AUTH PLAIN\r\n")
-            with context.wrap_socket(connection, server_side=True) as wrapped:
-                heard.append(wrapped.recv(100))
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    relay = Relay(SmtpSettings("localhost", listener.getsockname()[1], "starttls", "desk", "opensesame", timeout=5))
-    with pytest.raises(RelayDown, match="between STARTTLS and TLS") as down:
-        relay.connect()
-    thread.join(5)
-    listener.close()
-    assert down.value.operator
-    assert heard == [b""]
-
-
-def test_a_password_never_goes_in_clear_text_over_a_network() -> None:
-    """S11: AUTH on a verified link or loopback only; a relay without a login may be plain, where it is named so."""
-    with pytest.raises(ValueError, match="clear text"):
-        SmtpSettings("relay.acme.example", 25, "none", "desk", "opensesame")
-    SmtpSettings("relay.acme.example", 25, "none")
-    SmtpSettings("127.0.0.1", 25, "none", "desk", "opensesame")
-    assert SmtpSettings("relay.acme.example", 465).tls == "tls"
-    assert "opensesame" not in repr(SmtpSettings("relay.acme.example", 465, "tls", "desk", "opensesame"))
-    with pytest.raises(ValueError, match="helo holds a line break"):
-        replace(SmtpSettings("relay.acme.example", 465), helo="x\r\nRSET")
-
-
-def test_login_on_loopback(relay_to: Make) -> None:
-    """S11: on loopback nobody listens; the login is what RFC 4616 says."""
-    with faults.scripted(b"220 hi\r\n", smtp_script({b"AUTH": b"235 ok\r\n"}, b"250-hi\r\n250 AUTH PLAIN\r\n")) as odd:
-        assert isinstance(relay_to(odd, user="desk", password="opensesame").send(FROM, TO, MAIL), Accepted)
-    token = odd.lines[1].split()[2]
-    assert base64.b64decode(token) == b"\0desk\0opensesame"
-
-
-# --- the server of the demo ------------------------------------------------------------------------------------------
-
-
-def test_a_mail_handed_to_the_server_is_taken(relay_to: Make) -> None:
-    """A3, A6 of libraries.md: the null sender arrives as "", the content as it was sent, line ends included."""
-    taken: list[smtpd.Envelope] = []
-
-    def take(envelope: smtpd.Envelope) -> smtpd.Reply:
-        taken.append(envelope)
-        return smtpd.Reply(250, "2.0.0 taken as 7")
-
-    server = smtpd.start("127.0.0.1", 0, take)
-    try:
-        relay = relay_to(server)
-        assert relay.send(FROM, TO, MAIL) == Accepted(250, "2.0.0 taken as 7")
-        assert relay.send("", TO, MAIL) == Accepted(250, "2.0.0 taken as 7")
-    finally:
-        server.stop()
-        server.stop()
-    assert taken == [smtpd.Envelope(FROM, (TO,), MAIL), smtpd.Envelope("", (TO,), MAIL)]
-    assert not servers.listens(server.port)
-
-
-def test_a_fault_of_ours_never_bounces_a_mail(relay_to: Make) -> None:
-    """A4 of libraries.md: an exception becomes 451, not 500 with its text: the sender keeps the mail, tries again."""
-
-    def take(envelope: smtpd.Envelope) -> smtpd.Reply:
-        raise RuntimeError("secret detail")
-
-    server = smtpd.start("127.0.0.1", 0, take)
-    try:
-        assert relay_to(server).send(FROM, TO, MAIL) == Deferred(451, "4.3.0 not taken, try again later", "end")
-    finally:
-        server.stop()
-
-
-def test_a_slow_taker_does_not_stop_other_connections(relay_to: Make) -> None:
-    """A4 of libraries.md: while one mail is stored, other programs are greeted and answered."""
-    begun, gate = threading.Event(), threading.Event()
-
-    def take(envelope: smtpd.Envelope) -> smtpd.Reply:
-        begun.set()
-        gate.wait(20)
-        return smtpd.Reply()
-
-    server = smtpd.start("127.0.0.1", 0, take)
-    outcomes: list[object] = []
-    thread = threading.Thread(target=lambda: outcomes.append(relay_to(server, timeout_end=20.0).send(FROM, TO, MAIL)))
-    thread.start()
-    try:
-        assert begun.wait(20)
-        with smtplib.SMTP("127.0.0.1", server.port, "desk", timeout=10) as other:
-            assert other.ehlo()[0] == 250
-            assert not gate.is_set()
-            gate.set()
-        thread.join(20)
-    finally:
-        gate.set()
-        server.stop()
-    assert outcomes == [Accepted(250, "2.0.0 taken")]
-
-
-def test_the_server_listens_on_loopback_and_a_taken_port_fails_at_once() -> None:
-    """O7, A1 of libraries.md: 127.0.0.1 only; aiosmtpd alone takes 5 s to notice that a port is in use."""
-    server = smtpd.start("127.0.0.1", 0, lambda envelope: smtpd.Reply())
-    try:
-        assert server.host == "127.0.0.1"
-        with pytest.raises(OSError, match="in use"):
-            smtpd.start("127.0.0.1", server.port, lambda envelope: smtpd.Reply())
-    finally:
-        server.stop()
-
-
-def test_a_mail_over_the_servers_limit_is_refused(relay_to: Make) -> None:
-    """I12: the limit is told in EHLO, so that a sender knows before it sends."""
-    server = smtpd.start("127.0.0.1", 0, lambda envelope: smtpd.Reply(), max_size=1_000)
-    try:
-        outcome = relay_to(server).send(FROM, TO, MAIL + b"x\r\n" * 1_000)
-        assert isinstance(outcome, Rejected)
-        assert outcome.code == 552
-    finally:
-        server.stop()
-
-
-@pytest.mark.parametrize("text", ["a\r\nb", b"a\r\n\tb", "a\x1b[31mb", "a\u202eb\u2028c", b"\xff\xfe", "", "x" * 999])
-def test_foreign_text_becomes_one_printable_line(text: str | bytes) -> None:
-    """X5: control characters, bidi marks and line separators of a server's reply reach no log."""
-    line = link.one_line(text)
-    assert line.isprintable()
-    assert len(line) <= 200

@@ -29,7 +29,7 @@ from triagemail.outbox import Outbox
 from triagemail.process.model import Policy
 from triagemail.sender import Sender
 from triagemail.store import claims
-from triagemail.store.store import Store
+from triagemail.store.store import STORE_FAULTS, Store
 from triagemail.worker import Worker
 
 PARTS = ("intake", "work", "send", "clock")
@@ -73,8 +73,7 @@ class App:
     def poll_once(self) -> bool:
         assert self.mailbox is not None and self.intake is not None
         if self.mailbox.opened is None:
-            opened = self.mailbox.connect()
-            logger("intake").info("connected", exists=opened.exists, filing=opened.filing, idle=opened.idle, trouble=opened.trouble)
+            self.intake.connect()
         found = self.intake.poll_once()
         self.emptied.set()
         return found
@@ -85,7 +84,10 @@ class App:
         """The loops of a service process, each waking the next: intake -> work -> send."""
         send = Loop("send", self._send, idle=LOOK, close=self._close_sender, on_failure=self._failed, longest=60.0)
         parts = tuple(part for part in ("work", "clock") if part in only)
-        work = Loop("work", lambda: self._work(parts, only), idle=self._until_timer, after=send.wake.set, close=self.store.close)
+        work = Loop(
+            "work", lambda: self._work(parts, only), idle=self._until_timer, after=send.wake.set, close=self.store.close,
+            on_failure=self._failed,
+        )  # fmt: skip
         found = {}
         if "intake" in only and self.mailbox is not None:
             found["intake"] = Loop(
@@ -127,7 +129,10 @@ class App:
         self.store.close()
 
     def _failed(self, error: Exception, failures: int) -> None:
-        """What waiting will not mend, or has not mended for a while, is told to the operator."""
+        """What waiting will not mend, or has not mended for a while, is told to the operator. A broken database connection
+        stays broken: the next try opens its own."""
+        if isinstance(error, STORE_FAULTS):
+            self.store.close()
         refused = isinstance(error, MailboxRefused) or (isinstance(error, RelayDown) and error.operator)
         if refused or failures == 5:
             with contextlib.suppress(Exception):  # the notice may fail for the very reason that it is about

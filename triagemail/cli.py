@@ -172,12 +172,12 @@ def run(config_file: Path | None, only: str, until_idle: bool) -> None:
 def _until_idle(app: App, parts: tuple[str, ...]) -> int:
     from triagemail.doors.imap import MailboxLost, MailboxRefused
     from triagemail.doors.smtp import RelayDown
-    from triagemail.store.store import StoreError
+    from triagemail.store.store import STORE_FAULTS
 
     sys.setswitchinterval(0.0005)
     try:
         app.until_idle(parts)
-    except (MailboxLost, MailboxRefused, RelayDown, StoreError) as error:
+    except (MailboxLost, MailboxRefused, RelayDown, *STORE_FAULTS) as error:
         fail(TRY_AGAIN, f"{type(error).__name__}: {error}")
     finally:
         app.sender.relay.close()
@@ -237,13 +237,13 @@ def deliver(config_file: Path | None) -> None:
         config = load(config_file)
         from triagemail.clock import Clock
         from triagemail.files import take_one
-        from triagemail.store.store import Store, StoreError, StoreUnusable
+        from triagemail.store.store import STORE_FAULTS, Store, StoreUnusable
 
         store = Store(config.store.url)
         store.open()
         take_one(store, raw, Clock().now(), "deliver")
         store.close()
-    except (ConfigError, StoreError, StoreUnusable, OSError) as error:  # whatever it is, the mail server keeps the mail
+    except (ConfigError, StoreUnusable, OSError, *STORE_FAULTS) as error:  # whatever it is, the mail server keeps the mail
         fail(TRY_AGAIN, f"not stored: {error}")
 
 

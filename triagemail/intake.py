@@ -13,7 +13,6 @@ from triagemail.store.claims import Arrival
 from triagemail.store.store import Store
 
 
-
 @dataclass(frozen=True, slots=True)
 class Intake:
     store: Store
@@ -22,12 +21,22 @@ class Intake:
     folder: str
     clock: Clock
 
+    def connect(self) -> None:
+        """A new connection; what a killed process had stored but not filed is filed now. Raises MailboxLost, MailboxRefused."""
+        opened = self.mailbox.connect()
+        logger("intake").info(
+            "connected", exists=opened.exists, filing=opened.filing, idle=opened.idle, trouble=opened.trouble
+        )
+        known, last = claims.cursor(self.store, self.account, self.folder)
+        if known == opened.uidvalidity:
+            self.mailbox.done(self.mailbox.left_behind(last))
+        elif known:
+            logger("intake").warning("uidvalidity-changed", before=known, now=opened.uidvalidity)
+
     def poll_once(self) -> bool:
-        """Take every new mail; True when there was one. Raises MailboxLost, MailboxRefused, StoreError."""
+        """Take every new mail; True when there was one. Raises MailboxLost, MailboxRefused, STORE_FAULTS."""
         validity = self.mailbox.uidvalidity
         known, last = claims.cursor(self.store, self.account, self.folder)
-        if known and known != validity:
-            logger("intake").warning("uidvalidity-changed", before=known, now=validity)
         taken = 0
         for batch in self.mailbox.fetch_new(last if known == validity else 0):
             step("after_fetch")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -20,8 +21,19 @@ def _escaped(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+class _Stderr:
+    """Whatever sys.stderr is at the time of writing."""
+
+    def write(self, text: str) -> None:
+        sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def configure(level: str = "info") -> None:
     """Lines go to stderr; systemd's journal and a terminal both read them as they are."""
+    logger.cache_clear()
     names = {"debug": 10, "info": 20, "warning": 30, "error": 40}
     structlog.configure(
         processors=[
@@ -31,10 +43,15 @@ def configure(level: str = "info") -> None:
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], drop_missing=True),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(names[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(cast("TextIO", _Stderr())),
         cache_logger_on_first_use=False,
     )
 
 
+@functools.cache
 def logger(room: str) -> Any:
-    return structlog.get_logger(room=room)
+    """The logger of one module; bound once, since every mail and delivery writes a line."""
+    return structlog.get_logger(room=room).bind()
+
+
+configure("warning")

@@ -50,13 +50,17 @@ class Sender:
         if not batch:
             return expanded
         step("after_send_claim")
-        for place, due in enumerate(batch):
-            try:
+        self.store.durable(False)
+        place = 0
+        try:
+            for place, due in enumerate(batch):  # noqa: B007  # its last value is what was not sent
                 self._deliver(due)
-            except RelayDown:
-                with self.store.transaction():
-                    claims.unclaim(self.store, [d.delivery for d in batch[place:]])
-                raise
+        except RelayDown:
+            with self.store.transaction():
+                claims.unclaim(self.store, [d.delivery for d in batch[place:]])
+            raise
+        finally:
+            self.store.durable(True)
         return True
 
     def _deliver(self, due: Due) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from triagemail.process.model import Evidence, Intent, Issue, Level, Pending, Po
 from triagemail.process.updates import rank
 from triagemail.store import audience, claims
 from triagemail.store.claims import Claimed
-from triagemail.store.store import Parent, Store, StoreError
+from triagemail.store.store import STORE_FAULTS, Parent, Store
 
 STRIKES = 3
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
@@ -48,7 +49,7 @@ class Worker:
     # --- mails --------------------------------------------------------------------------------------------------------
 
     def work_once(self) -> bool:
-        """Work off up to `batch` waiting mails in one transaction; False when none waits. Raises StoreError."""
+        """Work off up to `batch` waiting mails in one transaction; False when none waits. Raises STORE_FAULTS."""
         claimed = claims.claim_mails(self.store, self.clock.now(), self.holder, self.batch)
         if not claimed:
             return False
@@ -59,9 +60,10 @@ class Worker:
                 for mail, found in parsed:
                     self._one(mail, found)
                 step("before_work_commit")
-        except StoreError:
+        except STORE_FAULTS:
             self.store.forget_people()
-            self._give_back(claimed)
+            with contextlib.suppress(*STORE_FAULTS):  # else their lease runs out
+                self._give_back(claimed)
             raise
         step("after_work_commit")
         return True
@@ -78,7 +80,7 @@ class Worker:
         try:
             with self.store.savepoint():
                 state, why, issue = self._handle(mail, found)
-        except StoreError:
+        except STORE_FAULTS:
             raise
         except Exception as error:  # a bug of ours or an unforeseen mail: parked with its reason, never lost
             self.store.forget_people()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import servers
 from chat import BOB, COMPLETE, SARA, Out
+from imapclient import IMAPClient
 
 from triagemail.doors import imapd
 from triagemail.failpoints import STEPS
@@ -62,6 +63,12 @@ class Service:
         head = f"From: {author}\r\nTo: {to}\r\nSubject: Mail {number}\r\nMessage-ID: <{number}@client.example>\r\n"
         head += f"Date: Mon, 23 Nov 2026 09:00:{number:02d} +0000\r\nContent-Type: text/plain; charset=utf-8\r\n"
         self.imap.append("issues", (head + "\r\n" + text.replace("\n", "\r\n")).encode())
+
+    def left(self) -> int:
+        """How many mails lie in the mailbox's folder."""
+        with IMAPClient("127.0.0.1", self.imap.port, ssl=False) as client:
+            client.login("issues", servers.PASSWORD)
+            return int(client.select_folder("INBOX")[b"EXISTS"])
 
     def sent(self) -> list[Out]:
         return [Out.parse(rcpt, mail_from, raw) for rcpt, raw, mail_from in self.sink.mails]
@@ -113,6 +120,7 @@ def test_a_kill_at_any_step_loses_nothing_and_doubles_no_decision(service: Servi
     assert 9 in codes, f"the step {step} never came by: {codes}"
     assert [c for c in codes if c not in (0, 9)] == []
     assert service.rows("SELECT state, COUNT(id) FROM inbox GROUP BY state") == [("done", 4)]
+    assert service.left() == 0, "a mail was taken and never filed"
     assert service.rows("SELECT number, state FROM issue ORDER BY number") == [(1, "open"), (2, "draft"), (3, "triage")]
     events = Counter(service.rows("SELECT issue, type FROM event"))
     once = {k: n for k, n in events.items() if n > 1}

@@ -286,6 +286,14 @@ class Mailbox:
         with self._link("looking for a mail") as client:
             return uid in client.search(["UID", str(uid)])
 
+    def left_behind(self, up_to_uid: int) -> list[int]:
+        """The UIDs up to and with `up_to_uid` that are still in the folder: taken before, and not filed."""
+        if up_to_uid < 1 or self._filing == "stay":
+            return []
+        with self._link("looking for old mails") as client:
+            found = client.search(["UID", f"1:{int(up_to_uid)}"])
+        return sorted(uid for uid in set(found) if uid <= up_to_uid)
+
     # --- filing -------------------------------------------------------------------------------------------------------
 
     def done(self, uids: Iterable[int]) -> bool:

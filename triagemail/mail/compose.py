@@ -115,8 +115,8 @@ _CONTACTS = (
     r"\b[a-z][a-z0-9+.-]{1,20}:/\S*",  # https://…
     r"\b(?:mailto|tel|sms|callto|skype):\S*",
     r"\S*@\S*",
-    rf"[\w-]+(?:{_DOT}[\w-]+)*{_DOT}[^\W\d_]{{2,}}\b\S*",  # shop.example/pay
-    r"\b\d{1,3}(?:\.\d{1,3}){3}\b\S*",
+    rf"\S*[\w-]{_DOT}[^\W\d_]{{2,}}\b\S*",  # shop.example/pay
+    r"\S*\b\d{1,3}(?:\.\d{1,3}){3}\b\S*",
 )
 _CONTACT = re.compile("|".join(_CONTACTS), re.IGNORECASE)
 
@@ -227,7 +227,7 @@ def _multipart(kind: str, parts: list[bytes]) -> tuple[str, bytes]:
     """A multipart body (RFC 2046 5.1.1). Its boundary is the hash of what it encloses, which no part can hold."""
     boundary = "=_" + sha256(b"".join(parts)).hexdigest()[:40]
     line = f"--{boundary}".encode("ascii")
-    body = b"".join(line + b"\r\n" + part + (b"" if part.endswith(b"\r\n") else b"\r\n") for part in parts)
+    body = b"".join(line + b"\r\n" + part + b"\r\n" for part in parts)  # the last CRLF is the boundary's, not the part's
     return f'multipart/{kind}; boundary="{boundary}"', body + line + b"--\r\n"
 
 

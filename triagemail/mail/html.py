@@ -192,18 +192,16 @@ class _Writer:
     def end(self, tag: Tag) -> None:
         """An end tag ends what stands inside its element too, but reaches over no block (inline) or cell (block)."""
         position = self.last.get(tag.name, -1)
-        if position < 0:
-            if tag.name == "br":
-                self._flush(forced=True)
-            elif tag.block and self.pieces:
-                self._flush()
-            return
-        if tag.name in _TABLE_PARTS:
-            floor = self.table
-        else:
-            floor = self.cell if tag.block else self.block
-        if position >= floor:
-            self._close_to(position)
+        if position >= 0:
+            if tag.name in _TABLE_PARTS:
+                floor = self.table
+            else:
+                floor = self.cell if tag.block else self.block
+            if position >= floor:
+                self._close_to(position)
+                return
+        if tag.name == "br" or (tag.block and self.pieces):  # "</br>" is a line break (HTML 13.2.6.4.7)
+            self._flush(forced=tag.name == "br")
 
     def finish(self) -> str:
         """End what is open, and join the lines."""

@@ -23,12 +23,13 @@ MAX_CACHED = 400  # characters of a tag worth remembering: mail repeats few tags
 # Possessive, so it never goes back; a quote counts only behind "=" (HTML 13.2.5.37).
 _TAG = re.compile(r"""<(/?)([a-zA-Z][^\s/>]*+)((?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+'|(?=[^\s"'])))*+)>""")
 _RAGGED_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*+)([^>]*+)>")
+_RENAMED = re.compile("^(?:x_)*+")  # Outlook on the web renames what it quotes
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _DECLARES = ("!", "?", "/")
 _ATTRIBUTE = re.compile(r"""([^\s=>"'/]++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]*+)))?""")
 _COMMENT_END = re.compile("--!?>")
 _UNREAD = ("iframe", "noembed", "noframes", "script", "style", "title", "xmp")  # their text is not markup (HTML 13.1.2)
-_UNREAD_END = {name: re.compile(f"</{name}[^>]*+>", re.I) for name in _UNREAD}
+_UNREAD_END = {name: re.compile(f"</{name}(?=[\\s/>])", re.I) for name in _UNREAD}
 _NUMBER = re.compile("[0-9]{1,6}")
 
 _HIDES = re.compile(
@@ -103,10 +104,10 @@ def cut(html: str) -> Iterator[tuple[str, Tag | None]]:
             failures += failed
             if seek == start + 1 or (tag is not None and not tag.name):
                 continue
+        if tag is not None and tag.name in _UNREAD_END:
+            seek = seek if tag.closing else _unread_end(html, seek, tag.name)
+            tag = None
         yield html[begin:start], tag
-        if tag is not None and tag.name in _UNREAD_END and not tag.closing:
-            closing = _UNREAD_END[tag.name].search(html, seek)
-            seek = closing.end() if closing else len(html)
         begin = seek
     if begin < len(html):
         yield html[begin:], None
@@ -126,6 +127,12 @@ def _read_slowly(html: str, start: int, end: int, whole: bool) -> tuple[Tag | No
     if match is not None:
         return _made(match), match.end(), False
     return _made(_RAGGED_TAG.match(html, start)), end + 1, True
+
+
+def _unread_end(html: str, start: int, name: str) -> int:
+    """Where reading goes on behind an element whose text is not markup; one without an end hides all that follows."""
+    closing = _UNREAD_END[name].search(html, start)
+    return (html.find(">", closing.end()) + 1 if closing else 0) or len(html)
 
 
 def _declaration_end(html: str, start: int) -> int:
@@ -183,9 +190,7 @@ def _traits(found: dict[str, str]) -> int:
         traits |= WRAPPER
     names = [found[key] for key in ("id", "name", "data-marker") if key in found]
     for name in (*names, *found.get("class", "").split()):
-        plain = name.lower()
-        while plain.startswith("x_"):  # Outlook on the web renames what it quotes
-            plain = plain[2:]
+        plain = _RENAMED.sub("", name.lower())
         if plain in _WRAPPERS or plain.startswith("yahoo_quoted"):
             traits |= WRAPPER
         elif plain in _OUTLOOK:

@@ -197,7 +197,8 @@ automatinis atsakymas | automātiska atbilde | автоматический от
 # Absence in the subject: a person may report about it ("Out of office: sync is broken"), so the text must tell of it
 # too.
 ABSENCE_SUBJECTS = _table("""
-out of office | out-of-office | out of the office | ooo | oof | away | away from | on vacation | vacation |
+out of office | out-of-office | out of the office | ooo | oof | away | away from | away from my desk |
+away from my mail | away from my email | away from the office | away from office | on vacation | vacation |
 on leave | on holiday | annual leave | maternity leave | parental leave | sick leave | absence | i am away |
 i'm away | i am out | i'm out | i am on | currently out | currently away | abwesenheit | abwesend | außer haus |
 nicht im büro | im urlaub | urlaub | absent | hors du bureau | en congé | congés | fuera de la oficina |

@@ -126,7 +126,16 @@ class Parent:
             rest = _after(text, end - place)
             if rest is not None and (end - place >= _GRAM or self._inside(place)):
                 ours = " ".join(self.lines[first:last])
-                return Match(place, end, len(key), len(text.split()), next=True, line=ours, rest=rest, follows=self._inside(place))
+                return Match(
+                    place,
+                    end,
+                    len(key),
+                    len(text.split()),
+                    next=True,
+                    line=ours,
+                    rest=rest,
+                    follows=self._inside(place),
+                )
         return None
 
     def _inside(self, at: int) -> bool:

@@ -108,7 +108,7 @@ def read(mail: ParsedMail, found: Anchor, context: Context, words: Words, policy
     if said.near_miss and not names:
         miss = model.NearMiss(**who, issue=number, said=said.comment[:200], meant=said.near_miss)
         return Reading(text, (miss,), form)
-    intents = _fresh(heard, who) if context.issue is None else _reply(heard, who, context.issue, context, policy)
+    intents = _fresh(heard, who) if context.issue is None else _reply(heard, who, context.issue, context, policy, words)
     return Reading(text, tuple(intents), form)
 
 
@@ -134,7 +134,7 @@ class _Heard:
         return {key: text for key, text in self.form.answers.items() if key != PRIORITY}
 
 
-def _reply(heard: _Heard, who: _Who, issue: Issue, context: Context, policy: Policy) -> list[Intent]:
+def _reply(heard: _Heard, who: _Who, issue: Issue, context: Context, policy: Policy, words: Words) -> list[Intent]:
     """A reply about an issue: answers where questions were open, commands, and the rest is a comment that travels."""
     said, names, number = heard.said, heard.names, issue.number
     filled: list[Intent] = []
@@ -149,6 +149,8 @@ def _reply(heard: _Heard, who: _Who, issue: Issue, context: Context, policy: Pol
             filled = [model.FillIn(**who, issue=number, answers=answers, priority=priority, attachments=names)]
             comment = comment if heard.form.labelled else "" if heard.free in answers.values() else comment
             names = ()
+    if issue.unverified and who["by"] == issue.reporter and not filled and _says_yes(comment, words):
+        filled, comment = [model.FillIn(**who, issue=number)], ""  # "answer this mail with any word": no comment for anybody
     text = "\n\n".join(part for part in (comment.strip(), heard.material) if part)
     if text or (names and not said.intents):
         text = text or "\n".join(names)
@@ -180,6 +182,11 @@ def _fresh(heard: _Heard, who: _Who) -> list[Intent]:
         **who, headline=form.headline, answers=answers, priority=form.priority, attachments=heard.names, material=heard.material
     )
     return [filed, *kept]
+
+
+def _says_yes(text: str, words: Words) -> bool:
+    said = text.split()
+    return 0 < len(said) <= 6 and fold(said[0].strip(".,!?;:")) in words.yes
 
 
 def _says_no(text: str, words: Words) -> bool:

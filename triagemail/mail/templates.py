@@ -39,12 +39,14 @@ TURNS = 5_000  # of all loops over a range in one rendering
 FALLBACK = "_bare"
 
 QUOTED = "margin:4px 0 12px;padding:2px 0 2px 12px;border-left:3px solid #8a94a6"
-TAP = "margin:0 8px 10px 0;padding:11px 16px;border-radius:8px;text-decoration:none;"
+TAP = "display:block;padding:11px 16px;border-radius:8px;text-decoration:none;"
 FULL = TAP + "background:#1a56b0;border:1px solid #1a56b0;color:#ffffff"
 OPEN = (
     TAP + "background:#ffffff;border:1px solid #1a56b0;color:#1a56b0"
 )  # what a person finishes, or may want to reword
-HINT = "margin:0 0 8px;font-size:14px;color:#5b6472"
+HINT = "margin:16px 0 8px;font-size:14px;color:#5b6472"
+LIST = "margin:0 0 8px;padding:0;list-style:none"
+PLACE = "margin:0 8px 10px 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,17 +201,18 @@ def _filters(words: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
 
 
 def _html_taps(words: Mapping[str, Any], found: list[Tap], address: str, subject: str) -> Markup:
-    """The one-tap answers of the HTML part: real mailto links, big enough for a thumb."""
+    """The one-tap answers of the HTML part: real mailto links, big enough for a thumb. A list, since programs that turn it
+    into text put a bullet there, and a line with a bullet is no command (commands.py)."""
     links = []
     for tap in found:
         url = wording.mailto(address, subject if subject[:3].lower() == "re:" else f"Re: {subject}", tap.body)
         label = Markup(" &nbsp;{}").format(tap.label) if tap.label else ""
         kind, style = ("open", OPEN) if tap.unfinished or ": " in tap.shown else ("full", FULL)
-        style = ("display:block;" if tap.label else "display:inline-block;") + style
-        shown = Markup('<a class="{}" href="{}" style="{}"><b>{}</b>{}</a>')
-        links.append(shown.format(kind, url, style, tap.shown, label))
-    hint = Markup('<div class="quiet" style="{}">{}</div>\n').format(HINT, words["tap_html"])
-    return Markup('<div style="margin:16px 0 10px">\n{}{}\n</div>').format(hint, Markup("\n").join(links))
+        place = Markup("") if tap.label else Markup("display:inline-block;")
+        shown = Markup('<li style="{}{}"><a class="{}" href="{}" style="{}"><b>{}</b>{}</a></li>')
+        links.append(shown.format(place, PLACE, kind, url, style, tap.shown, label))
+    hint = Markup('<p class="quiet" style="{}">{}</p>\n').format(HINT, words["tap_html"])
+    return hint + Markup('<ul style="{}">\n{}\n</ul>').format(LIST, Markup("\n").join(links))
 
 
 # --- from source to template ------------------------------------------------------------------------------------------
@@ -473,7 +476,7 @@ def _faults(book: Book, made: Rendered, body: str) -> Iterable[str]:
         yield "an empty subject or body"
     if re.search(r"<(?:img|script|iframe|link|form)\b|url\(|@import", made.html, re.IGNORECASE):
         yield "something in the HTML part would be fetched or run"
-    whole = body + made.text.partition("\n-- \n")[2]
+    whole = body + "\n" + made.text.partition("\n-- \n")[2]
     if found := book.text.guard.search(whole):
         line = whole[found.start() :].split("\n", 1)[0]
         yield f"a line starts like a command, which a quote of it could run: {cut(line, 60)!r}"

@@ -62,11 +62,11 @@ def guard(reserved: Iterable[str], words: Mapping[str, Any]) -> re.Pattern[str]:
     known += [spelling for spellings in words["commands"].values() for spelling in spellings]
     names = "|".join(sorted({re.escape(word).replace(r"\ ", r"[ \t]+") for word in known}, key=len, reverse=True))
     numbers = "|".join(map(re.escape, words["shapes"]["priority"]))
-    shaped = r"[ \t]+(?:#?\d|P[0-3]\b|in[ \t]|area:|https?:|[^\s@]+@)"
-    alone = r"(?:[\"”]|[ \t]*(?:#\d+[ \t]*)?(?::|[.!?;…]*[ \t]*$)|[ \t]+[-–—]+[ \t])"
+    shaped = r"[ \t]++(?:#?\d|P[0-3]\b|in[ \t]|area:|https?:|[^\s@]++@)"
+    alone = r"(?:[\"”]|[ \t]*+(?:#\d++[ \t]*+)?(?::|[.!?;…]*+[ \t]*+$|[-–—]++[ \t]))"
     never = "|".join(re.escape(word) for key in ("owner", "next_update", "doc") for word in words["commands"][key])
-    command = rf"(?:{names})(?:{shaped}|{alone})|(?:{never})[ \t]|(?:{numbers})[ \t]*[0-3]\b"
-    return re.compile(rf"^(?=[ \t\"'*•–“-]*(?:{command}))", re.MULTILINE | re.IGNORECASE)
+    command = rf"(?:{names})(?:{shaped}|{alone})|(?:{never})[ \t]|(?:{numbers})[ \t]*+[0-3]\b"
+    return re.compile(rf"^(?=[ \t\"'*•–“-]*+(?:{command}))", re.MULTILINE | re.IGNORECASE)
 
 
 # --- times and lengths ------------------------------------------------------------------------------------------------

@@ -96,7 +96,8 @@ def decide(snapshot: Snapshot, intent: Intent, now: datetime, policy: Policy) ->
         return _short(intent, code)
     believed = _believe(intent, issue, now)
     issue = triage.apply(believed, issue)
-    return _announced(believed + _act(snapshot, intent, issue, now, policy), snapshot.issues.get(intent.issue or 0), now, policy)
+    done = believed + _act(snapshot, intent, issue, now, policy) + _thank(believed, intent, issue, policy)
+    return _announced(done, snapshot.issues.get(intent.issue or 0), now, policy)
 
 
 def _short(intent: Intent, code: str) -> Decision:
@@ -112,6 +113,15 @@ def _believe(intent: Intent, issue: Issue | None, now: datetime) -> Decision:
     if issue is None or not issue.unverified or intent.by != issue.reporter or not intent.evidence.believed:
         return Decision()
     return Decision(events=(ReporterBelieved(issue=issue.number, at=now, by=intent.by),))
+
+
+def _thank(believed: Decision, intent: Intent, issue: Issue | None, policy: Policy) -> Decision:
+    """Who has just shown that a complete report is theirs hears what happens next."""
+    if issue is None or not believed.events or not isinstance(intent, model.Comment | model.FillIn):
+        return Decision()
+    if issue.state is not State.TRIAGE or triage.missing(issue, policy):
+        return Decision()
+    return updates.to_people("received", issue, (issue.reporter,), verify=False)
 
 
 def _announced(decision: Decision, issue: Issue | None, now: datetime, policy: Policy) -> Decision:

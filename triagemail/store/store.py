@@ -17,7 +17,9 @@ from triagemail.process.events import Event
 from triagemail.process.model import LIVE, Evidence, Issue, Pending
 from triagemail.store.schema import INDEXES, TABLES, VERSION, from_micros, micros
 
-StoreError = pw.PeeweeException
+STORE_FAULTS = (pw.OperationalError, pw.InterfaceError, pw.InternalError)
+"""The database itself is the trouble (locked, full, gone), not what was to be stored: the unit of work is done again later."""
+
 SQLITE_PRAGMAS = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "busy_timeout": 10_000, "fullfsync": 1}
 
 
@@ -108,10 +110,11 @@ class Store:
     def savepoint(self) -> Any:
         return self.db.savepoint()
 
-    def fast_commits(self) -> None:
-        """For the sender's own connection: a power loss may forget results, which re-sends at most a claimed batch."""
+    def durable(self, yes: bool) -> None:
+        """Whether this thread's commits wait for the disk. Only the results of a claimed batch may do without: a power loss
+        forgets them, and at most that batch is sent again."""
         if self.sqlite:
-            self.run("PRAGMA synchronous = NORMAL")
+            self.run(f"PRAGMA synchronous = {'FULL' if yes else 'NORMAL'}")
 
     # --- people -------------------------------------------------------------------------------------------------------
 

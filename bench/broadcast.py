@@ -1,0 +1,114 @@
+"""One broadcast to N subscribers into a local sink: CPU per recipient of `run --until-idle --only send`.
+
+    python bench/broadcast.py [--small 10000] [--large 50000] [--rounds 3] [--sink smtp-sink]
+
+The slope between the two sizes is the cost of a recipient; what is left is start-up. The sink is Postfix's smtp-sink, whose CPU
+does not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+import ingest
+
+from triagemail import config as configs
+from triagemail.app import App, build
+from triagemail.files import take_one
+from triagemail.store.schema import micros
+
+REPORT = b"""From: bob@acme.example\r\nTo: issues@acme.example\r\nSubject: Website is down\r\nMessage-ID: <1@x.example>\r
+Date: Mon, 23 Nov 2026 09:00:00 +0000\r\n\r\nWhat is happening? It is down.\r\nWhat did you expect? Up.\r\nSteps: open it\r
+Who is affected? All, no workaround.\r\nPriority: P0\r\n"""
+
+
+def prepare(folder: Path, port: int, readers: int) -> Path:
+    """A store with that many subscribers and one P0 whose first broadcast is queued; its few other mails are marked sent."""
+    path = ingest.set_up(folder, ingest.CONFIG.replace("2599", str(port)))
+    app = build(configs.load(path))
+    app.store.open()
+    now = micros(datetime.now(UTC))
+    with app.store.transaction():
+        for n in range(readers):
+            app.store.run(
+                "INSERT INTO person (address, name, subscribed_at, is_group) VALUES (?, '', ?, 0)", f"r{n:06d}@acme.example", now
+            )
+    announce(app)
+    app.store.close()
+    return path
+
+
+def announce(app: App) -> None:
+    take_one(app.store, REPORT, app.clock.now(), "import")
+    app.worker.work_once()
+    with app.store.transaction():  # a triager's agreement, without the round trip through a mail program
+        from triagemail.process import decide, model
+
+        sure = model.Evidence(model.Level.E3, "bench")
+        snapshot = model.Snapshot(issues={1: app.store.issues([1])[1]})
+        intent = model.Agree(by="sara@acme.example", evidence=sure, issue=1)
+        app.worker.commit(decide.decide_all(snapshot, [intent], app.clock.now(), app.policy), snapshot, "", "")
+        app.store.run("UPDATE delivery SET state = 'sent' WHERE outgoing NOT IN (SELECT id FROM outgoing WHERE broadcast)")
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def broadcast(path: Path) -> tuple[float, float, float]:
+    """(CPU seconds, wall seconds, largest resident set in MB) of sending everything."""
+    argv = [sys.executable, "-m", "triagemail", "--config", str(path), "run", "--until-idle", "--only", "send"]
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"the sender ended with {status}")
+    del before
+    return used.ru_utime + used.ru_stime, time.monotonic() - started, used.ru_maxrss / 1024
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--small", type=int, default=10_000)
+    ask.add_argument("--large", type=int, default=50_000)
+    ask.add_argument("--rounds", type=int, default=3)
+    ask.add_argument("--sink", default="smtp-sink")
+    asked = ask.parse_args()
+    os.environ["TRIAGEMAIL_LOG"] = "error"
+    port = free_port()
+    top = Path(tempfile.mkdtemp(prefix="tm-bench-"))
+    user = ["-u", "nobody"] if os.geteuid() == 0 else []
+    sink = subprocess.Popen([asked.sink, *user, f"127.0.0.1:{port}", "1000"])
+    try:
+        slopes, rates = [], []
+        for turn in range(asked.rounds):
+            spent = {}
+            for count in (asked.small, asked.large):
+                path = prepare(top / f"{turn}-{count}", port, count)
+                spent[count], wall, resident = broadcast(path)
+                rates.append(count / wall)
+                print(f"round {turn} {count:6} readers: {spent[count]:6.2f} s CPU, {wall:6.2f} s, {count / wall:6.0f}/s, {resident:.0f} MB")
+            slopes.append((spent[asked.large] - spent[asked.small]) / (asked.large - asked.small) * 1e6)
+        print(f"median {statistics.median(slopes):.0f} us CPU a recipient (slope), {statistics.median(rates):.0f} recipients/s")
+    finally:
+        sink.terminate()
+        sink.wait()
+        shutil.rmtree(top)
+
+
+if __name__ == "__main__":
+    main()
