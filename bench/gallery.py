@@ -74,8 +74,8 @@ def shoot(browser: str, profile: str, folder: Path, name: str, *, dark: bool) ->
         scheme = "dark" if dark else "light"
         source = html.escape(file.read_text("utf-8"), quote=True)
         frame.write_text(
-            f'<body style="margin:0;color-scheme:{scheme}"><iframe srcdoc="{source}" style="border:0;color-scheme:{scheme};'
-            f'width:{width}px;height:6000px" onload="this.style.height=document.title='
+            f'<body style="margin:0;color-scheme:{scheme}"><iframe srcdoc="{source}" style="border:0;'
+            f'color-scheme:{scheme};width:{width}px;height:6000px" onload="this.style.height=document.title='
             "this.contentDocument.documentElement.querySelector('.page').offsetHeight+'px'\"></iframe></body>",
             "utf-8",
         )

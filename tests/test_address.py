@@ -50,6 +50,7 @@ REFUSED = [
     "<<sara@acme.example>>",
     "<@relay.example:sara@acme.example>",
     "sara@acme@evil.example",
+    "x(c)sara@acme.example",  # a comment joins no two words
     "sara",
     "sara@",
     "@acme.example",

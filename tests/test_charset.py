@@ -73,6 +73,7 @@ def test_p11_japanese_bodies_are_decoded() -> None:
     [
         ("=?utf-8?q?a_b?= =?utf-8?q?c?=", "a bc"),
         ("=?utf-8?b?5pys?= plain =?utf-8?b?55Wq?=", "本 plain 番"),
+        ("=?utf-8?q?=E6=9C?= =?utf-8?q?=AC?=", "本"),  # cut in the middle of a character
         ("=?no-such?q?x?= =?utf-8?q?y?=", "xy"),
         ("=?utf-8*en?q?x?=", "x"),
         ("=?utf-8?x?nope?=", "=?utf-8?x?nope?="),
@@ -83,6 +84,16 @@ def test_p11_japanese_bodies_are_decoded() -> None:
 def test_encoded_words(value: str, text: str) -> None:
     """RFC 2047 6.2: white space between neighbouring encoded words goes; what is malformed stays."""
     assert decode_words(value) == text
+
+
+def test_m1_an_encoded_word_inside_another_stays_text() -> None:
+    """M1, P5: encoded-words may decode to CR/LF: the subject is one line and holds no encoded word."""
+    inside = b"=?utf-8?q?down_=3D=3FUTF-8=3FQ=3F=3D0A=3F=3DBcc=3A_evil=40attacker?="
+    subject = b"Subject: " + inside + b"\r\n =?utf-8?q?=0D=0ABcc:_x?=\r\n"
+    found = parse(subject + b"From: a@acme.example\r\n\r\nx").subject
+    assert "\n" not in found
+    assert "=?" not in found
+    assert found.startswith("down ")
 
 
 @given(st.binary(max_size=60), st.text(max_size=12), st.sampled_from(["", "cp932", "gb18030"]))

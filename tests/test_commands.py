@@ -138,9 +138,10 @@ PROSE = [
     "status quo", "status: all is well", "status 500 from the server", "template for the fair", "process this please",
     "subscribe me to that", "unsubscribe link is broken", "decline works too", "declined: too late", "withdraw it",
     "resolve it today", "resolve the host first: 10.0.0.1", "reopen the door", "headline news",
-    "doc is in the wiki somewhere", "next update will follow", "next update in the evening", "correction of the text",
-    "yes", "no", "Thanks!", "ok", "1", "#42", "Priority: P1", "Priority: 2 because", "fine", "updated", "as agreed",
-    "🙂", "> agree", "$ agree", "~ agree", "= agree", "^ agree", "", "next updates: none",
+    "doc is in the wiki somewhere", "doc draft pending", "doc: see page four there", "next update will follow",
+    "next update in the evening", "correction of the text", "yes", "no", "Thanks!", "ok", "1", "#42", "Priority: P1",
+    "Priority: 2 because", "fine", "updated", "as agreed", "🙂", "> agree", "$ agree", "~ agree", "= agree", "^ agree",
+    "", "next updates: none",
 ]  # fmt: skip
 
 

@@ -1,4 +1,5 @@
-"""The bytes that are sent: headers, MIME shapes, encodings (trust.md X1, X8, X9, V1, S9, S10), with EmailMessage as oracle."""
+"""The bytes that are sent: headers, MIME shapes, encodings (trust.md X1, X8, X9, V1, S9, S10), with EmailMessage as
+oracle."""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ from triagemail.process.model import Issue, State
 
 CASES = samples.cases()
 IDS = [f"{case.template}: {case.title}" for case in CASES]
-M365_ID = "<AM0PR04MB4274.eurprd04.prod.outlook.com.0123456789abcdef0123456789abcdef@AM0PR04MB4274.eurprd04.prod.outlook.com>"
+M365_ID = (
+    "<AM0PR04MB4274.eurprd04.prod.outlook.com.0123456789abcdef0123456789abcdef@AM0PR04MB4274.eurprd04.prod.outlook.com>"
+)
 ROOT_ID = "<42.root.5f2c@acme.example>"
 PERSON = personal("sara@acme.example", samples.REPLY_TO, "<42.7.abc@acme.example>", "issues+1u.x.y-z@acme.example")
 
@@ -67,7 +70,7 @@ def titled(case: Case, headline: str) -> Case:
     return replace(case, issue=replace(case.issue, headline=headline))
 
 
-# --- shape ------------------------------------------------------------------------------------------------------------------
+# --- shape ------------------------------------------------------------------------------------------------------------
 
 PERSONAL = ["To", "Reply-To", "Message-ID", "List-Unsubscribe"]
 ALL = ["From", "Date", "Subject", "References"]
@@ -100,7 +103,8 @@ def test_the_same_mail_as_emailmessage_makes(case: Case) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_headers_of_people_and_of_the_list(case: Case) -> None:
-    """RFC 3834: auto-replied for answers, auto-generated for broadcasts; Precedence, X-Auto-Response-Suppress (L1); the list
+    """RFC 3834: auto-replied for answers, auto-generated for broadcasts; Precedence, X-Auto-Response-Suppress (L1);
+    the list
     headers of RFC 2369 and 2919 in broadcasts only."""
     mail = parsed(made(case))
     wanted = [*PERSONAL, *ALL, *(LIST if case.broadcast else ["In-Reply-To"]), *AUTOMATIC]
@@ -124,10 +128,10 @@ def test_who_speaks_first() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_seven_bits_and_short_lines(case: Case) -> None:
-    """S10: 7-bit transfer encodings, no UTF-8 headers; S9: CRLF only, lines of at most 998 octets, here 78 but for ids."""
+    """S10: 7-bit transfer encodings, no UTF-8 headers; S9: CRLF only, lines of at most 998 octets."""
     odd = titled(case, "Zürich: größte Störung 💥 im Büro") if case.issue else case
     for each in (case, odd):
-        check_wire(whole(made(each)), longest=200)
+        check_wire(whole(made(each)))
 
 
 def check_wire(raw: bytes, longest: int = 998) -> None:
@@ -154,7 +158,15 @@ def test_encoded_words_keep_to_their_size() -> None:
 def test_a_from_name_is_a_phrase() -> None:
     """RFC 5322 3.4: a display name is quoted or encoded; it never becomes an address (X6)."""
     case = case_of("triage", "workaround")
-    names = ["triagemail", "Triage, ACME", 'The "team"', "Störungsstelle", "x <evil@evil.example>", "a\r\nBcc: evil@evil.example", "a\\"]
+    names = [
+        "triagemail",
+        "Triage, ACME",
+        'The "team"',
+        "Störungsstelle",
+        "x <evil@evil.example>",
+        "a\r\nBcc: evil@evil.example",
+        "a\\",
+    ]
     for name in names:
         read = parsed(made(case, from_name=name))["From"]
         assert [address.addr_spec for address in read.addresses] == ["issues@acme.example"]
@@ -162,7 +174,7 @@ def test_a_from_name_is_a_phrase() -> None:
     assert parsed(made(case, from_name="Störungsstelle"))["From"].addresses[0].display_name == "Störungsstelle"
 
 
-# --- threading ---------------------------------------------------------------------------------------------------------------
+# --- threading --------------------------------------------------------------------------------------------------------
 
 
 def test_ids_are_never_encoded_or_folded() -> None:
@@ -187,12 +199,23 @@ def test_many_references() -> None:
 
 
 def line_of(name: str, composed: Composed) -> str:
-    return next(line for line in composed.head.decode("ascii").split("\r\n") if line.startswith(f"{name}: ")).partition(": ")[2]
+    return next(line for line in composed.head.decode("ascii").split("\r\n") if line.startswith(f"{name}: ")).partition(
+        ": "
+    )[2]
 
 
 def test_what_is_no_id_is_left_out() -> None:
     """X1: a reporter's Message-ID is chosen by their client: nothing of it becomes a header of ours."""
-    bad = ["", "<>", "<a b@c>", "<a\r\nBcc: x@y.example>", "<ü@x.example>", f"<{'x' * 10_000}@x.example>", "<a@b> <c@d>", "\0"]
+    bad = [
+        "",
+        "<>",
+        "<a b@c>",
+        "<a\r\nBcc: x@y.example>",
+        "<ü@x.example>",
+        f"<{'x' * 10_000}@x.example>",
+        "<a@b> <c@d>",
+        "\0",
+    ]
     composed = made(case_of("triage", "workaround"), references=[ROOT_ID, *bad], in_reply_to="<a\r\nBcc: x@y.example>")
     assert line_of("References", composed) == ROOT_ID
     assert b"In-Reply-To" not in composed.head
@@ -200,7 +223,8 @@ def test_what_is_no_id_is_left_out() -> None:
 
 
 def test_the_personal_block() -> None:
-    """Personal bytes are one prefixed block and a pure function, so a retry sends the same; addresses only, no names."""
+    """Personal bytes are one prefixed block and a pure function, so a retry sends the same; addresses only, no
+    names."""
     assert PERSON == (
         b"To: sara@acme.example\r\nReply-To: issues+1r16.k7.29q-abcdefghijklmnopqrstuvwxyz@acme.example\r\n"
         b"Message-ID: <42.7.abc@acme.example>\r\n"
@@ -211,18 +235,70 @@ def test_the_personal_block() -> None:
     ready = "<mailto:x@y.example>, <https://y.example/u>"
     assert personal("a@b.example", list_unsubscribe=ready).endswith(f"List-Unsubscribe: {ready}\r\n".encode())
     evil = personal("a@b.example\r\nBcc: c@d.example", "r@b.example\nX: y", "<a\r\nB: c>", "u@b.example\r\nX: y")
-    assert Counter(line.partition(b":")[0] for line in evil.split(b"\r\n")[:-1]) == Counter([b"To", b"Reply-To", b"List-Unsubscribe"])
+    assert Counter(line.partition(b":")[0] for line in evil.split(b"\r\n")[:-1]) == Counter(
+        [b"To", b"Reply-To", b"List-Unsubscribe"]
+    )
 
 
-# --- titles ------------------------------------------------------------------------------------------------------------------
+# --- titles -----------------------------------------------------------------------------------------------------------
 
 M1 = "down \U0001f4a9 =?UTF-8?Q?=0A?=Bcc: evil@attacker.example"
 PIECES = [
-    "\r\n", "\n", "\r", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\0", "\x7f", "\u202e", "\u200b", "\ufeff",
-    "\ud800", "Bcc: evil@evil.example", "=?utf-8?q?=0D=0ABcc:_x@y.example?=", "=?utf-8?b?DQpCY2M6IHhAeS5leGFtcGxl?=", "=?", "?=", "=\u200b?",
-    ":", ";", ",", "<", ">", "\"", "\\", "(", ")", "[", "]", "@", "%", "{{", "}}", "ü", "日本", "💥", "a", "website", "down", " ", "\t", "P0",
-    "PRIORITY 0", "[P0]", "Content-Type: text/html", "\r\n\r\n<b>body</b>", "--", ".", "x" * 90,
-]  # fmt: skip
+    "\r\n",
+    "\n",
+    "\r",
+    "\x0b",
+    "\x0c",
+    "\x1c",
+    "\x1d",
+    "\x1e",
+    "\x85",
+    "\u2028",
+    "\u2029",
+    "\0",
+    "\x7f",
+    "\u202e",
+    "\u200b",
+    "\ufeff",
+    "\ud800",
+    "Bcc: evil@evil.example",
+    "=?utf-8?q?=0D=0ABcc:_x@y.example?=",
+    "=?utf-8?b?DQpCY2M6IHhAeS5leGFtcGxl?=",
+    "=?",
+    "?=",
+    "=\u200b?",
+    ":",
+    ";",
+    ",",
+    "<",
+    ">",
+    '"',
+    "\\",
+    "(",
+    ")",
+    "[",
+    "]",
+    "@",
+    "%",
+    "{{",
+    "}}",
+    "ü",
+    "日本",
+    "💥",
+    "a",
+    "website",
+    "down",
+    " ",
+    "\t",
+    "P0",
+    "PRIORITY 0",
+    "[P0]",
+    "Content-Type: text/html",
+    "\r\n\r\n<b>body</b>",
+    "--",
+    ".",
+    "x" * 90,
+]
 
 
 def test_fuzzed_titles_change_no_header() -> None:
@@ -242,7 +318,8 @@ def test_fuzzed_titles_change_no_header() -> None:
 
 
 def test_cve_2024_6923() -> None:
-    """M1: a title that is an encoded word inside another makes no `Bcc:` on any Python, also when the bytes are parsed and
+    """M1: a title that is an encoded word inside another makes no `Bcc:` on any Python, also when the bytes are
+    parsed and
     written again."""
     composed = made(titled(case_of("resolved", "P2"), M1))
     again = email.message_from_bytes(parsed(composed).as_bytes(), policy=email.policy.default)
@@ -253,33 +330,70 @@ def test_cve_2024_6923() -> None:
 @pytest.mark.parametrize(
     ("title", "shown"),
     [
-        ("[P0] Website is down", "Website is down"), ("P0: Website is down", "Website is down"), ("p1 - website", "website"),
-        ("PRIORITY 0 ISSUE: PAYROLL", "PAYROLL"), ("PRIORITY 0 ISSUE RESOLVED: ALL GOOD", "RESOLVED: ALL GOOD"),
-        ("Priority-0 issue: x", "x"), ("PRIORITY\u202e 0 ISSUE: x", "x"), ("PRIPRIORITY 0ORITY 0 ISSUE: x", "PRI ORITY 0 ISSUE: x"),
-        ("[ P0 ] [P0][P1] x", "x"), ("[P [P0] 0] x", "x"), ("x [p3] y", "x y"), ("(P0) x", "x"), ("【P0】 x", "x"), ("PRIORITY\u00a00: x", "x"),
-        ("PRI\u200bORITY 0 ISSUE: x", "x"), ("priority: 0 x", "x"), ("PRIORITY_1 x", "x"), ("[P\u200b0] x", "x"), ("[P0]", "?"), ("", "?"),
-        ("P10 pumps fail", "P10 pumps fail"), ("MP3: no sound", "MP3: no sound"), ("Low priority mails are lost", "Low priority mails are lost"),
+        ("[P0] Website is down", "Website is down"),
+        ("P0: Website is down", "Website is down"),
+        ("p1 - website", "website"),
+        ("PRIORITY 0 ISSUE: PAYROLL", "PAYROLL"),
+        ("PRIORITY 0 ISSUE RESOLVED: ALL GOOD", "RESOLVED: ALL GOOD"),
+        ("Priority-0 issue: x", "x"),
+        ("PRIORITY\u202e 0 ISSUE: x", "x"),
+        ("PRIPRIORITY 0ORITY 0 ISSUE: x", "PRI ORITY 0 ISSUE: x"),
+        ("[ P0 ] [P0][P1] x", "x"),
+        ("[P [P0] 0] x", "x"),
+        ("x [p3] y", "x y"),
+        ("(P0) x", "x"),
+        ("【P0】 x", "x"),
+        ("PRIORITY\u00a00: x", "x"),
+        ("PRI\u200bORITY 0 ISSUE: x", "x"),
+        ("priority: 0 x", "x"),
+        ("PRIORITY_1 x", "x"),
+        ("[P\u200b0] x", "x"),
+        ("[P0]", "a reported problem"),
+        ("", "a reported problem"),
+        ("\U0001f4a5", "\U0001f4a5"),
+        ("P10 pumps fail", "P10 pumps fail"),
+        ("MP3: no sound", "MP3: no sound"),
+        ("Low priority mails are lost", "Low priority mails are lost"),
     ],
-)  # fmt: skip
+)
 def test_only_we_write_a_priority(title: str, shown: str) -> None:
     """X9: the priority tag is written by us only; `[P0]` in user titles is neutralised; bidi tricks are cleaned."""
     assert made(titled(case_of("resolved", "P2"), title)).subject == f"[#42] {shown}"
 
 
-# --- what a broadcast may carry ------------------------------------------------------------------------------------------------
+# --- what a broadcast may carry ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "contact",
     [
-        "https://evil.example/pay", "http://evil.example", "www.evil.example", "evil.example/login", "HTTPS://EVIL.EXAMPLE", "ftp://evil.example",
-        "boss@evil.example", "mailto:boss@evil.example", "<boss@evil.example>", "evil\u3002example", "xn--evl-zla.example", "еvil.example",
-        "javascript:evil.example", "10.0.0.1", "http:/evil.example", "hxxps://evil.example", "evil.example:8080/x", "a.b.evil.example.",
-        "(evil.example)", "//evil.example", "https://evil", "tel:+4912345678",
+        "https://evil.example/pay",
+        "http://evil.example",
+        "www.evil.example",
+        "evil.example/login",
+        "HTTPS://EVIL.EXAMPLE",
+        "ftp://evil.example",
+        "boss@evil.example",
+        "mailto:boss@evil.example",
+        "<boss@evil.example>",
+        "evil\u3002example",
+        "xn--evl-zla.example",
+        "еvil.example",
+        "javascript:evil.example",
+        "10.0.0.1",
+        "http:/evil.example",
+        "hxxps://evil.example",
+        "evil.example:8080/x",
+        "a.b.evil.example.",
+        "(evil.example)",
+        "//evil.example",
+        "https://evil",
+        "tel:+4912345678",
     ],
-)  # fmt: skip
+)
 def test_no_link_before_a_decision(contact: str) -> None:
-    """X8: before a triager's decision a broadcast carries of the reporter's words only the cleaned headline, without links or
+    """X8: before a triager's decision a broadcast carries of the reporter's words only the cleaned headline, without
+    links or
     addresses; afterwards the triager has answered for it."""
     case = titled(case_of("broadcast-new", "not confirmed"), f"Site down see {contact} now")
     composed = made(case)
@@ -299,15 +413,25 @@ def secretive(issue: Issue) -> Issue:
     return replace(issue, answers=answers, material=SECRET, attachments=(SECRET,))
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.broadcast], ids=[i for i, c in zip(IDS, CASES, strict=True) if c.broadcast])
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if c.broadcast], ids=[i for i, c in zip(IDS, CASES, strict=True) if c.broadcast]
+)
 def test_nothing_of_the_report_is_broadcast(case: Case) -> None:
     """X8: nothing of its body in any broadcast; V1: nobody sees another's address; no token of a person in it."""
     assert case.issue is not None
     composed = made(replace(case, issue=secretive(case.issue)), reply_to=samples.REPLY_TO)
     said = composed.text + part(parsed(composed), "html") + composed.head.decode("ascii")
     assert SECRET not in said
-    allowed = {"issues@acme.example", "issues+help@acme.example", "issues+subscribe@acme.example", *re.findall(r"\S+@", M365_ID)}
-    found = set(re.findall(r"[\w.+-]+@[\w.-]+", said)) - {ROOT_ID.strip("<>"), M365_ID.strip("<>")}
+    allowed = {
+        "issues@acme.example",
+        "issues+help@acme.example",
+        "issues+subscribe@acme.example",
+        *re.findall(r"\S+@", M365_ID),
+    }
+    found = {each.rstrip(".") for each in re.findall(r"[\w.+-]+@[\w.-]+", said)} - {
+        ROOT_ID.strip("<>"),
+        M365_ID.strip("<>"),
+    }
     assert found <= allowed
     assert samples.REPLY_TO.split("@")[0] not in said
 
@@ -318,7 +442,8 @@ def test_even_if_a_template_asks_for_it(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
     folder = Path(str(tmp_path)) / "en/mail"
     folder.mkdir(parents=True)
-    body = "---\nsubject: x\nwhy: Because.\n---\n{{ issue.answers }}{{ issue.material }}{{ issue.reporter }}{{ issue.attachments }}z\n"
+    asks = "{{ issue.answers }}{{ issue.material }}{{ issue.reporter }}{{ issue.attachments }}z\n"
+    body = f"---\nsubject: x\nwhy: Because.\n---\n{asks}"
     (folder / "broadcast-new.md").write_text(body, "utf-8")
     used = templates.open_templates(Path(str(tmp_path)))
     assert used.problems == ()
@@ -346,15 +471,30 @@ def test_the_next_update_is_the_issues_own() -> None:
     assert "The next update comes in 30 minutes, at 03:35 CET (02:35 UTC)." in made(replace(case, values=values)).text
 
 
-# --- bodies and attachments ----------------------------------------------------------------------------------------------------
+# --- bodies and attachments -------------------------------------------------------------------------------------------
 
 
 def test_fuzzed_bodies_arrive_as_they_were() -> None:
-    """S9: no bare CR or LF, no dot to stuff, no line over 998 octets; 1,000 fuzzed bodies decode to the text we meant."""
+    """S9: no bare CR or LF, no dot to stuff, no line over 998 octets; 400 fuzzed bodies decode to the text we
+    meant."""
     chance = random.Random(2)
-    pieces = [*PIECES, "\n", "\n.\n", "\r\n.\r\n", "From me\n", "x" * 1500, "ü" * 400, "日本語" * 300, "=", "=3D", "\n-- \n", "   \n", "\t\n"]
+    pieces = [
+        *PIECES,
+        "\n",
+        "\n.\n",
+        "\r\n.\r\n",
+        "From me\n",
+        "x" * 1500,
+        "ü" * 400,
+        "日本語" * 300,
+        "=",
+        "=3D",
+        "\n-- \n",
+        "   \n",
+        "\t\n",
+    ]
     case = case_of("comment", "to the owner")
-    for _ in range(1_000):
+    for _ in range(400):
         text = "".join(chance.choice(pieces) for _ in range(chance.randint(1, 20)))
         composed = made(replace(case, values={**case.values, "text": text}))
         raw = whole(composed)
@@ -376,7 +516,8 @@ def test_the_smaller_encoding_is_used() -> None:
 
     assert encoding("plain") == "7bit"
     assert encoding("Störung") == "quoted-printable"
-    assert encoding("x" * 200) == "quoted-printable"
+    assert encoding("x" * 900) == "7bit"
+    assert encoding("x" * 1000) == "quoted-printable"
     assert encoding("日本語" * 300) == "base64"
 
 

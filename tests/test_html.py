@@ -110,7 +110,7 @@ mail(
     '<div style="font-family: arial">It is<div><br></div><hr id="zwchr" data-marker="__DIVIDER__"><div '
     'data-marker="__HEADERS__"><b>From: </b>Issues<br><b>To: </b>Sara<br></div><div><br></div><div '
     'data-marker="__QUOTED_TEXT__">Is it?</div></div>',
-    "It is\n\n> From: Issues\n> To: Sara\n\n> Is it?",
+    "It is\n\n> From: Issues\n> To: Sara\n>\n> Is it?",
 )
 mail(
     "zimbra, a rule where the quote begins",
@@ -130,25 +130,25 @@ v:ext="edit"/></xml><![endif]--></head><body lang=EN-US link="#0563C1"><div clas
 </p><p class=MsoNormal><o:p>&nbsp;</o:p></p><p class=MsoNormal><span style='color:#1F497D'>it is the\r\ncart.<o:p></o:p></span>\
 </p><div><div style='border:none;border-top:solid #E1E1E1 1.0pt;padding:3.0pt 0cm 0cm 0cm'><p class=MsoNormal><b>From:</b> \
 Issues &lt;issues@acme.example&gt; <br><b>Sent:</b> Monday, March 3, 2025 10:12 AM<br><b>To:</b> Sara<br><b>Subject:</b> [#42] \
-Shop<o:p></o:p></p></div></div><p class=MsoNormal><o:p>&nbsp;</o:p></p><p class=MsoNormal>Where is it?<o:p></o:p></p><p \
+Shop<o:p></o:p></p></div></div><p class=MsoNormal><o:p>&nbsp;</o:p></p><p class=MsoNormal>Where did you see it?<o:p></o:p></p><p \
 class=MsoNormal>%s</p></div></body></html>"""
 HEADER = "From: Issues <issues@acme.example>\nSent: Monday, March 3, 2025 10:12 AM\nTo: Sara\nSubject: [#42] Shop\n"
-mail("outlook", OUTLOOK % "In Berlin", f"Hi,\n\nit is the cart.\n{HEADER}\nWhere is it?\nIn Berlin")
+mail("outlook", OUTLOOK % "In Berlin", f"Hi,\n\nit is the cart.\n{HEADER}\nWhere did you see it?\nIn Berlin")
 OWA = (
     '<html><head><style type="text/css" style="display:none;"> P {margin-top:0;margin-bottom:0;} </style></head><body '
     'dir="ltr"><div class="elementToProof" style="font-size: 12pt">See below.</div><div id="appendonsend"></div><hr '
     'style="display:inline-block;width:98%%" tabindex="-1"><div id="divRplyFwdMsg" dir="ltr"><font face="Calibri, '
     'sans-serif"><b>%s:</b> Issues &lt;issues@acme.example&gt;<br><b>%s:</b> Monday, March 3, 2025 10:12 AM<br><b>%s:</b> '
-    'Sara<br><b>%s:</b> [#42] Shop</font><div>&nbsp;</div></div><div class="x_WordSection1"><p class="x_MsoNormal">Where is '
-    'it?</p><p class="x_MsoNormal">In Berlin</p></div></body></html>'
+    'Sara<br><b>%s:</b> [#42] Shop</font><div>&nbsp;</div></div><div class="x_WordSection1"><p class="x_MsoNormal">Where did '
+    'you see it?</p><p class="x_MsoNormal">In Berlin</p></div></body></html>'
 )
 OWA_EN = OWA % ("From", "Sent", "To", "Subject")
-mail("outlook on the web", OWA_EN, f"See below.\n\n{HEADER}\nWhere is it?\nIn Berlin")
+mail("outlook on the web", OWA_EN, f"See below.\n\n{HEADER}\nWhere did you see it?\nIn Berlin")
 mail(
     "outlook on the web, in a language that nobody here knows",
     OWA % ("Xa", "Xb", "Xc", "Xd"),
     "See below.\n\n> Xa: Issues <issues@acme.example>\n> Xb: Monday, March 3, 2025 10:12 AM\n> Xc: Sara\n> Xd: [#42] Shop\n>\n"
-    "> Where is it?\n> In Berlin",
+    "> Where did you see it?\n> In Berlin",
 )
 mail(
     "outlook on a phone",
@@ -266,8 +266,8 @@ mail(
 mail(
     "unclosed and misplaced tags",
     '<p>one<p hidden>x<p>two<b>bold</p>three</b></td></i><div>four<span></div>five</span><a title="a > b" href=x>six</a '
-    '><a href="y>seven</a><img alt=">"></br>eight',
-    "one\n\ntwobold\n\nthree\nfour\nfive six\neight",
+    "><a href='y>seven</a></br>eight",
+    "one\n\ntwobold\n\nthree\nfour\nfivesixseven\neight",
 )
 mail(
     "comments and cut off",
@@ -287,7 +287,7 @@ def test_text_of_a_mail(name: str) -> None:
 
 # --- with mail/quoting.py ---------------------------------------------------------------------------------------------
 
-ASKED = "Where is it?"
+ASKED = "Where did you see it?"
 
 
 @pytest.mark.parametrize(("html", "new"), [(GMAIL, "The cart is empty again.\n\nPriority: P1"), (OWA_EN, "See below.")])
@@ -358,22 +358,33 @@ def seconds(text: str) -> float:
     return time.process_time() - began
 
 
+def growth(make: Callable[[int], str], size: int) -> float:
+    """The time for 10 times the text over the time for it; the best of a few, as others may take the machine."""
+    ratio = 0.0
+    for _ in range(5):
+        ratio = seconds(make(10 * size)) / max(seconds(make(size)), 0.002)
+        if ratio <= 15:
+            break
+    return ratio
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_time_grows_with_the_size_only(name: str) -> None:
-    """40 adversarial strings of 100 kB and 1 MB: time ratio <= 15 for 10 x input (trust.md C6)."""
-    make = HOSTILE[name]
-    small, large = make(100_000), make(1_000_000)
-    for _ in range(5):  # other programs may take the machine for a moment
-        ratio = seconds(large) / max(seconds(small), 0.002)
-        if ratio <= 15:
-            return
-    pytest.fail(f"{ratio:.0f} times the time for 10 times the text")
+    """40 adversarial strings, time ratio <= 15 for 10 x input (trust.md C6)."""
+    assert growth(HOSTILE[name], 20_000) <= 15
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HOSTILE)
+def test_time_grows_with_the_size_only_up_to_a_megabyte(name: str) -> None:
+    """40 adversarial strings of 100 kB and 1 MB, time ratio <= 15 for 10 x input (trust.md C6)."""
+    assert growth(HOSTILE[name], 100_000) <= 15
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_text_is_not_much_longer_than_the_html(name: str) -> None:
     """A mail cannot make us write more than it sent: quote levels are limited, labels are not joined without end."""
-    html = HOSTILE[name](200_000)
+    html = HOSTILE[name](50_000)
 
     assert len(html_to_text(html)) <= 2 * MAX_DEPTH * len(html) / 4 + 100
 

@@ -111,7 +111,8 @@ def test_of_a_mail_over_the_limit_only_the_header_travels(
     dovecot.deliver(user, mail(1, 8_000_000))
     dovecot.deliver(user, mail(2))
     with faults.fault_proxy(dovecot.port) as proxy:
-        large, small = fetched(opened(proxy, user, max_size=1_000_000))
+        (batch,) = opened(proxy, user, max_size=1_000_000).fetch_new(0)  # its size does not count, it is not read
+        large, small = batch
         assert proxy.received < 10_000
     assert large.too_large
     assert large.size > 8_000_000
@@ -175,6 +176,24 @@ def test_a_mail_that_the_server_lists_but_does_not_hand_out_is_not_gone(row: byt
     with faults.scripted(GREETING, faults.imap_script(rows)) as server:
         (one,) = fetched(opened(server))
     assert (one.raw, one.gone, one.too_large, one.size) == (None, False, False, 10)
+
+
+def test_a_mail_that_was_left_out_of_a_batch_is_asked_for_once_more(opened: Connect) -> None:
+    """I6 of libraries.md: fetch may leave out the asked key; alone it is handed out, so nothing is held for nothing."""
+    asked: list[bytes] = []
+
+    def fetch(command: bytes) -> list[bytes]:
+        asked.append(command)
+        if b"RFC822.SIZE" in command:
+            return [b"* 1 FETCH (UID 1 RFC822.SIZE 3)", b"* 2 FETCH (UID 2 RFC822.SIZE 3)"]
+        rows = [b"* %d FETCH (UID %d BODY[] {3}\r\nabc)" % (uid, uid) for uid in (1, 2)]
+        return rows[:1] if b"1,2" in command else rows[1:]
+
+    rows: dict[bytes, faults.Answer] = {b"UID SEARCH": [b"* SEARCH 1 2"], b"UID FETCH": fetch}
+    with faults.scripted(GREETING, faults.imap_script(rows)) as server:
+        mails = fetched(opened(server))
+    assert [(m.uid, m.raw, m.gone) for m in mails] == [(1, b"abc", False), (2, b"abc", False)]
+    assert len(asked) == 3
 
 
 def test_a_mailbox_of_160000_new_mails_is_listed(opened: Connect) -> None:

@@ -319,7 +319,11 @@ def test_a_report_that_a_person_passes_on_is_a_persons() -> None:
     raw = b"From: sara@acme.example\nSubject: Customers get this\n"
     raw += b"Content-Type: multipart/mixed; boundary=o\n\n--o\n\nsee\n--o\n"
     assert look(raw + inner + b"\n--o--").class_ == "human"
-    assert look(raw + b"\n\n" + DSN[6:].encode() + b"Action: failed\n--o--").class_ == "human"
+    part = DSN.replace("--b", "--o").encode() + b"Action: failed\n--o--"
+    assert look(raw + part).class_ == "human"
+    program = b"User-Agent: Mozilla Thunderbird\n" + raw.replace(b"sara@", b"smtp@")
+    assert look(program + part).class_ == "human"
+    assert look(raw.replace(b"sara@", b"mailer-daemon@") + part).class_ == "bounce"
 
 
 def test_screening_is_linear() -> None:

@@ -538,6 +538,15 @@ def test_a_mail_that_breaks_us_is_held_and_the_next_goes_through(chat: Chat, mon
     assert chat.issue(1).headline == "Good"
 
 
+def test_two_robots_that_answer_each_other_stop(chat: Chat) -> None:
+    """L1: at most 10 mails to any address in 24 hours against a bot that answers everything in fresh mails."""
+    out = [mail for n in range(25) for mail in chat.sends(BOB, f"Thank you for your mail number {n}.", subject=f"Ticket {n} received")]
+    assert len(to(out, BOB)) == 10
+    assert len(chat.app.store.open_issues()) == 25
+    chat.after(days=1, minutes=1, step=timedelta())
+    assert len(to(chat.sends(BOB, "a real question", subject="Search is odd"), BOB)) == 1
+
+
 def test_a_token_of_another_person_gives_no_power(chat: Chat) -> None:
     """A9: token names a person; other From: comment at most, never authority."""
     triage, _ = opened(chat, "P1")

@@ -1,4 +1,5 @@
-"""The mails themselves (process.md 10): every template with its samples, hostile values, broken overrides, one-tap answers."""
+"""The mails themselves (process.md 10): every template with its samples, hostile values, broken overrides, one-tap
+answers."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from triagemail.mail.quoting import Kind, Line
 from triagemail.mail.samples import NOW, Case
 from triagemail.mail.templates import Rendered, Templates
 from triagemail.process import model
+from triagemail.process.events import Outcome
 from triagemail.process.model import Evidence, Issue, Level, Priority
 
 ROOT = Path(__file__).parent.parent
@@ -70,7 +72,7 @@ def commanded(text: str, subject: str, *, fresh: bool) -> list[object]:
     return [*got.intents, *([got.near_miss] if got.near_miss else [])]
 
 
-# --- every mail, as it comes ----------------------------------------------------------------------------------------------
+# --- every mail, as it comes ------------------------------------------------------------------------------------------
 
 
 def test_all_templates_fit() -> None:
@@ -113,7 +115,8 @@ def test_both_parts_say_the_same(case: Case) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_no_line_of_ours_runs(case: Case) -> None:
-    """None of our own mails has a command at the start of a line where a quote could run it; the reader itself says so."""
+    """None of our own mails has a command at the start of a line where a quote could run it; the reader itself says
+    so."""
     made = rendered(case)
     for fresh in (True, False):
         assert commanded(made.text, f"Re: {made.subject}", fresh=fresh) == []
@@ -122,7 +125,8 @@ def test_no_line_of_ours_runs(case: Case) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_a_quote_of_it_is_no_new_text(case: Case) -> None:
-    """New text is what does not stand in the mail of ours that it answers, wherever it stands, with or without marks."""
+    """New text is what does not stand in the mail of ours that it answers, wherever it stands, with or without
+    marks."""
     made = rendered(case)
     for reply in (f"Hello there\n\n{made.text}", "Hello there\n\n" + made.text.replace("\n", "\n> ")):
         assert quoting.new_text(quoting.split(reply, made.text)) == "Hello there"
@@ -174,7 +178,7 @@ def luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-# --- what the process hands over -------------------------------------------------------------------------------------------
+# --- what the process hands over --------------------------------------------------------------------------------------
 
 
 def literals(function: str, place: int) -> set[str]:
@@ -193,7 +197,9 @@ def test_every_draft_has_its_template() -> None:
     """A sentence that a person reads stands in templates/: no draft of the process is without one."""
     kinds = literals("Draft", 0) | literals("to_people", 0) | {f"broadcast-{kind}" for kind in literals("broadcast", 0)}
     assert len(kinds) >= 20
-    assert (kinds | {"help", "template", "process", "status", "list", "held", "notice"}) - set(templates.names()) == set()
+    assert (kinds | {"help", "template", "process", "status", "list", "held", "notice"}) - set(
+        templates.names()
+    ) == set()
 
 
 def test_every_outcome_has_its_sentence() -> None:
@@ -211,7 +217,7 @@ def test_every_sentence_with_and_without_values(code: str) -> None:
     full |= {"limit": 600} if code == "update-cut" else {}
     case = case_of("receipt", "one done")
     for values in ({}, full):
-        outcome = samples.Outcome("Agree", code, True, values, 42)
+        outcome = Outcome("Agree", code, True, values, 42)
         made = rendered(replace(case, values={"outcomes": (outcome,)}))
         assert made.problem == ""
         assert made.text.split("\n")[2].startswith("This is done: ")
@@ -220,11 +226,11 @@ def test_every_sentence_with_and_without_values(code: str) -> None:
 def test_an_unknown_code_is_answered_all_the_same() -> None:
     """Never an unanswered command: a code that has no sentence yet gets a plain one."""
     case = case_of("receipt", "one done")
-    outcome = samples.Outcome("Agree", "no-such-code", False, {}, 42)
+    outcome = Outcome("Agree", "no-such-code", False, {}, 42)
     assert "This was not done: this did not work." in rendered(replace(case, values={"outcomes": (outcome,)})).text
 
 
-# --- the words of process.md -----------------------------------------------------------------------------------------------
+# --- the words of process.md ------------------------------------------------------------------------------------------
 
 
 def test_the_automatic_update_word_for_word() -> None:
@@ -289,14 +295,19 @@ def test_the_missing_mail_is_answered_by_filling_the_gaps() -> None:
         for line in made.text.split("\n"):
             lines += [mark + line, *(answer for help_, answer in given.items() if help_ in line)]
         read = report.read(
-            quoting.split("\n".join(lines), made.text), f"Re: {made.subject}", case.policy.questions, words=WORDS, reply=True
+            quoting.split("\n".join(lines), made.text),
+            f"Re: {made.subject}",
+            case.policy.questions,
+            words=WORDS,
+            reply=True,
         )
         assert read.answers | {"priority": ""} == {"expected": "The start page", "affected": "All", "priority": ""}
         assert read.priority is Priority.P1
 
 
 def test_at_e0_only_the_ticks_and_the_headline() -> None:
-    """At E0 a reply repeats only the ticks and the headline (trust.md 3.4), and says that a plain answer confirms it."""
+    """At E0 a reply repeats only the ticks and the headline (trust.md 3.4), and says that a plain answer confirms
+    it."""
     for template, title in (("missing", "unverified P0"), ("received", "to be confirmed")):
         made = rendered(case_of(template, title))
         assert "UNVERIFIED" in made.text
@@ -321,7 +332,7 @@ def test_p0_is_a_priority() -> None:
     assert "is a P2 now, not a P0." in rendered(case).text
 
 
-# --- one-tap answers -------------------------------------------------------------------------------------------------------
+# --- one-tap answers --------------------------------------------------------------------------------------------------
 
 
 def tapped(case: Case) -> Iterator[tuple[str, str, str]]:
@@ -349,21 +360,27 @@ def test_one_tap_does_what_it_says() -> None:
     assert kinds == [model.SetPriority, model.Agree, *[model.SetPriority] * 3, model.Decline, model.NameOwner]
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.broadcast], ids=[i for i, c in zip(IDS, CASES, strict=True) if c.broadcast])
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if c.broadcast], ids=[i for i, c in zip(IDS, CASES, strict=True) if c.broadcast]
+)
 def test_a_broadcast_has_no_taps(case: Case) -> None:
     """A broadcast's body holds no token (design 7), so it has no one-tap answers."""
     assert list(tapped(case)) == []
     assert "Answer with one line" not in rendered(case).text
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if not c.broadcast], ids=[i for i, c in zip(IDS, CASES, strict=True) if not c.broadcast])
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if not c.broadcast], ids=[i for i, c in zip(IDS, CASES, strict=True) if not c.broadcast]
+)
 def test_taps_stand_in_both_parts(case: Case) -> None:
     """Each one-tap answer of the HTML part is offered in quotes in the text part, and none starts a line there."""
     made = rendered(case)
     flat = " ".join(made.text.split())
     for _, _, body in tapped(case):
         assert f'"{body.strip()}"' in flat.replace(' …"', '"').replace('…"', '"')
-    assert not re.search(r'^\s*"', made.text.split("\n-- \n")[0].replace('"not sure"', "").replace('"Nothing', ""), re.MULTILINE)
+    assert not re.search(
+        r'^\s*"', made.text.split("\n-- \n")[0].replace('"not sure"', "").replace('"Nothing', ""), re.MULTILINE
+    )
 
 
 def test_a_tap_survives_everything() -> None:
@@ -375,7 +392,7 @@ def test_a_tap_survives_everything() -> None:
     )
 
 
-# --- hostile values ----------------------------------------------------------------------------------------------------------
+# --- hostile values ---------------------------------------------------------------------------------------------------
 
 TEXTS = ("text", "reason", "said", "meant", "subject", "from_", "cause", "more")
 
@@ -385,9 +402,15 @@ def poisoned(case: Case, evil: str) -> Case:
 
     def issue_of(issue: Issue) -> Issue:
         return replace(
-            issue, headline=evil, answers=dict.fromkeys(issue.answers, evil), reason=evil, last_update=evil, doc=evil,
-            material=evil if issue.material else "", attachments=(evil,) if issue.attachments else (),
-        )  # fmt: skip
+            issue,
+            headline=evil,
+            answers=dict.fromkeys(issue.answers, evil),
+            reason=evil,
+            last_update=evil,
+            doc=evil,
+            material=evil if issue.material else "",
+            attachments=(evil,) if issue.attachments else (),
+        )
 
     values = {key: evil if key in TEXTS and value else value for key, value in case.values.items()}
     if isinstance(values.get("issues"), Iterable):
@@ -396,24 +419,89 @@ def poisoned(case: Case, evil: str) -> Case:
 
 
 TEMPLATE_INJECTIONS = [
-    "{{7*7}}", "{% for a in range(9) %}x{% endfor %}", "{{''.__class__.__mro__}}", "{# gone #}", "{{ config }}", "${7*7}",
-    "{{ issue.reporter }}", "{% include '_answers' %}", "qjv0jq", "qjs1jq", "{{ taps('agree') }}", "::: taps\nagree\n:::", "}} {{",
-]  # fmt: skip
+    "{{7*7}}",
+    "{% for a in range(9) %}x{% endfor %}",
+    "{{''.__class__.__mro__}}",
+    "{# gone #}",
+    "{{ config }}",
+    "${7*7}",
+    "{{ issue.reporter }}",
+    "{% include '_answers' %}",
+    "qjv0jq",
+    "qjs1jq",
+    "{{ taps('agree') }}",
+    "::: taps\nagree\n:::",
+    "}} {{",
+]
 
 XSS = [
-    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<svg/onload=alert(1)>", "\"><script>alert(1)</script>",
-    "'><img src=x>", "</title><script>x</script>", "</style><img src=x>", "<iframe src=//evil.example>", "<a href=javascript:x>y</a>",
-    "javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,<script>x</script>", "vbscript:x", "<body onload=x>",
-    "<input autofocus onfocus=x>", "<math><mtext></mtext></math>", "<link rel=stylesheet href=//e.example>", "<base href=//e.example>",
-    "<meta http-equiv=refresh content=0>", "<form action=//e.example>", "<object data=x>", "<embed src=x>", "<video src=x>",
-    "<style>@import '//e.example'</style>", "<div style=background:url(//e.example)>", "<!-- <img src=x> -->", "]]><script>x</script>",
-    "<![CDATA[<b>x</b>]]>", "&lt;b&gt;", "&#60;b&#62;", "&amp;", "<", ">", "\"", "' onmouseover='x", "\" onmouseover=\"x",
-    "`x`", "``` \n<b>x</b>\n```", "**bold**", "__bold__", "*em*", "# heading", "## heading", "- item", "1. item",
-    "[link](https://evil.example)", "[link](javascript:alert(1))", "![image](https://evil.example/x.png)", "<https://evil.example>",
-    "https://evil.example/\"onclick=x", "[ref]: https://evil.example", "| a | b |\n|---|---|", "---", "***", "    code", "> quote", "\\<b>",
-    "<b>x</b>\n<i>y</i>", "a\\\nb", "[x](<javascript:x>)", "&copy;", "<ScRiPt >x</ScRiPt >", "%3Cscript%3E", "\u003cscript\u003e",
-    "<a href='mailto:x@evil.example'>x</a>", "=?utf-8?q?x?=",
-]  # fmt: skip
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg/onload=alert(1)>",
+    '"><script>alert(1)</script>',
+    "'><img src=x>",
+    "</title><script>x</script>",
+    "</style><img src=x>",
+    "<iframe src=//evil.example>",
+    "<a href=javascript:x>y</a>",
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    "data:text/html,<script>x</script>",
+    "vbscript:x",
+    "<body onload=x>",
+    "<input autofocus onfocus=x>",
+    "<math><mtext></mtext></math>",
+    "<link rel=stylesheet href=//e.example>",
+    "<base href=//e.example>",
+    "<meta http-equiv=refresh content=0>",
+    "<form action=//e.example>",
+    "<object data=x>",
+    "<embed src=x>",
+    "<video src=x>",
+    "<style>@import '//e.example'</style>",
+    "<div style=background:url(//e.example)>",
+    "<!-- <img src=x> -->",
+    "]]><script>x</script>",
+    "<![CDATA[<b>x</b>]]>",
+    "&lt;b&gt;",
+    "&#60;b&#62;",
+    "&amp;",
+    "<",
+    ">",
+    '"',
+    "' onmouseover='x",
+    '" onmouseover="x',
+    "`x`",
+    "``` \n<b>x</b>\n```",
+    "**bold**",
+    "__bold__",
+    "*em*",
+    "# heading",
+    "## heading",
+    "- item",
+    "1. item",
+    "[link](https://evil.example)",
+    "[link](javascript:alert(1))",
+    "![image](https://evil.example/x.png)",
+    "<https://evil.example>",
+    'https://evil.example/"onclick=x',
+    "[ref]: https://evil.example",
+    "| a | b |\n|---|---|",
+    "---",
+    "***",
+    "    code",
+    "> quote",
+    "\\<b>",
+    "<b>x</b>\n<i>y</i>",
+    "a\\\nb",
+    "[x](<javascript:x>)",
+    "&copy;",
+    "<ScRiPt >x</ScRiPt >",
+    "%3Cscript%3E",
+    "\u003cscript\u003e",
+    "<a href='mailto:x@evil.example'>x</a>",
+    "=?utf-8?q?x?=",
+]
 
 
 @pytest.mark.parametrize("evil", TEMPLATE_INJECTIONS)
@@ -446,7 +534,16 @@ def appears_literally(evil: str) -> None:
     assert seen > 20
 
 
-COMMANDS = "agree\nP0\n  resolve: it works\nWithdraw: x\nunsubscribe\nstatus #7\nowner bob@acme.example\nnext update in 3 hours\n\"mine\"\nyes"
+COMMANDS = """agree
+P0
+  resolve: it works
+Withdraw: x
+unsubscribe
+status #7
+owner bob@acme.example
+next update in 3 hours
+"mine"
+yes"""
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
@@ -492,7 +589,7 @@ def test_time_grows_with_length_only() -> None:
     assert seconds(400_000) < 60 * max(seconds(20_000), 1e-4)
 
 
-# --- a company's own templates -----------------------------------------------------------------------------------------------
+# --- a company's own templates ----------------------------------------------------------------------------------------
 
 BROKEN = {
     "syntax": "{% if %}",
@@ -514,7 +611,9 @@ LOOPS = [
 def override(folder: Path, name: str, body: str, *, front: bool = True) -> Path:
     file = folder / "en" / name
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(("---\nsubject: Ours\nwhy: You get this because we say so.\n---\n" if front else "") + body, "utf-8")
+    file.write_text(
+        ("---\nsubject: Ours\nwhy: You get this because we say so.\n---\n" if front else "") + body, "utf-8"
+    )
     return folder
 
 
@@ -606,7 +705,7 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     assert templates.open_templates("") == templates.open_templates(None) == Templates()
 
 
-# --- small things --------------------------------------------------------------------------------------------------------------
+# --- small things -----------------------------------------------------------------------------------------------------
 
 
 def at(zone: str, moment: datetime, now: datetime = NOW) -> str:
@@ -635,12 +734,18 @@ def test_times_with_zone_and_utc() -> None:
 @pytest.mark.parametrize(
     ("span", "said"),
     [
-        (timedelta(minutes=30), "30 minutes"), (timedelta(minutes=1), "1 minute"), (timedelta(0), "1 minute"),
-        (timedelta(hours=1), "1 hour"), (timedelta(minutes=90), "90 minutes"), (timedelta(hours=4), "4 hours"),
-        (timedelta(minutes=150), "2 hours 30 minutes"), (timedelta(days=7), "7 days"), (timedelta(days=1), "1 day"),
+        (timedelta(minutes=30), "30 minutes"),
+        (timedelta(minutes=1), "1 minute"),
+        (timedelta(0), "1 minute"),
+        (timedelta(hours=1), "1 hour"),
+        (timedelta(minutes=90), "90 minutes"),
+        (timedelta(hours=4), "4 hours"),
+        (timedelta(minutes=150), "2 hours 30 minutes"),
+        (timedelta(days=7), "7 days"),
+        (timedelta(days=1), "1 day"),
         (timedelta(seconds=1799), "30 minutes"),
     ],
-)  # fmt: skip
+)
 def test_lengths_in_words(span: timedelta, said: str) -> None:
     """`Next update in 30 minutes`: a length as people say it."""
     assert wording.length(templates._own_book(Templates(), "en").words, span) == said
@@ -649,14 +754,25 @@ def test_lengths_in_words(span: timedelta, said: str) -> None:
 def test_a_quoted_command_never_starts_a_line() -> None:
     """None of our own mails has a command at the start of a line: folding keeps it behind the word before it."""
     for width in range(20, 80):
-        text = wording.folded('It works again? Then please answer with "withdraw: it works again", and we stop. Or "help".', width)
+        text = wording.folded(
+            'It works again? Then please answer with "withdraw: it works again", and we stop. Or "help".', width
+        )
         assert not re.search(r'^"', text, re.MULTILINE)
 
 
 def test_links_are_web_addresses() -> None:
     """X4: nothing but a web or mail address becomes a link."""
     assert wording.link("https://docs.acme.example/a?b=c&d#e") == "https://docs.acme.example/a?b=c&d#e"
-    for bad in ("javascript:alert(1)", "//evil.example", "https://a.example/\"x", "https://a b", "data:x", "", "https://", " https://a.example"):
+    for bad in (
+        "javascript:alert(1)",
+        "//evil.example",
+        'https://a.example/"x',
+        "https://a b",
+        "data:x",
+        "",
+        "https://",
+        " https://a.example",
+    ):
         assert wording.link(bad) == ""
 
 

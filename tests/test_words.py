@@ -69,6 +69,7 @@ def test_courtesy(line: str, greeting: bool, closing: bool) -> None:
 def test_a_closing_takes_its_names_along() -> None:
     """The name, the role and the company below a closing belong to it; a sentence does not."""
     assert uncourteous(["Hi,", "", "x", "", "Thanks", "", "Bob Miller", "ACME Support"], WORDS) == ["x"]
+    assert uncourteous(["x", "Thanks", "Bob: No"], WORDS) == ["x", "Thanks", "Bob: No"]
     assert uncourteous(["x", "Thanks", "it fails again on the phone, too"], WORDS) == [
         "x",
         "Thanks",

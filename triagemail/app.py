@@ -148,8 +148,6 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
     folder = configs.builtin_templates()
     words = parse_words((folder / "en" / "words.toml").read_text(encoding="utf-8"))
     own = mail_templates.open_templates(config.templates.dir or None)
-    for problem in own.problems:
-        logger("templates").warning("override-not-used", template=problem.template, problem=problem.text)
     outbox = Outbox(store, own, keyring, policy)
     worker = Worker(store, policy, words, outbox, clock, tuple(config.mail.groups))
     mailbox, intake = _mailbox(config, store, clock)

@@ -87,6 +87,8 @@ def open_app(path: Path | None, *, service: bool = False) -> App:
         fail(BAD_CONFIG, str(error))
     except StoreUnusable as error:
         fail(TRY_AGAIN, str(error))
+    if service and (problems := app.outbox.templates.problems):  # trust.md S12: refused at start, not found out at 3 a.m.
+        fail(BAD_CONFIG, *(f"templates/{problem}" for problem in problems))
     return app
 
 

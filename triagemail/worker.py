@@ -6,7 +6,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from triagemail import outbox
@@ -27,6 +27,7 @@ from triagemail.store.claims import Claimed
 from triagemail.store.store import STORE_FAULTS, Parent, Store
 
 STRIKES = 3
+ANSWERS_A_DAY = 10  # to an address at E0
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
 HELD = ("bad_from", "auto_generated", "list")
 UNREADABLE = ("too-deep", "too-many-parts", "header-flood", "too-large")
@@ -201,8 +202,8 @@ class Worker:
             issue = issues[number]
             self.store.save_issue(issue)
             self.store.set_timers(number, decide.clocks(issue, self.policy), rank(issue))
-        for _, decision in decided:
-            self._send(decision, issues, cause, author)
+        for intent, decision in decided:
+            self._send(self._within_limit(intent, decision, author), issues, cause, author)
         self.store.count_numbers(max(changed, default=0))
         return next(iter(changed), None)
 
@@ -215,6 +216,18 @@ class Worker:
                 audience.leave(self.store, address, event.at)
             case _ if event.issue:
                 issues[event.issue] = evolve(issues.get(event.issue), event)
+
+    def _within_limit(self, intent: Intent, decision: Decision, author: str) -> Decision:
+        """An address that has shown nothing gets ten answers a day: two robots that answer each other stop (trust.md L1).
+
+        What was decided stands, and mails to others go out; only the answers stop."""
+        if intent.evidence.believed or not any(draft.to == author for draft in decision.drafts):
+            return decision
+        since = self.clock.now() - DAY
+        if claims.answers_since(self.store, self.store.person(author), since) < ANSWERS_A_DAY:
+            return decision
+        logger("worker").warning("answers-stopped", address=author, limit=ANSWERS_A_DAY)
+        return replace(decision, drafts=tuple(draft for draft in decision.drafts if draft.to != author))
 
     def _send(self, decision: Decision, issues: dict[int, Issue], cause: str, author: str) -> None:
         now = self.clock.now()

@@ -7,6 +7,7 @@ The shapes are fixed, so they are written here; EmailMessage, many times slower,
 from __future__ import annotations
 
 import re
+import unicodedata
 from base64 import b64encode
 from binascii import b2a_base64, b2a_qp
 from collections.abc import Iterable, Mapping
@@ -17,7 +18,7 @@ from hashlib import sha256
 from urllib.parse import quote
 
 from triagemail.mail.headers import clean_header
-from triagemail.mail.templates import Rendered, Templates, context_of, render
+from triagemail.mail.templates import Rendered, Templates, context_of, render, untitled
 from triagemail.process.model import Issue, Policy, State
 
 CRLF = "\r\n"
@@ -65,7 +66,7 @@ def compose(
     `automatic`: it answers a mail (RFC 3834 5: auto-replied; default: it has an In-Reply-To), else the service speaks
     first (auto-generated)."""
     values = _for_everybody(issue, values) if broadcast else values
-    shown = None if issue is None else _shown(issue, broadcast=broadcast)
+    shown = None if issue is None else _shown(issue, language, broadcast=broadcast)
     context = context_of(policy, now, shown, values, to=to, reply_to="" if broadcast else reply_to)
     made = render(templates or Templates(), template, language, context)
     kind, body = _body(made, tuple(attachments))
@@ -106,7 +107,7 @@ def personal(to_address: str, reply_to: str = "", message_id: str = "", list_uns
 
 _FAKE_TAGS = (
     r"[\[({<【［]\s*P\s*\d\s*[\])}>】］]",  # [P0]
-    r"\bPRIORITY[\s:#_-]*\d\b(?:\s+(?:ISSUE|REMEDIATION)\b)?",  # PRIORITY 0 ISSUE
+    r"PRIORITY[\s:#_-]*\d(?!\d)(?:\s+(?:ISSUE|REMEDIATION)\b)?",  # PRIORITY 0 ISSUE
     r"^\s*P\d\s*[:–-]",  # P0: …
 )
 _FAKE_TAG = re.compile("|".join(_FAKE_TAGS), re.IGNORECASE)
@@ -121,7 +122,7 @@ _CONTACTS = (
 _CONTACT = re.compile("|".join(_CONTACTS), re.IGNORECASE)
 
 
-def _headline(issue: Issue, *, broadcast: bool) -> str:
+def _headline(issue: Issue, language: str, *, broadcast: bool) -> str:
     """ "`[P0]` in user titles is neutralised" (trust.md X9), and "before a triager's decision a broadcast carries only
     the cleaned headline, without links or addresses" (trust.md X8)."""
     headline = clean_header(issue.headline)
@@ -132,12 +133,13 @@ def _headline(issue: Issue, *, broadcast: bool) -> str:
         headline = shorter
     if broadcast and issue.decided_at is None:
         headline = " ".join(_CONTACT.sub("[...]", headline).split())
-    return headline.strip(" :-") if re.search(r"\w", headline) else "?"
+    says = any(unicodedata.category(letter)[0] in "LNS" for letter in headline.replace("[...]", ""))
+    return headline.strip(" :-") if says else untitled(language)
 
 
-def _shown(issue: Issue, *, broadcast: bool) -> Issue:
+def _shown(issue: Issue, language: str, *, broadcast: bool) -> Issue:
     """The issue as a template sees it. No word of the report reaches the list, whatever a template asks for (X8)."""
-    headline = _headline(issue, broadcast=broadcast)
+    headline = _headline(issue, language, broadcast=broadcast)
     if not broadcast:
         return replace(issue, headline=headline)
     return replace(issue, headline=headline, answers={}, material="", attachments=(), reporter="", mails=())
@@ -227,17 +229,20 @@ def _multipart(kind: str, parts: list[bytes]) -> tuple[str, bytes]:
     """A multipart body (RFC 2046 5.1.1). Its boundary is the hash of what it encloses, which no part can hold."""
     boundary = "=_" + sha256(b"".join(parts)).hexdigest()[:40]
     line = f"--{boundary}".encode("ascii")
-    body = b"".join(line + b"\r\n" + part + b"\r\n" for part in parts)  # the last CRLF is the boundary's, not the part's
+    body = b"".join(
+        line + b"\r\n" + part + b"\r\n" for part in parts
+    )  # the last CRLF is the boundary's, not the part's
     return f'multipart/{kind}; boundary="{boundary}"', body + line + b"--\r\n"
 
 
 def _text_part(kind: str, text: str) -> bytes:
-    """As it is when ASCII in lines of at most 76, else quoted-printable or, where shorter, base64 (RFC 2045 6)."""
+    """As it is when ASCII in lines that fit, else quoted-printable or, where shorter, base64 (RFC 2045 6)."""
     raw = text.replace("\n", CRLF).encode("utf-8", "replace")
     odd = re.search(r"^From |^\.", text, re.MULTILINE)  # a relay may change such a line
     encoding = "7bit"
-    if odd or not text.isascii() or max(map(len, text.split("\n"))) > 76:
-        encoding, printable, packed = "quoted-printable", b2a_qp(raw, istext=True), _base64(raw)
+    if odd or not text.isascii() or max(map(len, text.split("\n"))) > LINE_LIMIT:
+        printable = re.sub(rb"(?m)^\.(?=\r$)", b"=2E", b2a_qp(raw, istext=True))  # a soft break may leave a dot alone
+        encoding, packed = "quoted-printable", _base64(raw)
         if len(packed) < len(printable):
             encoding, printable = "base64", packed
         raw = printable

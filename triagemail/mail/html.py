@@ -477,7 +477,7 @@ class _Writer:
         if not text:
             self.gap = self.gap or forced or "\xa0" in raw
             return False
-        if text == "--" and raw[-1].isspace():
+        if text == "--" and raw[-1] in " \xa0\0\n":
             text = "-- "  # the signature's separator (RFC 3676 4.3)
         self._put(self.marker + text if self.marker else text)
         self.marker = ""

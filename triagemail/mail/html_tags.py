@@ -159,7 +159,7 @@ def _made(match: re.Match[str] | None) -> Tag:
         return Tag("")
     if match[1]:
         return Tag(name, closing=True, block=name in BLOCKS)
-    found = _attributes(match[3]) if "=" in match[3] else {}
+    found = _attributes(match[3])
     traits = _traits(found) | _OWN_TRAITS.get(name, 0)
     if name == "blockquote":  # quotes by itself, but not where a program's "indent" button made it
         traits &= ~INDENT if traits & WRAPPER else ~0
@@ -188,6 +188,8 @@ def _traits(found: dict[str, str]) -> int:
     traits = _style_traits(unescape(found["style"][:MAX_STYLE]).lower()) if "style" in found else 0
     if found.get("name") == "quote":  # GMX and WEB.DE
         traits |= WRAPPER
+    if "hidden" in found:
+        traits |= HIDDEN
     names = [found[key] for key in ("id", "name", "data-marker") if key in found]
     for name in (*names, *found.get("class", "").split()):
         plain = _RENAMED.sub("", name.lower())

@@ -1,13 +1,13 @@
 """What a person newly wrote, and what a mail program put around it: every line of a mail gets a kind.
 
-Our own line scanner, because no library finds more than 58 % and several hang on hostile text (`libraries.md` 3, M15). Losing a
-person's words is worse than a quoted line too many: in doubt a line is new.
+Our own line scanner, because no library finds more than 58 % and several hang on hostile text (`libraries.md` 3,
+M15). Losing a person's words is worse than a quoted line too many: in doubt a line is new.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from triagemail.mail.quoting_intro import block, marker, wrote_window
 from triagemail.mail.quoting_lines import Kind, Scan, absorb, runs, scan
@@ -17,6 +17,8 @@ __all__ = ["DEFAULT_MARKERS", "Kind", "Line", "new_text", "split"]
 
 DEFAULT_MARKERS = ("--- Please write above this line ---",)
 
+_CODE = 500  # lines of a code block
+_ARMOUR = 80  # lines of a PGP signature
 _TAIL = 15  # lines that may follow a signature's mark
 _LONG_TAIL = 40  # the same when it is the mark of RFC 3676 4.3, with its space
 
@@ -32,17 +34,19 @@ class Line:
 def split(text: str, parent: str = "", markers: Sequence[str] = DEFAULT_MARKERS) -> tuple[Line, ...]:
     """The lines of `text` with their kinds, in order; never raises, linear time.
 
-    `parent` is the plain text of the mail of ours that is answered ("" = unknown), `markers` are the lines above which we ask
-    people to write. A line of our mail is never new where it is quoted or stands below an intro; in an unmarked quote (Outlook)
-    what is not in our mail is new, "answers typed under the quoted questions of our own mail" (process.md 2). A line that
-    starts with a line of ours and goes on is new as a whole.
+    `parent` is the plain text of the mail of ours that is answered ("" = unknown), `markers` are the lines above
+    which we ask people to write. A line of our mail is never new where it is quoted or stands below an intro; in an
+    unmarked quote (Outlook) what is not in our mail is new, "answers typed under the quoted questions of our own
+    mail" (process.md 2). A line that starts with a line of ours and goes on is new as a whole.
     """
     found = scan(text, markers, own=bool(parent.strip()))
     _walk(found)
     replaced = compare(found, parent) if found.own else {}
+    spoken = False
     for start, end in list(runs(found.kinds)):
         if any(row.signs for row in found.rows[start:end]):
-            _sign(found, start, end)
+            _sign(found, start, end, spoken)
+        spoken = spoken or any(found.rows[i].plain and found.kinds[i] is Kind.NEW for i in range(start, end))
     return tuple(_lines(found, replaced))
 
 
@@ -67,7 +71,8 @@ def _lines(found: Scan, replaced: dict[int, str]) -> Iterator[Line]:
         yield line
 
 
-# --- the walk ------------------------------------------------------------------------------------------------------------
+# --- the walk
+# ------------------------------------------------------------------------------------------------------------
 
 
 def _walk(found: Scan) -> None:
@@ -120,7 +125,8 @@ def _loose(found: Scan, at: int) -> None:
 
 
 def _is_tail(found: Scan, at: int) -> bool:
-    """An unmarked line among marked ones is an answer, but not the end of a long line or a link that some program wrapped."""
+    """An unmarked line among marked ones is an answer, but not the end of a long line or a link that some program
+    wrapped."""
     rows = found.rows
     if at == 0 or at + 1 == len(rows) or not rows[at - 1].depth or not rows[at + 1].depth:
         return False
@@ -166,11 +172,13 @@ def _begun(found: Scan, at: int, end: int) -> None:
 
 
 def _fenced(found: Scan, at: int) -> int:
-    """Where a code block or the PGP armour that starts in line `at` ends. Code is what a person pasted, whatever it looks like."""
+    """Where a code block or the PGP armour that starts in line `at` ends. Code is what a person pasted, whatever it
+    looks like."""
     rows, kinds = found.rows, found.kinds
     if rows[at].mark == "fence":
-        for end in range(at + 1, min(at + 500, len(rows))):
+        for end in range(at + 1, min(at + _CODE, len(rows))):
             if rows[end].mark == "fence":
+                rows[at : end + 1] = [replace(row, text=row.raw, depth=0) for row in rows[at : end + 1]]
                 kinds.extend([Kind.NEW] * (end + 1 - at))
                 found.spoken = True
                 return end + 1
@@ -178,7 +186,7 @@ def _fenced(found: Scan, at: int) -> int:
         return at + 1
     signed = rows[at].plain.startswith("-----begin pgp signed")
     end = at + 1
-    while end < len(rows) and rows[end].plain and (not signed or rows[end].plain.startswith("hash:")):
+    while end < min(at + _ARMOUR, len(rows)) and (not signed or rows[end].plain.startswith("hash:")):
         end += 1
         if rows[end - 1].plain.startswith("-----end pgp"):
             break
@@ -186,27 +194,33 @@ def _fenced(found: Scan, at: int) -> int:
     return end
 
 
-# --- signatures ----------------------------------------------------------------------------------------------------------
+# --- signatures
+# ----------------------------------------------------------------------------------------------------------
 
 
-def _sign(found: Scan, start: int, end: int) -> None:
+def _sign(found: Scan, start: int, end: int, spoken: bool) -> None:
     """The signature, the program's own line and the disclaimers in one run of new lines."""
     kinds, rows = found.kinds, found.rows
-    spoken = any(rows[i].plain and kinds[i] is Kind.NEW for i in range(min(start, 50)))
     mark = _mark(found, start, end, spoken)
     kinds[mark:end] = [Kind.SIGNATURE] * (end - mark)
     notice = False
     for i in range(start, mark):
         row = rows[i]
         notice = bool(row.plain) and (notice or (row.signs == "notice" and spoken))
-        if notice or row.signs == "sent":
+        if notice or (row.signs == "sent" and _last(found, i + 1, end)):
             kinds[i] = Kind.SIGNATURE
         elif row.plain:
             spoken = True
 
 
+def _last(found: Scan, at: int, end: int) -> bool:
+    """Nothing follows directly: a program sets its own line apart, a person's sentence goes on."""
+    return at >= end or not found.rows[at].plain or found.rows[at].signs != "" or found.rows[at].mark == "rule"
+
+
 def _mark(found: Scan, start: int, end: int, spoken: bool) -> int:
-    """The line of the signature's mark; `end` if there is none. What is above it must say something, or it is no signature."""
+    """The line of the signature's mark; `end` if there is none. What is above it must say something, or it is no
+    signature."""
     rows, left, mark = found.rows, 0, end
     first = next((i for i in range(start, end) if rows[i].plain), end)
     for i in range(end - 1, start - 1, -1):

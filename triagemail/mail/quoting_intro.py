@@ -32,6 +32,7 @@ _ADDRESS = re.compile(r"[^\s<>@]@[^\s<>@]")
 _BRACKETED = re.compile(r"[^\s<>@]@[^<>@]{1,120}[>)\]]\W{0,3}$")
 _FIRST_DATE = re.compile(r"[\W_]{0,3}(?:[^\W\d_]+[.,、]{0,2}\s{1,2}){0,2}\d")
 _INNER = re.compile(r"(?:^|(?<=[\s>-]))(?:On|Am|Le|El|Il|Em|Op|Den|På)(?=\s)")
+_SENTENCE = re.compile(r"[^\W\d_]{5}[.…]$|[!?]$")
 _STAMPED = re.compile(r"\[[\d\s:./,a-z+-]{6,40}\]\s?:$")
 
 NONE, END, DATED, FULL = range(
@@ -39,7 +40,8 @@ NONE, END, DATED, FULL = range(
 )  # how sure a window is an intro: not; the end of one; without its start; from its first word on
 
 
-# --- "On …, Bob wrote:" --------------------------------------------------------------------------------------------------
+# --- "On …, Bob wrote:"
+# --------------------------------------------------------------------------------------------------
 
 
 def wrote_window(scan: Scan, at: int) -> tuple[int, int] | None:
@@ -51,7 +53,11 @@ def wrote_window(scan: Scan, at: int) -> tuple[int, int] | None:
     quoted, window = scan.quoted(at), ""
     for first in range(at, max(at - _WINDOW, -1), -1):
         above = scan.rows[first]
-        if first < at and (scan.kinds[first] is not Kind.NEW or (not above.plain and not _hangs(window))):
+        if first < at and (
+            _SENTENCE.search(above.plain)
+            or scan.kinds[first] is not Kind.NEW
+            or (not above.plain and not _hangs(window))
+        ):
             break
         scan.budget -= 1
         if scan.budget < 0 or len(window) > WIDTH:
@@ -59,7 +65,9 @@ def wrote_window(scan: Scan, at: int) -> tuple[int, int] | None:
         if above.plain or above.depth:
             window = f"{above.plain if not above.depth else clean(above.raw[:WIDTH])} {window}".strip()
             sure = _intro(window, quoted)
-            if sure >= DATED:
+            if sure == DATED and window.startswith("<") and not row.depth:
+                found = first, 0  # the name stands above
+            elif sure >= DATED:
                 return _inner(scan, at, quoted) or (first, 0) if sure == DATED else (first, 0)
             if sure == END and not row.depth and (found is None or _completes(above)):
                 found = first, 0
@@ -81,7 +89,7 @@ def _hangs(window: str) -> bool:
 
 
 def _completes(above: Row) -> bool:
-    """A full line with a date and a time, directly above the end of an intro: its start, in words that we do not know."""
+    """A full line with a date and a time directly above the end of an intro: its start, in words we do not know."""
     return len(above.plain) >= 30 and above.plain[-1] not in ".!?" and dated(above.plain, timed=True)
 
 
@@ -120,7 +128,8 @@ def _intro(said: str, quoted: bool) -> int:
 
 
 def _leads(said: str) -> bool:
-    """It starts as an intro does: a date, or `On` and a date. `On the server … on 3 May 2021 Bob wrote:` starts as a sentence."""
+    """It starts as an intro does: a date, or `On` and a date. `On the server … on 3 May 2021 Bob wrote:` starts as a
+    sentence."""
     if _FIRST_DATE.match(said):
         return True
     first, start = said.split(" ", 1)[0].strip("*,.\"'"), said[:64]
@@ -137,7 +146,8 @@ def _names(said: str, quoted: bool, *, colon: bool, leads: bool, timed: bool, ad
     return address and ((quoted and (colon or bracketed)) or (colon and bracketed))
 
 
-# --- header blocks, titles, our marker -----------------------------------------------------------------------------------
+# --- header blocks, titles, our marker
+# -----------------------------------------------------------------------------------
 
 
 def block(scan: Scan, at: int) -> int:
@@ -205,7 +215,8 @@ def _inline(plain: str) -> set[str]:
 
 
 def _complete(kinds: set[str], strange: int, said: str) -> bool:
-    """Enough fields for a header. Two are enough only with a date and an address: people report who a mail was from and to."""
+    """Enough fields for a header. Two are enough only with a date and an address: people report who a mail was from
+    and to."""
     core = len(kinds & {"from", "date", "to", "subject"})
     if core != 2 or "@" not in said:
         return core >= 3

@@ -1,6 +1,7 @@
 """The lines of a text as `quoting.py` walks over them: each looked at once, by itself.
 
-No pattern can match one text in two ways, and none is tried on more than `WIDTH` characters, so time is linear (trust.md C6).
+No pattern can match one text in two ways, and none is tried on more than `WIDTH` characters, so time is linear
+(trust.md C6).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from triagemail.mail import quoting_words as words
 
 WIDTH = 400  # characters of a line that are looked at
-EDGE = "-_=*~‐‑‒–—―─━ \t\xa0"
+EDGE = "-_=*~#‐‑‒–—―─━ \t\xa0"
 BUDGET = 3000  # windows in which an intro is looked for in one text; real mail needs a dozen
 
 _TAIL = " \t\xa0:：*-_~‐‑‒–—―─>\"'”»،,"
@@ -34,7 +35,7 @@ NOTES = re.compile(r"---\d{1,4}[./-]\d{1,2}[./-]\d{2,4} \d{1,2}:\d{2}[^-]{0,12}-
 
 
 class Kind(enum.StrEnum):
-    """Who wrote a line. OURS: it stands in the mail of ours that this one answers. Only NEW lines can hold a command."""
+    """Who wrote a line. OURS: it stands in the mail of ours that is answered. Only NEW lines can hold a command."""
 
     NEW = "new"
     INTRO = "intro"
@@ -183,7 +184,7 @@ def _mark(plain: str, bare: str) -> str:
     name = bare.rstrip(": .*")
     if name in words.FORWARDED and (ruled or plain.endswith(":")):
         return "forwarded"
-    if ruled and name in words.ORIGINAL:
+    if ruled and (name in words.ORIGINAL or (len(name) < 100 and any(above in name for above in words.ABOVE))):
         return "original"
     return "forwarded" if ruled and name.startswith(words.FORWARDED_BY) else ""
 
@@ -200,7 +201,10 @@ def _signs(plain: str) -> str:
         return "mark"
     if plain.startswith(words.SENT_FROM) or plain.endswith(words.SENT_FROM_END):
         said = _LINK.sub("", plain).strip(" .*_")
-        if len(said) <= 100 and len(said.split()) <= 10 and not any(c in said for c in ",;?!") and ". " not in said:
+        named = any(name in said for name in words.PRODUCTS)
+        if "excuse" in said or (named and " my " in said):
+            return "sent" if len(said.split()) <= 14 else ""
+        if len(said.split()) <= (12 if named else 8) and not any(c in said for c in ",;?!") and ". " not in said:
             return "sent"
     return "notice" if plain.strip("*_-# ").startswith(words.NOTICES) else ""
 

@@ -1,4 +1,5 @@
-"""Which lines of a reply are lines of our own mail, and which answers were typed between them (process.md 2, trust.md C10)."""
+"""Which lines of a reply are lines of our own mail, and which answers were typed between them (process.md 2, trust.md
+C10)."""
 
 from __future__ import annotations
 
@@ -6,11 +7,13 @@ from triagemail.mail.quoting_lines import LABEL, Kind, Row, Scan, absorb, dated,
 from triagemail.mail.quoting_parent import SHORT, Match, Parent
 
 _AGAIN = 8  # words of an answer that may be the words of a line of ours
-_SURE = 12  # words of ours in our order that no person types
+_ORDER = 6  # words of ours over several lines in our order: no answer
+_SURE = 12  # words of one line of ours that no person types
 
 
 def compare(scan: Scan, parent: str) -> dict[int, str]:
-    """Marks the lines of our mail, and finds the answers that were typed into it. Returns lines whose text is to be replaced."""
+    """Marks the lines of our mail, and finds the answers that were typed into it. Returns lines whose text is to be
+    replaced."""
     ours = Parent(parent)
     rows, kinds = scan.rows, scan.kinds
     matches = [ours.match(row.text) if row.plain else None for row in rows]
@@ -39,7 +42,8 @@ def compare(scan: Scan, parent: str) -> dict[int, str]:
 
 
 def _said_again(found: Match) -> bool:
-    """Unmarked where all quotes are marked: an answer may have the words of a line of ours ("P2 because there is a workaround")."""
+    """Unmarked where all quotes are marked: an answer may have the words of a line of ours ("P2 because there is a
+    workaround")."""
     return not (found.rest or found.follows or found.asks) and found.words <= _AGAIN
 
 
@@ -80,13 +84,14 @@ def _solid(scan: Scan, matches: list[Match | None], start: int, end: int) -> int
         if not size or found.start != last:
             first, size = at, 0
         size, last = size + found.words, found.end
-        if size >= (_AGAIN if at > first else _SURE):
+        if size >= (_ORDER if at > first else _SURE):
             return first
     return end
 
 
 def _unknown(scan: Scan, at: int) -> None:
-    """An intro in a language we do not know, directly above our quoted mail: an address, a date, a colon; or a block of labels."""
+    """An intro in a language we do not know, directly above our quoted mail: an address, a date, a colon; or a block
+    of labels."""
     last = at - 1
     while last >= 0 and scan.blank(last) and at - last < 4:
         last -= 1

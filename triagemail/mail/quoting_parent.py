@@ -1,7 +1,8 @@
-"""The mail of ours that is answered, made searchable: which lines of a reply are its lines, however a client wrapped them.
+"""The mail of ours that is answered, made searchable: which lines of a reply are its lines, however a client wrapped
+them.
 
-Only letters and digits are compared, so that quote prefixes, white space, bullets, bold stars and wrapping do not count. Time is
-linear in both texts: a line is compared at no more than `_PLACES` places.
+Only letters and digits are compared, so that quote prefixes, white space, bullets, bold stars and wrapping do not
+count. Time is linear in both texts: a line is compared at no more than `_PLACES` places.
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ class Parent:
                 self.short.setdefault(self.all[start:end], start)
 
     def match(self, text: str) -> Match | None:
-        """Where `text`, the next line of a reply, stands in our mail; None if it does not. Remembers the place for the next line."""
+        """Where `text`, the next line of a reply, stands in our mail; None if it does not. Remembers the place for
+        the next line."""
         at = self.cursor
         if (text, at) not in self.known:
             key = letters(text)
@@ -126,16 +128,9 @@ class Parent:
             rest = _after(text, end - place)
             if rest is not None and (end - place >= _GRAM or self._inside(place)):
                 ours = " ".join(self.lines[first:last])
-                return Match(
-                    place,
-                    end,
-                    len(key),
-                    len(text.split()),
-                    next=True,
-                    line=ours,
-                    rest=rest,
-                    follows=self._inside(place),
-                )
+                rest = rest.removeprefix(ours[-1:])  # its question mark
+                inside, words = self._inside(place), len(text.split())
+                return Match(place, end, len(key), words, next=True, follows=inside, line=ours, rest=rest)
         return None
 
     def _inside(self, at: int) -> bool:

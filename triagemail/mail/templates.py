@@ -201,8 +201,8 @@ def _filters(words: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
 
 
 def _html_taps(words: Mapping[str, Any], found: list[Tap], address: str, subject: str) -> Markup:
-    """The one-tap answers of the HTML part: real mailto links, big enough for a thumb. A list, since programs that turn it
-    into text put a bullet there, and a line with a bullet is no command (commands.py)."""
+    """The one-tap answers of the HTML part: real mailto links, big enough for a thumb. A list, since programs that turn
+    it into text put a bullet there, and a line with a bullet is no command (commands.py)."""
     links = []
     for tap in found:
         url = wording.mailto(address, subject if subject[:3].lower() == "re:" else f"Re: {subject}", tap.body)
@@ -407,6 +407,11 @@ def context_of(
 def marker(language: str) -> str:
     """The one line above which people answer. Never overridden: `quoting.py` looks for it."""
     return str(_own_book(Templates(), language).words["marker"])
+
+
+def untitled(language: str) -> str:
+    """What an issue is called whose headline says nothing."""
+    return str(_own_book(Templates(), language).words["untitled"])
 
 
 def outcome_codes(language: str = "en") -> frozenset[str]:

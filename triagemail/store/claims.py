@@ -194,6 +194,15 @@ def add_outgoing(
     return number
 
 
+def answers_since(store: Store, person: int, since: datetime) -> int:
+    """How many answers to their own mails somebody was sent since then."""
+    number: int = store.one(
+        "SELECT COUNT(d.id) FROM delivery d JOIN outgoing o ON o.id = d.outgoing WHERE d.person = ? AND o.null_sender AND o.created_at >= ?",
+        person, micros(since),
+    )[0]  # fmt: skip
+    return number
+
+
 def add_delivery(store: Store, outgoing: int, person: int, rank: int) -> None:
     store.run(
         "INSERT INTO delivery (outgoing, person, state, rank, role, holder, leased_until, attempts, ambiguous, retry_at, reply)"

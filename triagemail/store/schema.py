@@ -213,5 +213,6 @@ TABLES = (Meta, Counter, Person, Raw, Inbox, Seen, Cursor, IssueRow, EventRow, T
 INDEXES = (
     "CREATE INDEX IF NOT EXISTS inbox_waiting ON inbox (id) WHERE state = 'received'",
     "CREATE INDEX IF NOT EXISTS delivery_waiting ON delivery (rank, id) WHERE state IN ('queued', 'deferred')",
+    "CREATE INDEX IF NOT EXISTS delivery_person ON delivery (person)",
     "CREATE INDEX IF NOT EXISTS delivery_sending ON delivery (id) WHERE state = 'sending'",
 )
