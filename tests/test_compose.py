@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 
@@ -436,17 +437,20 @@ def test_nothing_of_the_report_is_broadcast(case: Case) -> None:
     assert samples.REPLY_TO.split("@")[0] not in said
 
 
-def test_even_if_a_template_asks_for_it(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    """X8: a company's own template cannot broadcast what the report says: it is not handed to it."""
-    from pathlib import Path
-
-    folder = Path(str(tmp_path)) / "en/mail"
-    folder.mkdir(parents=True)
-    asks = "{{ issue.answers }}{{ issue.material }}{{ issue.reporter }}{{ issue.attachments }}z\n"
-    body = f"---\nsubject: x\nwhy: Because.\n---\n{asks}"
-    (folder / "broadcast-new.md").write_text(body, "utf-8")
-    used = templates.open_templates(Path(str(tmp_path)))
+def own_template(folder: Path, name: str, body: str) -> templates.Templates:
+    """A company's own template in `folder`, which fits."""
+    file = folder / f"en/mail/{name}.md"
+    file.parent.mkdir(parents=True)
+    file.write_text(f"---\nsubject: x\nwhy: Because.\n---\n{body}", "utf-8")
+    used = templates.open_templates(folder)
     assert used.problems == ()
+    return used
+
+
+def test_even_if_a_template_asks_for_it(tmp_path: Path) -> None:
+    """X8: a company's own template cannot broadcast what the report says: it is not handed to it."""
+    asks = "{{ issue.answers }}{{ issue.material }}{{ issue.reporter }}{{ issue.attachments }}z\n"
+    used = own_template(tmp_path, "broadcast-new", asks)
     case = case_of("broadcast-new", "not confirmed")
     assert case.issue is not None
     composed = made(replace(case, issue=secretive(case.issue)), templates=used)
@@ -454,14 +458,16 @@ def test_even_if_a_template_asks_for_it(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert composed.problem == ""
 
 
-def test_a_withdrawal_is_told_in_our_words() -> None:
-    """X8: the reason of a withdrawal is the reporter's, so the last broadcast does not repeat it."""
+def test_a_withdrawal_is_told_in_our_words(tmp_path: Path) -> None:
+    """X8: the reason of a withdrawal is the reporter's, so the last broadcast does not repeat it, in no template."""
     case = case_of("broadcast-ended", "withdrawn")
     assert case.issue is not None
     assert case.issue.state is State.WITHDRAWN
-    composed = made(replace(case, values={**case.values, "text": SECRET}))
-    assert SECRET not in composed.text
-    assert "it works again" in composed.text
+    case = replace(case, values={**case.values, "text": SECRET})
+    assert SECRET not in made(case).text
+    assert "it works again" in made(case).text
+    used = own_template(tmp_path, "broadcast-ended", "It ends. {{ text }}\n")
+    assert made(case, templates=used).text.split("\n")[2] == "It ends. "
 
 
 def test_the_next_update_is_the_issues_own() -> None:
@@ -576,8 +582,6 @@ def test_the_date_is_ours() -> None:
 
 def test_an_override_that_fails_is_named() -> None:
     """S12: at run time fall back to the built-in text; the caller is told."""
-    from pathlib import Path
-
     gone = templates.Templates(Path("/nowhere"), frozenset({"mail/triage.md"}))
     assert made(case_of("triage", "workaround"), templates=gone).problem == ""
     broken = replace(case_of("broadcast-update", "written"), values={"text": "We are on it."})

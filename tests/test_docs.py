@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import docs_tables
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -163,6 +164,81 @@ def test_links_resolve(path: Path) -> None:
         elif anchor and anchor not in anchors(file.read_text(encoding="utf-8")):
             found.append(f"{target}: no such heading")
     assert not found, "\n" + "\n".join(found)
+
+
+# --- what is made from the code ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("page", "name"), docs_tables.PARTS, ids=[f"{page}: {name}" for page, name in docs_tables.PARTS])
+def test_parts_made_from_the_code_are_as_the_code_has_them(page: str, name: str) -> None:
+    """docs/process.md prints TRANSITIONS, and a test compares; so do the other tables and every example mail."""
+    found = docs_tables.parts_of(text_of(ROOT / "docs" / page)).get(name)
+    assert found is not None, f"docs/{page} has no <!-- {name} -->"
+    assert found == docs_tables.PARTS[page, name](), "`python -m tests.docs_tables` writes it anew"
+
+
+def test_every_marked_part_is_made_by_something() -> None:
+    """A part between markers that nothing makes would be believed and never checked; a marker that is not closed, too."""
+    pages = {path.name: text_of(path) for path in DOCS}
+    marked = {(page, name) for page, text in pages.items() for name in docs_tables.parts_of(text)}
+    opened = {(page, name) for page, text in pages.items() for name in re.findall(r"<!-- /?([^>]*?) -->", text)}
+    assert marked == opened == set(docs_tables.PARTS)
+
+
+def test_every_module_is_in_docs_architecture() -> None:
+    """A newcomer finds every room: each module stands in docs/architecture.md."""
+    known = set(code_in(text_of(ROOT / "docs" / "architecture.md")))
+    modules = {path.stem for path in (ROOT / "triagemail").rglob("*.py")}
+    assert not sorted(modules - known)
+
+
+def test_every_state_of_a_queue_is_in_docs_architecture() -> None:
+    """Every queue row has a closed list of states, written down in docs/architecture.md as qmail's INTERNALS does."""
+    text = text_of(ROOT / "docs" / "architecture.md")
+    schema = (ROOT / "triagemail" / "store" / "schema.py").read_text(encoding="utf-8")
+    states = re.findall(r'state = pw.TextField\(default="\w+"\)  # (.+)', schema)
+    assert len(states) == 2
+    words = {word for line in states for word in re.findall(r"\w+", line)}
+    assert not sorted(word for word in words if not re.search(rf"^\| `{word}`", text, re.MULTILINE))
+
+
+def test_every_log_event_is_in_docs_operating() -> None:
+    """What a log line says is explained where an operator looks: docs/operating.md."""
+    written = re.compile(r'logger\("\w+"\)\.\w+\(\s*"([a-z-]+)"')
+    events = {event for path in (ROOT / "triagemail").rglob("*.py") for event in written.findall(path.read_text("utf-8"))}
+    assert len(events) > 8
+    assert not sorted(events - set(code_in(text_of(ROOT / "docs" / "operating.md"))))
+
+
+def test_every_filter_is_in_docs_templates() -> None:
+    """What a template may do with a value is listed in docs/templates.md."""
+    from triagemail.mail import templates
+
+    assert not sorted(set(templates._filters({})) - set(code_in(text_of(ROOT / "docs" / "templates.md"))))
+
+
+def without_effect() -> list[str]:
+    """The config keys that docs/operating.md says change nothing yet."""
+    text = text_of(ROOT / "docs" / "operating.md").partition("but change nothing yet")[2].partition("\n\n`dispute.policy`")[0]
+    return re.findall(r"`([a-z]+(?:\.[a-z0-9_]+)?)`", text)
+
+
+def test_a_key_that_is_said_to_do_nothing_does_nothing() -> None:
+    """Every claim is checkable: what docs/operating.md calls a key without effect is read by no module but the config's."""
+    config = {"config.py", "config_tables.py", "quantities.py"}
+    paths = [path for path in (ROOT / "triagemail").rglob("*.py") if path.name not in config]
+    code = "\n".join(path.read_text("utf-8") for path in (*paths, *(ROOT / "templates").rglob("*.md")))
+    assert len(without_effect()) > 20
+    used = [key for key in without_effect() if re.search(rf"\b(?:{key}|(?:policy|config)\.{key.partition('.')[2] or key})\b", code)]
+    assert not used
+
+
+def test_every_setting_of_the_unit_has_its_reason() -> None:
+    """systemd/triagemail.service: above every setting of [Service] stands why, for it or for the few that follow."""
+    lines = (ROOT / "systemd" / "triagemail.service").read_text("utf-8").partition("[Service]")[2].splitlines()
+    bare = [line for before, line in zip(lines, lines[1:], strict=False) if "=" in line and line[0] != "#" and not before]
+    assert not bare
+    assert sum(line.startswith("# ") for line in lines) > 20
 
 
 def test_the_checks_see_what_they_look_for() -> None:

@@ -1,5 +1,5 @@
-"""What a person newly wrote is found in every layout of every mail program; what we or others wrote is never taken for
-it."""
+"""What a person newly wrote is found in every layout of every mail program; what we or others wrote is never taken
+for it."""
 
 from __future__ import annotations
 
@@ -354,9 +354,10 @@ def test_every_answer_between_our_lines_is_found(pairs: list[tuple[str, str]], m
 # ------------------------------------------------------------------------------------------------------------
 
 PIECES = st.sampled_from([
-    "\n", "> ", ">", "On 3 May 2027 10:00, Bob <b@acme.example> wrote:", "From: a@acme.example", "To:", "Subject: x", "-- ",
-    "agree", "```", "| a", "AB> x", "-----Original Message-----", "Begin forwarded message:", " ", "<", ": ", RULE, "P0", "\r",
-    "--- Please write above this line ---", "\x00", "\ud800", "İ", "Sent from my iPhone", "-----BEGIN PGP SIGNATURE-----",
+    "\n", "> ", ">", "On 3 May 2027 10:00, Bob <b@acme.example> wrote:", "From: a@acme.example", "To:", "Subject: x",
+    "agree", "```", "| a", "AB> x", "-----Original Message-----", "Begin forwarded message:", " ", "<", ": ", RULE, "P0",
+    "--- Please write above this line ---", "\x00", "\ud800", "İ", "Sent from my iPhone", "\r", "-- ",
+    "-----BEGIN PGP SIGNATURE-----",
 ])  # fmt: skip
 
 
@@ -391,8 +392,8 @@ def test_time_is_linear_in_the_text() -> None:
 def test_the_corpus_is_read_as_well_as_promised() -> None:
     """libraries.md 3: at least 85 % exact, lost <= 4 %, leak <= 12 %.
 
-    Six rows are lost on purpose: they expect signatures, a forwarded mail and bare blockquotes as the person's own words, or
-    a word that their text does not have.
+    Six rows are lost on purpose: they expect signatures, a forwarded mail and bare blockquotes as the person's own
+    words, or a word that their text does not have.
     """
     module = bench()
     rows = [json.loads(line) for line in CORPUS.read_text("utf-8").splitlines()]

@@ -330,6 +330,10 @@ def test_p0_is_a_priority() -> None:
     assert "A P0 from sara@acme.example: please decide\nby 03:20 CET (02:20 UTC)." in rendered(case).text
     case = case_of("decided", "lowered")
     assert "is a P2 now, not a P0." in rendered(case).text
+    case = case_of("broadcast-update", "written")
+    assert case.issue
+    raised = replace(case.issue, priority=Priority.P0, reported=Priority.P2)
+    assert rendered(replace(case, issue=raised)).subject == "PRIORITY 0 ISSUE UPDATE: WEBSITE IS DOWN"
 
 
 # --- one-tap answers --------------------------------------------------------------------------------------------------

@@ -34,6 +34,12 @@ from triagemail.worker import Worker
 
 PARTS = ("intake", "work", "send", "clock")
 UNTOLD = 60.0  # seconds after the start from when timers run although no poll has succeeded
+CAUSES = {
+    "MailboxRefused": "the mailbox does not let us in",
+    "MailboxLost": "the mailbox cannot be reached",
+    "RelayDown": "the mail relay takes nothing",
+    "OperationalError": "the database does not work",
+}
 LOOK = 1.0  # seconds between looks at a queue that nobody announced anything for
 
 
@@ -57,6 +63,7 @@ class App:
     sender: Sender
     emptied: threading.Event = field(default_factory=threading.Event)  # the mailbox was read to its end since the start
     started: float = field(default_factory=time.monotonic)
+    told: str = ""
 
     # --- one thread, until nothing is due -------------------------------------------------------------------------------
 
@@ -76,6 +83,9 @@ class App:
             self.intake.connect()
         found = self.intake.poll_once()
         self.emptied.set()
+        if self.mailbox.trouble and self.mailbox.trouble != self.told:  # mails are read all the same; they pile up unfiled
+            self.told = self.mailbox.trouble
+            self.notices.tell("mails that are done cannot be filed", self.mailbox.trouble)
         return found
 
     # --- threads ------------------------------------------------------------------------------------------------------
@@ -136,7 +146,7 @@ class App:
         refused = isinstance(error, MailboxRefused) or (isinstance(error, RelayDown) and error.operator)
         if refused or failures == 5:
             with contextlib.suppress(Exception):  # the notice may fail for the very reason that it is about
-                self.notices.tell(type(error).__name__, str(error))
+                self.notices.tell(CAUSES.get(type(error).__name__, "something fails again and again"), str(error))
 
 
 def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] | None = None) -> App:
@@ -151,8 +161,8 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
     outbox = Outbox(store, own, keyring, policy)
     worker = Worker(store, policy, words, outbox, clock, tuple(config.mail.groups))
     mailbox, intake = _mailbox(config, store, clock)
-    sender = Sender(store, Relay(_smtp(config)), keyring, policy, clock)
     notices = Notices(store, outbox, policy, clock)
+    sender = Sender(store, Relay(_smtp(config)), keyring, policy, clock, notices)
     return App(config, policy, clock, store, keyring, words, outbox, notices, worker, mailbox, intake, sender)
 
 

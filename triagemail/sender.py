@@ -14,6 +14,7 @@ from triagemail.doors.smtp import Accepted, Deferred, Lost, Outcome, Rejected, R
 from triagemail.failpoints import step
 from triagemail.log import logger
 from triagemail.mail.tokens import Keyring
+from triagemail.notices import Notices
 from triagemail.process.model import Policy
 from triagemail.store import audience, claims
 from triagemail.store.claims import Due
@@ -34,6 +35,7 @@ class Sender:
     keyring: Keyring
     policy: Policy
     clock: Clock
+    notices: Notices
     holder: str = "main"
     chance: random.Random = field(default_factory=random.Random)
     mails: OrderedDict[int, claims.Mail] = field(default_factory=OrderedDict)
@@ -70,6 +72,8 @@ class Sender:
         outcome = self.relay.send(sender, due.address, block + mail.head + b"\r\n" + mail.body)
         step("after_250")
         state = self._record(due, mail, outcome)
+        if isinstance(outcome, Rejected) and outcome.stage in ("mail", "here"):
+            self.notices.tell("the relay refuses our own address or mail", f"{outcome.code} {outcome.text}")
         step("after_record_commit")
         logger("sender").info(
             "delivery", outgoing=due.outgoing, template=mail.template, issue=mail.issue, attempt=due.attempts, outcome=state,
@@ -100,8 +104,10 @@ def verdict(outcome: Outcome, due: Due, rank: int, now: datetime, chance: random
     match outcome:
         case Accepted(code, text):
             return "sent", f"{code} {text}", None
-        case Rejected(code, text):
+        case Rejected(code, text, stage) if stage != "mail":
             return "bounced", f"{code} {text}", None
+        case Rejected(code, text):  # 5xx to MAIL FROM is about our own address: no fault of the recipient, and mended by a person
+            reply = f"{code} {text}"
         case Deferred(code, text):
             reply = f"{code} {text}"
         case Lost(text):

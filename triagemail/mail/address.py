@@ -31,9 +31,7 @@ _BETWEEN = re.compile(r"[\s,;:<>()\"]+")
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """An identity: `address` is normalised (ASCII, lower case, A-labels), `name` is the cleaned display name, for show
-    only.
-    """
+    """An identity: `address` is normalised (ASCII, lower case, A-labels), `name` is cleaned, for show only."""
 
     address: str
     name: str
@@ -150,9 +148,7 @@ def _split(value: str, limit: int = 4) -> tuple[list[_Item], str]:
 
 
 def _text(item: _Item, text: str) -> bool:
-    """Take plain text into `item`; False when it is too long, or stands after the angle bracket, where nothing may
-    stand.
-    """
+    """Take plain text into `item`; False when it is too long or stands after the angle bracket."""
     if (item.angle is not None and text.strip()) or len(item.bare) > _FROM_LIMIT:
         return False
     item.loose += text
@@ -162,9 +158,7 @@ def _text(item: _Item, text: str) -> bool:
 
 
 def _special(items: list[_Item], value: str, at: int) -> int:
-    """Take the quoted string, comment, angle address or separator at `at`; the position after it, or -1 if it is
-    malformed.
-    """
+    """Take the quoted string, comment, address or separator at `at`; the position after it, -1 if malformed."""
     sign, item = value[at], items[-1]
     if sign in _SEPARATORS:
         item.ended = sign
@@ -201,9 +195,7 @@ def _quote_end(value: str, at: int) -> int:
 
 
 def _comment_end(value: str, at: int) -> int:
-    """The position after the comment that starts at `at`, or -1; nesting is counted, not recursed into (trust.md
-    C4).
-    """
+    """The position after the comment at `at`, or -1; nesting is counted, not recursed into (trust.md C4)."""
     depth = 0
     while at < len(value):
         sign = value[at]

@@ -146,9 +146,7 @@ def _word_octets(charset: str, encoding: str, text: str) -> bytes:
 
 
 def _guess(octets: bytes, hint: str) -> str:
-    """Undeclared 8-bit bytes: JIS escapes and UTF-8 show themselves; then the hint; then what Western senders leave
-    undeclared.
-    """
+    """Undeclared bytes: JIS and UTF-8 show themselves; then the hint; then what Western senders leave unsaid."""
     if _JIS in octets and octets.isascii():
         return _recover(octets, "iso2022_jp_ext")
     for codec in ("utf-8", hint):
@@ -160,9 +158,7 @@ def _guess(octets: bytes, hint: str) -> str:
 
 
 def _recover(octets: bytes, codec: str) -> str:
-    """Text from bytes that break their charset's rules: JIS by our own reader, truth-telling UTF-8 under a wrong label,
-    else U+FFFD.
-    """
+    """Text from bytes that break their charset's rules: our own JIS, UTF-8 under a wrong label, else U+FFFD."""
     if codec == "iso2022_jp_ext":
         return _jis(octets)
     if codec == "utf-8":

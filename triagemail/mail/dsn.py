@@ -121,9 +121,7 @@ def _recipient(value: str) -> str:
 
 
 def _original(mail: ParsedMail) -> str:
-    """The Message-ID of our mail: from the returned header, else from the copy that older programs put into their
-    text.
-    """
+    """The Message-ID of our mail: from the returned header, else from the copy in the text."""
     found = _MESSAGE_ID.search(mail.enclosed) or _MESSAGE_ID.search(mail.text)
     ids = ids_of(found[1]) if found else ()
     return ids[0] if ids else ""
@@ -155,9 +153,7 @@ def _status(text: str) -> str:
 
 
 def _is_hard(status: str, text: str) -> bool:
-    """Whether the address is dead (libraries.md 4: most 5.x.x are about this mail only); text decides where no code
-    does.
-    """
+    """Whether the address is dead (libraries.md 4: most 5.x.x are not); text decides where no code does."""
     said = " ".join(fold(text[:_ZONE]).split())
     if any(wording in said for wording in phrases.FULL_TEXTS):
         return False
@@ -184,9 +180,7 @@ def _sayings(zone: str, addresses: tuple[str, ...]) -> dict[str, str]:
 
 
 def _named(mail: ParsedMail, raw: bytes, zone: str) -> tuple[str, ...]:
-    """The failed addresses: X-Failed-Recipients (Exim), then flufl.bounce, then the first foreign address of the
-    text.
-    """
+    """The failed addresses: X-Failed-Recipients (Exim), flufl.bounce, the first foreign address of the text."""
     listed = [_recipient(item) for value in mail.headers.get("x-failed-recipients", ()) for item in value.split(",")]
     found = [address for address in listed if address] or _detected(raw)
     if not found:

@@ -39,9 +39,7 @@ def from_wire(text: str) -> str:
 
 
 def declared_hint(found: list[tuple[str, bytes]]) -> str:
-    """The codec that the subject's first encoded word names: the best guess for what else the sender left
-    undeclared.
-    """
+    """The codec that the subject's first encoded word names: the best guess for what is left undeclared."""
     subject = next((value for name, value in found if name == "subject"), b"")
     word = _HINT.search(subject[:VALUE_LIMIT])
     return (codec_of(word[1].decode("ascii", "replace")) or "") if word else ""
@@ -59,9 +57,7 @@ def message_id_of(value: str) -> str:
 
 
 def ids_of(value: str) -> tuple[str, ...]:
-    """The `<id>`s of In-Reply-To or References in order, without white space from folding; the newest where there are
-    too many.
-    """
+    """The `<id>`s of In-Reply-To or References in order, without folds; the newest where there are too many."""
     found = ("<" + "".join(match[1].split()) + ">" for match in _ID.finditer(value))
     return tuple(id_ for id_ in found if 2 < len(id_) <= _ID_LIMIT and id_.isascii())[-_ID_COUNT:]
 

@@ -1,9 +1,10 @@
 """Text of an HTML mail, with what its author quotes marked by "> " as in a plain mail.
 
-Only the standard library is used. inscriptis, measured, is not safe on hostile mail: libxml2 below it drops what stands deeper
-than 256 elements (an answer would be lost), its walk is recursive, and a table with one wide row and many short ones costs
-quadratic time (100 kB: 11 s). `html.parser` of the Pythons that people run (3.11.7) is quadratic as well: 50 kB of "<a " take
-75 s (CVE-2025-6069). So mail/html_tags.py cuts out the tags, and here a stack of open elements writes lines as they pass.
+Only the standard library is used. inscriptis, measured, is not safe on hostile mail: libxml2 below it drops what stands
+deeper than 256 elements (an answer would be lost), its walk is recursive, and a table with one wide row and many short
+ones costs quadratic time (100 kB: 11 s). `html.parser` of the Pythons that people run (3.11.7) is quadratic as well:
+50 kB of "<a " take 75 s (CVE-2025-6069). So mail/html_tags.py cuts out the tags, and here a stack of open elements
+writes lines as they pass.
 
 Nothing is fetched, and nothing of the HTML is ever shown: nothing needs sanitising (trust.md C8).
 """
@@ -37,12 +38,12 @@ MAX_DEPTH = 9  # quote levels that are written; with more the text would grow wi
 MAX_TABLES = 50  # tables inside tables whose rows become lines; deeper ones are only blocks
 MAX_OPEN = 5_000  # elements inside elements; what stands deeper is text like any other
 MAX_LABEL = 300  # characters of a table cell that may be a label
-MAX_JOINED = 10_000  # characters of the answer's first line beside it
 HEADER_LINES = 12  # among which From, Sent, To and Subject stand
 
 _LONG_NUMBER = re.compile(r"&#[0-9]{8,}+;?")
 _UNSHOWN = re.compile(  # control and format characters, halves of surrogate pairs; not NUL, see _preformatted
-    "[\x01-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ud800-\udfff\ufeff]+"
+    "[\x01-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u061c\u180e"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\ud800-\udfff\ufeff]+"
 )
 _BREAKS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _SCHEME = re.compile(r"^(?:https?://)?(?:www\.)?", re.I)
@@ -70,9 +71,9 @@ _FLOORS = {"li": ("ul", "ol"), "dt": ("dl",), "dd": ("dl",)}  # ... but not beyo
 def html_to_text(html: str) -> str:
     """Text of an HTML document: LF line ends, at most one blank line between blocks, none at either end. Never raises.
 
-    Quoted text has "> " before it, once a level. Outlook's header block ("From: ... Sent: ...") and what follows it stay as
-    they are, as in the plain part of the same mail: people answer inside it, and mail/quoting.py knows the block. So does a
-    forwarded mail: its line "---------- Forwarded message" has no prefix. Linear time.
+    Quoted text has "> " before it, once a level. Outlook's header block ("From: ... Sent: ...") and what follows it stay
+    as they are, as in the plain part of the same mail: people answer inside it, and mail/quoting.py knows the block.
+    So does a forwarded mail: its line "---------- Forwarded message" has no prefix. Linear time.
     Source: process.md 2 ("an HTML form or table; bold or starred labels; answers typed under the quoted questions").
     """
     writer = _Writer()
@@ -87,7 +88,7 @@ def html_to_text(html: str) -> str:
 class _Open:
     """An element whose end has not come yet, and what was true outside of it."""
 
-    __slots__ = ("all_bold", "block", "cell", "line", "piece", "pre", "same", "table", "tag", "tiny")
+    __slots__ = ("block", "cell", "line", "piece", "pre", "same", "table", "tag", "tiny")
 
     def __init__(self, tag: Tag, same: int, writer: _Writer) -> None:
         self.tag = tag
@@ -99,7 +100,6 @@ class _Open:
         self.table = writer.table
         self.tiny = writer.tiny
         self.pre = writer.pre
-        self.all_bold = writer.all_bold
 
 
 class _Row:
@@ -256,7 +256,7 @@ class _Writer:
     def _begin_block(self, tag: Tag, position: int) -> None:
         name = tag.name
         if name in _PARAGRAPHS:
-            if not tag.traits & TIGHT and not self.unseen:
+            if not tag.traits & (TIGHT | HIDDEN) and not self.unseen:
                 self.gap = True
         elif name == "table":
             self.table = self.cell = position
@@ -294,8 +294,6 @@ class _Writer:
             if not self.unseen and not tag.traits & HIDDEN:
                 self._flush(forced=True)
         elif name == "hr":
-            if self.last.get("p", -1) > self.cell:
-                self._close_to(self.last["p"])
             self._flush()
             self.gap = self.gap or not self.unseen
             if tag.traits & (REST | WRAPPER):
@@ -308,7 +306,7 @@ class _Writer:
         last = self.last
         floor = self.table
         for outer in _FLOORS.get(name, ()):
-            floor = max(floor, self.cell, last.get(outer, -1))
+            floor = max(floor, last.get(outer, -1))
         outermost = len(self.open)
         for inner in _CLOSES[name]:
             position = last.get(inner, -1)
@@ -374,7 +372,6 @@ class _Writer:
         if (row := self._row()) and row.cells:
             row.cells[-1] = (row.cells[-1][0], self.all_bold)
         self.cell = entry.cell
-        self.all_bold = self.all_bold and entry.all_bold
 
     def _end_row(self, row: _Row) -> None:
         """Make one line of a row of one-line cells; "question: answer" of two cells with a label (process.md 2)."""
@@ -386,7 +383,7 @@ class _Writer:
         if len(counts) == 2 and counts[1] and first and len(first) <= MAX_LABEL:
             ends, bold = first.endswith((":", "?", "：", "？")), row.cells[0][1] and not row.cells[1][1]
             second = self.lines[starts[1]]
-            if (ends or bold) and second is not None and len(second) <= MAX_JOINED:
+            if (ends or bold) and second is not None:
                 self.lines[starts[1]] = f"{first}{'' if ends else ':'} {second}"
                 self.gaps[starts[1]] = self.gaps[starts[0]]
                 self.lines[starts[0]] = None

@@ -13,7 +13,8 @@ from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 # Traits of an element; several may be set.
-HIDDEN, TINY, SIZED, WRAPPER, OUTLOOK, REST, TIGHT, BOLD, PRE, NO_PRE, BULLET, INDENT, BLOCK = (1 << n for n in range(13))
+HIDDEN, TINY, SIZED, BOLD, PRE, NO_PRE, TIGHT, BLOCK, BULLET, INDENT = (1 << n for n in range(10))
+WRAPPER, OUTLOOK, REST = (1 << n for n in range(10, 13))
 
 MAX_UNCLOSED = 16  # tags with an unclosed quote that are searched to the end of the mail
 MAX_TARGET = 2000  # characters of a link's target
@@ -28,7 +29,7 @@ _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _DECLARES = ("!", "?", "/")
 _ATTRIBUTE = re.compile(r"""([^\s=>"'/]++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]*+)))?""")
 _COMMENT_END = re.compile("--!?>")
-_UNREAD = ("iframe", "noembed", "noframes", "script", "style", "title", "xmp")  # their text is not markup (HTML 13.1.2)
+_UNREAD = ("iframe", "noembed", "noframes", "script", "style", "title", "xmp")  # their text is no markup (HTML 13.1.2)
 _UNREAD_END = {name: re.compile(f"</{name}(?=[\\s/>])", re.I) for name in _UNREAD}
 _NUMBER = re.compile("[0-9]{1,6}")
 
@@ -46,13 +47,13 @@ _LIST_SIGN = re.compile(r"mso-list\s*:\s*ignore")
 _INDENT = re.compile(r"margin\s*:\s*0(?:px)?\s+0(?:px)?\s+0(?:px)?\s+40px\s*;\s*border\s*:\s*none")
 
 _BLOCKS = (
-    "address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption figure footer form h1 h2"
-    " h3 h4 h5 h6 header legend li main menu nav ol p pre section summary svg table tbody td template textarea tfoot th"
+    "address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption figure footer form h1"
+    " h2 h3 h4 h5 h6 header legend li main menu nav ol p pre section summary svg table tbody td template textarea tfoot th"
     " thead tr ul caption xml"
 )
 BLOCKS = frozenset(_BLOCKS.split())
 _VOIDS = "area base br col embed hr img input link meta param source track wbr html head body"
-VOIDS = frozenset(_VOIDS.split())  # and those whose ends are often missing or too early, and that carry no text themselves
+VOIDS = frozenset(_VOIDS.split())  # and those whose ends are often missing or too early
 _OWN_TRAITS = {
     **dict.fromkeys(("audio", "canvas", "datalist", "math", "select", "svg", "template", "video", "xml"), HIDDEN),
     **dict.fromkeys(("b", "strong", "th"), BOLD),
@@ -75,8 +76,8 @@ _RESTS = frozenset(("divrplyfwdmsg", "appendonsend"))  # they stand where the qu
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """One start or end tag. `block`: its element begins and ends a line. `target`: where a link leads, "" if not http(s).
-    `number`: of a list or its item, 0 if not said. `alt`: of an image, short ones only."""
+    """One start or end tag. `block`: its element begins and ends a line. `target`: where a link leads, "" if not
+    http(s). `number`: of a list or its item, 0 if not said. `alt`: of an image, at most 20 characters."""
 
     name: str
     closing: bool = False
@@ -88,7 +89,7 @@ class Tag:
 
 
 def cut(html: str) -> Iterator[tuple[str, Tag | None]]:
-    """Pairs of a stretch of text, entities not decoded, and the tag behind it; None where something else stands there."""
+    """Pairs of a stretch of text, entities not decoded, and the tag behind it; None where there is no such tag."""
     begin = seek = failures = 0  # begin: of the text that is not yet given out
     end = -1
     while (start := html.find("<", seek)) >= 0:

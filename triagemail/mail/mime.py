@@ -143,9 +143,7 @@ class ParsedMail:
 
 
 def parse(raw: bytes) -> ParsedMail:
-    """Read one raw mail; any bytes. Over the bounds of the scan only the header is read, and `defects` says which
-    bound.
-    """
+    """Read one raw mail; any bytes. Over the bounds of the scan only the header is read; `defects` says why."""
     found = scan(raw)
     content = _Content(found.octets, found.parts, hint=declared_hint(found.fields))
     tree = Message() if found.fault else _tree(found.skeleton, content)
@@ -223,9 +221,7 @@ class _Segment:
 
 
 def _tree(skeleton: bytes, content: _Content) -> Message:
-    """The MIME tree of a skeleton within the bounds, by mail-parser; by the standard library where mail-parser raises
-    (P1).
-    """
+    """The MIME tree of a skeleton, by mail-parser; by the standard library where mail-parser raises (P1)."""
     try:
         parser = mailparser.parse_from_bytes(skeleton)
         content.defects.extend(
@@ -397,9 +393,7 @@ def _parameter(part: Message, name: str) -> str:
 
 
 def _body(content: _Content, segments: list[_Segment]) -> tuple[str, str]:
-    """(text, html) of a mail: the plain parts in order; HTML made into text only where nothing plain stands before
-    it.
-    """
+    """(text, html) of a mail: the plain parts in order; text from HTML only where nothing plain precedes it."""
     texts: list[str] = []
     htmls: list[str] = []
     for segment in segments or content.spare:
@@ -457,9 +451,7 @@ def _decoded(octets: bytes, part: Part) -> bytes:
 
 
 def _size(octets: bytes, part: Part) -> int:
-    """Octets after decoding; base64 is counted, not decoded, as attachments are decoded only when they are served
-    (C5).
-    """
+    """Octets after decoding; base64 is counted: attachments are decoded only when they are served (C5)."""
     if part.encoding != "base64":
         return len(_decoded(octets, part))
     signs = sum(octets.count(sign, part.body, part.end) for sign in (b"\n", b"\r", b"=", b" "))

@@ -92,7 +92,7 @@ def _walk(found: Scan) -> None:
         elif row.dull:
             _loose(found, at)
         elif row.mark in ("fence", "pgp") and found.rest is None:
-            end = _fenced(found, at)
+            end = _fenced(found, at) if row.mark == "fence" else _armour(found, at)
         elif (end := block(found, at)) > at:
             _begun(found, at, end)
         else:
@@ -172,25 +172,28 @@ def _begun(found: Scan, at: int, end: int) -> None:
 
 
 def _fenced(found: Scan, at: int) -> int:
-    """Where a code block or the PGP armour that starts in line `at` ends. Code is what a person pasted, whatever it
-    looks like."""
+    """Where the code block that starts in line `at` ends. Code is what a person pasted, whatever it looks like."""
     rows, kinds = found.rows, found.kinds
-    if rows[at].mark == "fence":
-        for end in range(at + 1, min(at + _CODE, len(rows))):
-            if rows[end].mark == "fence":
-                rows[at : end + 1] = [replace(row, text=row.raw, depth=0) for row in rows[at : end + 1]]
-                kinds.extend([Kind.NEW] * (end + 1 - at))
-                found.spoken = True
-                return end + 1
+    last = next((i for i in range(at + 1, min(at + _CODE, len(rows))) if rows[i].mark == "fence"), 0)
+    if not last:
         _loose(found, at)
         return at + 1
+    for i in range(at, last + 1):
+        rows[i] = replace(rows[i], text=rows[i].raw, depth=0) if rows[i].depth else rows[i]
+    kinds.extend([Kind.NEW] * (last + 1 - at))
+    found.spoken = True
+    return last + 1
+
+
+def _armour(found: Scan, at: int) -> int:
+    """Where the head of a PGP message or its signature, which starts in line `at`, ends."""
+    rows, end = found.rows, at + 1
     signed = rows[at].plain.startswith("-----begin pgp signed")
-    end = at + 1
     while end < min(at + _ARMOUR, len(rows)) and (not signed or rows[end].plain.startswith("hash:")):
         end += 1
         if rows[end - 1].plain.startswith("-----end pgp"):
             break
-    kinds.extend([Kind.SIGNATURE] * (end - at))
+    found.kinds.extend([Kind.SIGNATURE] * (end - at))
     return end
 
 

@@ -119,8 +119,8 @@ class Parent:
         places = [self.cursor] if self._inside(self.cursor) else []
         places += [at for at in self.grams.get(key[:_GRAM], ()) if not self._inside(at)]
         for place in places:
-            common = _common(key, self.all[place : place + 2000])
-            last = bisect_right(self.starts, place + common) - 1
+            shared = _shared(key, self.all[place : place + 2000])
+            last = bisect_right(self.starts, place + shared) - 1
             end = self.starts[last]
             first = bisect_right(self.starts, place) - 1
             if end <= place or last <= first:
@@ -138,8 +138,8 @@ class Parent:
         return at not in self.heads
 
 
-def _common(left: str, right: str) -> int:
-    """Length of the common start."""
+def _shared(left: str, right: str) -> int:
+    """Length of the shared start."""
     low, high = 0, min(len(left), len(right))
     while low < high:
         middle = (low + high + 1) // 2

@@ -13,7 +13,7 @@ import unicodedata
 
 
 def _plain(texts: tuple[str, ...]) -> tuple[str, ...]:
-    "", "As `quoting_lines.clean` leaves a line: a final sigma or an accent of its own would never be found else.",
+    """As `quoting_lines.clean` leaves a line: a final sigma or a spacing accent would never be found else."""
     return tuple(unicodedata.normalize("NFKC", text).casefold() for text in texts)
 
 

@@ -37,9 +37,7 @@ _BLANK_LIMIT = 4096
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One entity of the mail: byte offsets of its header block, of its body and of its end, and its transfer
-    encoding.
-    """
+    """One entity of the mail: byte offsets of header block, body and end, and its encoding."""
 
     header: int
     body: int
@@ -175,9 +173,7 @@ def _multipart(result: Scan, out: list[bytes], span: tuple[int, int], depth: int
 
 
 def _split(octets: bytes, body: int, end: int, needle: bytes) -> list[tuple[int, int]]:
-    """The spans between the boundary lines of one multipart (RFC 2046 5.1.1); the line end before a boundary belongs to
-    it.
-    """
+    """The spans between the boundary lines (RFC 2046 5.1.1); the line end before a boundary is a part of it."""
     spans: list[tuple[int, int]] = []
     opened, at = -1, max(body - 1, 0)
     for _ in range(_CANDIDATE_LIMIT):
@@ -210,9 +206,7 @@ def _mime_fields(result: Scan, found: list[tuple[str, bytes]]) -> dict[bytes, by
 
 
 def content_type(value: bytes | None, default: str = "text/plain") -> str:
-    """The media type of a Content-Type value, in lower case; what has not exactly one slash is text/plain (RFC 2045
-    5.2).
-    """
+    """The media type, in lower case; what has not exactly one slash is text/plain (RFC 2045 5.2)."""
     if value is None:
         return default
     kind = value.partition(b";")[0].strip().lower().decode("ascii", "replace")

@@ -210,9 +210,7 @@ def _feedback(look: _Look) -> Found | None:
 
 
 def _answer_of_a_program(look: _Look) -> Found | None:
-    """Vacation notes and acknowledgements: by RFC 3834 and older headers, by the subject, or by text and another
-    sign.
-    """
+    """Vacation notes and acknowledgements: by headers (RFC 3834 and older), by subject, by text and more."""
     headers, subject = look.mail.headers, look.subject
     if look.auto == "auto-replied":
         return "auto_reply", "Auto-Submitted: auto-replied"
@@ -299,9 +297,7 @@ def _holds(text: str, wordings: tuple[str, ...]) -> bool:
 
 
 def _says(text: str, wordings: tuple[str, ...]) -> bool:
-    """Whether one of the wordings begins a sentence of the text: what a program says of itself, not what is told of
-    one.
-    """
+    """Whether a wording begins a sentence: what a program says of itself, not what is told of one."""
     for wording in wordings:
         at = text.find(wording)
         if at >= 0 and (text[:at].rstrip(" *-_=#") or ".")[-1] in _SENTENCE_ENDS:

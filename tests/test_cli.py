@@ -1,0 +1,835 @@
+"""The command line (design.md 6): every command, its exit code (sysexits.h), what it prints, what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+import mailbox
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import servers
+from chat import ANNA, BOB, COMPLETE, ISSUES, OPS, SARA
+from click.testing import CliRunner, Result
+
+from triagemail import log
+from triagemail.cli import main
+from triagemail.store.store import Store
+
+ROOT = Path(__file__).parent.parent
+CONFIG = """\
+[mail]
+address = "issues@acme.example"
+operator = "ops@acme.example"
+[imap]
+host = ""
+[smtp]
+port = {smtp}
+tls = "none"
+[people]
+triagers = ["sara@acme.example"]
+[auth]
+accept_no_evidence = true
+[store]
+url = "sqlite:///t.db"
+"""
+CLASSES = "human auto_reply auto_generated bounce dsn_delay dsn_delivered feedback list own bad_from".split()
+
+
+def raw(author: str, text: str, number: int = 1, subject: str = "Checkout is blank", more: str = "") -> bytes:
+    head = f"From: {author}\r\nTo: {ISSUES}\r\nSubject: {subject}\r\nMessage-ID: <{number}@client.example>\r\n"
+    head += f"Date: Mon, 23 Nov 2026 09:00:{number:02d} +0000\r\nContent-Type: text/plain; charset=utf-8\r\n{more}\r\n"
+    return (head + text.replace("\n", "\r\n")).encode()
+
+
+REPORT = raw(BOB, COMPLETE.format(priority="P2"))
+TWO_FROM = raw(BOB, "hello", 2, more="From: eve@elsewhere.example\r\n")
+REPLY = raw(SARA, "P2 because there is a workaround\n\n> agree\n", 3, "Re: [#1] Checkout is blank")
+BOUNCE = b"""\
+Return-Path: <>
+From: Mail Delivery System <MAILER-DAEMON@mx.acme.example>
+To: issues+ab.c.d-e@acme.example
+Subject: Undelivered Mail Returned to Sender
+Auto-Submitted: auto-replied
+Message-ID: <20261123.1@mx.acme.example>
+Date: Mon, 23 Nov 2026 09:00:00 +0000
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: text/plain
+
+Your mail could not be delivered.
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.acme.example
+
+Final-Recipient: rfc822; lena@acme.example
+Action: failed
+Status: 5.1.1
+
+--b--
+"""
+
+
+@dataclass(frozen=True)
+class Host:
+    """A machine with a set-up, and somebody who types commands there."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.toml"
+
+    def types(self, *argv: object, stdin: bytes = b"") -> Result:
+        """A command in this process, by click's own runner. Whatever it raises comes out."""
+        words = ["--config", str(self.config), *map(str, argv)]
+        return CliRunner().invoke(main, words, input=stdin, catch_exceptions=False)
+
+    def runs(self, *argv: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """The same as a process of its own."""
+        return program("--config", self.config, *argv, stdin=stdin)
+
+    def lines(self, *argv: object) -> list[Any]:
+        """The machine-readable lines of a command."""
+        return [json.loads(line) for line in self.types(*argv, "--json").stdout.splitlines()]
+
+    def rows(self, query: str, *values: object) -> list[Any]:
+        store = Store(f"sqlite:///{self.folder}/t.db")
+        try:
+            return store.all(query, *values)
+        finally:
+            store.close()
+
+    def takes(self, *mails: bytes) -> None:
+        """Mails come in and are worked off; nothing is sent."""
+        for mail in mails:
+            assert self.types("deliver", stdin=mail).exit_code == 0
+        assert self.types("run", "--until-idle", "--only", "work").exit_code == 0
+
+
+Ran = subprocess.CompletedProcess[bytes]
+
+
+def program(*argv: object, stdin: bytes = b"", folder: Path | None = None, config: Path | None = None) -> Ran:
+    """A process of its own, as a shell or a mail server starts it; `config` goes in by the environment."""
+    tool = [sys.executable, "-m", "triagemail", *map(str, argv)]
+    setting = {**os.environ, "PYTHONPATH": str(ROOT), **({"TRIAGEMAIL_CONFIG": str(config)} if config else {})}
+    return subprocess.run(tool, input=stdin, env=setting, cwd=folder, capture_output=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    found = Host(tmp_path / "set-up")
+    found.folder.mkdir()
+    found.config.write_text(CONFIG.format(smtp=servers.free_port()))
+    (found.folder / "triagemail.keys").write_text(f"a {'ab' * 32}\n")
+    return found
+
+
+@pytest.fixture(autouse=True)
+def usual_log() -> Iterator[None]:
+    """The commands set the level of the log for their process; here many share one."""
+    yield
+    log.configure("warning")
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        yield (*path, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def fit_for_a_terminal(shown: bytes) -> bool:
+    """No byte below 0x20 but LF, no DEL, no C1 and no invisible format character, bidi among them."""
+    text = shown.decode()
+    return all(letter == "\n" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Zl", "Zp") for letter in text)
+
+
+# --- help and usage ---------------------------------------------------------------------------------------------------
+
+
+def test_every_command_of_the_design_is_there() -> None:
+    """design.md 6: the commands and their names are fixed (those of this release)."""
+    wanted = "demo init run explain deliver import check status issues show"
+    wanted_below = "held list|held show|held release|held drop|subscribers list|subscribers add|subscribers remove"
+    there = {" ".join(path) for path in commands(main)}
+    assert {*wanted.split(), *wanted_below.split("|")} <= there
+
+
+@pytest.mark.parametrize("path", list(commands(main)), ids=" ".join)
+def test_every_command_helps(path: tuple[str, ...]) -> None:
+    """Every command says what it does, without a config."""
+    said = CliRunner().invoke(main, [*path, "--help"], catch_exceptions=False)
+    assert said.exit_code == 0
+    assert f"{' '.join(path)} [OPTIONS]" in said.stdout
+    assert len(said.stdout.split("\n\n")[1].strip()) > 10, "a sentence about it"
+
+
+def test_help_as_a_program_names_the_commands() -> None:
+    """`triagemail --help` as a shell runs it."""
+    said = program("--help")
+    assert (said.returncode, said.stderr) == (0, b"")
+    assert {"demo", "run", "deliver", "held"} <= set(said.stdout.decode().split())
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [["nonsense"], ["run", "--nonsense"], ["run", "--only", "intake,webb"], ["show"], ["show", "one"], ["held", "show"],
+     ["held", "nonsense"], ["import", "no such file"], ["explain", "no such file"], ["subscribers", "add"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_mistyped_command_ends_with_64(host: Host, argv: list[str]) -> None:
+    """Exit codes of sysexits.h: 64 usage. What was wrong is said on stderr; stdout stays clean for pipes."""
+    said = host.types(*argv)
+    assert said.exit_code == 64
+    assert said.stdout == ""
+    assert argv[-1].rpartition(",")[2] in said.stderr or "Missing" in said.stderr
+
+
+def test_a_mistyped_command_ends_with_64_as_a_program(host: Host) -> None:
+    """The same through a shell."""
+    said = host.runs("run", "--nonsense")
+    assert said.returncode == 64
+    assert b"Traceback" not in said.stderr
+
+
+# --- init and check ---------------------------------------------------------------------------------------------------
+
+
+def test_init_writes_a_set_up_that_works_as_it_is(tmp_path: Path) -> None:
+    """`init DIR` writes config, key file, empty store."""
+    folder = tmp_path / "new" / "set-up"
+    made = CliRunner().invoke(main, ["init", str(folder)], catch_exceptions=False)
+    assert made.exit_code == 0
+    assert sorted(files_in(folder)) == ["config.toml", "triagemail.db", "triagemail.keys"]
+    assert (folder / "triagemail.keys").stat().st_mode & 0o777 == 0o600
+    assert len((folder / "triagemail.keys").read_text().split()[1]) >= 32
+    for command in (["check"], ["status"], ["issues"], ["held", "list"], ["subscribers", "list"]):
+        said = CliRunner().invoke(main, ["--config", str(folder / "config.toml"), *command], catch_exceptions=False)
+        assert said.exit_code == 0, command
+
+
+def test_every_set_up_has_a_key_of_its_own(tmp_path: Path) -> None:
+    """A10: weak randomness; two set-ups never share a key."""
+    for name in ("one", "two"):
+        CliRunner().invoke(main, ["init", str(tmp_path / name)], catch_exceptions=False)
+    assert (tmp_path / "one" / "triagemail.keys").read_text() != (tmp_path / "two" / "triagemail.keys").read_text()
+
+
+@pytest.mark.parametrize("there", ["config.toml", "triagemail.keys", "triagemail.db"])
+def test_init_refuses_to_overwrite(tmp_path: Path, there: str) -> None:
+    """`init DIR` refuses to overwrite: neither the file that is there nor a new one beside it is written."""
+    (tmp_path / there).write_text("mine")
+    said = program("init", tmp_path)
+    assert said.returncode == 64
+    assert there in said.stderr.decode()
+    assert files_in(tmp_path) == {there: b"mine"}
+
+
+MISTAKES = """\
+[mail]
+adress = "issues@acme.example"
+[imap]
+host = ""
+poll = "soon"
+[people]
+triagers = ["sara"]
+severity = "high"
+"""
+
+
+@pytest.mark.parametrize("command", [["run", "--until-idle"], ["check"]], ids=" ".join)
+def test_a_bad_config_ends_with_78_and_every_mistake_with_its_line(tmp_path: Path, command: list[str]) -> None:
+    """O1: refuse to start, all errors at once with line and suggestion."""
+    (tmp_path / "c.toml").write_text(MISTAKES)
+    said = program("--config", tmp_path / "c.toml", *command)
+    told = said.stderr.decode()
+    assert said.returncode == 78
+    assert "Traceback" not in told
+    for line, words in ((2, "address"), (5, "soon"), (7, "sara"), (8, "severity")):
+        assert any(f"line {line}:" in row and words in row for row in told.splitlines()), (line, told)
+    assert sorted(files_in(tmp_path)) == ["c.toml"]
+
+
+def test_without_a_triager_there_is_no_service(host: Host) -> None:
+    """`run` needs one triager; looking and delivering do not."""
+    host.config.write_text(CONFIG.format(smtp=25).replace('["sara@acme.example"]', "[]"))
+    assert host.types("run", "--until-idle").exit_code == 78
+    assert host.types("check").exit_code == 78
+    assert host.types("deliver", stdin=REPORT).exit_code == 0
+    assert host.types("issues").exit_code == 0
+
+
+def test_a_config_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
+    """A named file that is not there is a mistake, not a reason for defaults."""
+    said = program("--config", tmp_path / "c.toml", "status", folder=tmp_path)
+    assert said.returncode == 78
+    assert b"c.toml" in said.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [(None, "triagemail.keys"), ("", "triagemail.keys"), ("a zz", "triagemail.keys"), ("a ab", "triagemail.keys"),
+     (f"ab {'ab' * 32}", "triagemail.keys")],
+)  # fmt: skip
+def test_a_bad_key_file_ends_with_78_and_names_the_file(host: Host, written: str | None, words: str) -> None:
+    """O1: an unreadable secret is a config error with one clear line."""
+    keys = host.folder / "triagemail.keys"
+    keys.unlink() if written is None else keys.write_text(written)
+    said = host.types("status")
+    assert said.exit_code == 78
+    assert words in said.stderr
+    assert len(said.stderr.splitlines()) == 1
+
+
+def test_the_environment_names_the_config(host: Host) -> None:
+    """`--config FILE` or `TRIAGEMAIL_CONFIG`."""
+    assert b"all promises stand" in program("status", config=host.config).stdout
+
+
+def test_check_finds_a_broken_template(host: Host) -> None:
+    """`check`: config and templates; every mistake with its line."""
+    own = host.folder / "own"
+    (own / "en" / "mail").mkdir(parents=True)
+    host.config.write_text(host.config.read_text() + f'[templates]\ndir = "{own}"\n')
+    assert host.types("check").exit_code == 0
+    (own / "en" / "mail" / "received.md").write_text("---\nsubject: x\nwhy: y\n---\n\n{{ nonsense }\n")
+    said = host.types("check")
+    assert said.exit_code == 78
+    assert "received.md" in said.stderr
+    assert "line 6" in said.stderr or ":6" in said.stderr
+
+
+# --- explain ----------------------------------------------------------------------------------------------------------
+
+KEYS = (
+    "file message_id from subject defects screening evidence new_text answers missing priority intents decision".split()
+)
+EXPLAINED = {
+    "report": REPORT,
+    "reply": REPLY,
+    "bounce": BOUNCE,
+    "two authors": TWO_FROM,
+    "garbage": bytes(range(256)) * 20,
+    "nothing": b"",
+    "header only": b"From: bob@acme.example",
+    "nested": b"From: bob@acme.example\n"
+    + b"".join(b'Content-Type: multipart/mixed; boundary="%d"\n\n--%d\n' % (n, n) for n in range(100)),
+}
+
+
+@pytest.mark.parametrize("name", EXPLAINED)
+def test_explain_prints_the_object_of_the_design(tmp_path: Path, name: str) -> None:
+    """`explain --json` prints one object per file, needs no config, changes nothing.
+
+    Any bytes are a mail (D11, C1, C2).
+    """
+    (tmp_path / "mail.eml").write_bytes(EXPLAINED[name])
+    said = program("explain", "--json", "mail.eml", folder=tmp_path)
+    assert (said.returncode, said.stderr) == (0, b"")
+    found = json.loads(said.stdout)
+    assert said.stdout.count(b"\n") == 1
+    assert list(found) == KEYS
+    assert sorted(found["screening"]) == ["class", "may_ack", "reason"]
+    assert found["screening"]["class"] in CLASSES
+    assert type(found["screening"]["may_ack"]) is bool
+    assert sorted(found["evidence"]) == ["level", "rule"]
+    assert {type(found[key]) for key in ("defects", "missing", "intents")} == {list}
+    assert {type(found[key]) for key in ("answers", "decision")} == {dict}
+    assert files_in(tmp_path) == {"mail.eml": EXPLAINED[name]}
+
+
+def explained(tmp_path: Path, mail: bytes) -> dict[str, Any]:
+    (tmp_path / "mail.eml").write_bytes(mail)
+    said = CliRunner().invoke(main, ["explain", "--json", str(tmp_path / "mail.eml")], catch_exceptions=False)
+    found: dict[str, Any] = json.loads(said.stdout)
+    return found
+
+
+def test_explain_shows_what_a_report_would_lead_to(tmp_path: Path) -> None:
+    """… evidence, new text, answers, intents, decision."""
+    found = explained(tmp_path, REPORT)
+    assert (found["file"], found["from"], found["subject"]) == (str(tmp_path / "mail.eml"), BOB, "Checkout is blank")
+    assert found["message_id"] == "<1@client.example>"
+    assert (found["screening"]["class"], found["screening"]["may_ack"]) == ("human", True)
+    assert found["evidence"]["level"] == "E0"
+    assert found["answers"]["expected"] == "The payment form."
+    assert (found["missing"], found["priority"]) == ([], "P2")
+    assert [intent["t"] for intent in found["intents"]] == ["FileReport"]
+    assert "ReportFiled" in [event["t"] for event in found["decision"]["events"]]
+    assert {"triage", "received"} <= {mail["template"] for mail in found["decision"]["mails"]}
+
+
+def test_explain_shows_what_is_missing(tmp_path: Path) -> None:
+    """… missing[], priority."""
+    found = explained(tmp_path, raw(BOB, "the website is down!"))
+    assert (found["missing"], found["priority"]) == (["expected", "see", "affected", "priority"], None)
+    assert [mail["template"] for mail in found["decision"]["mails"]] == ["missing"]
+
+
+def test_explain_shows_that_quoted_commands_do_not_count(tmp_path: Path) -> None:
+    """C10: commands not inside a quote; what is new stands in new_text."""
+    found = explained(tmp_path, REPLY)
+    assert "P2 because there is a workaround" in found["new_text"]
+    assert "agree" not in found["new_text"]
+    assert "Agree" not in [intent["t"] for intent in found["intents"]]
+
+
+NOBODY = [("bounce", "bounce"), ("two authors", "bad_from"), ("garbage", "bad_from")]
+
+
+@pytest.mark.parametrize(("name", "class_"), NOBODY)
+def test_explain_shows_that_nothing_comes_of_what_no_person_wrote(tmp_path: Path, name: str, class_: str) -> None:
+    """What is not from a person leads to no intent, no event and no mail."""
+    found = explained(tmp_path, EXPLAINED[name])
+    assert (found["screening"]["class"], found["screening"]["may_ack"]) == (class_, False)
+    assert (found["intents"], found["decision"]["events"], found["decision"]["mails"]) == ([], [], [])
+
+
+def test_explain_says_of_an_unreadable_mail_what_the_service_does(tmp_path: Path) -> None:
+    """C1: a mail nested too deeply is held; `explain` may not promise a reply that never comes."""
+    found = explained(tmp_path, EXPLAINED["nested"])
+    assert "too-deep" in found["defects"]
+    assert found["decision"]["mails"] == []
+    assert found["decision"]["held"] == "too-deep"
+
+
+def test_explain_takes_many_files_and_standard_input(tmp_path: Path) -> None:
+    """One object per FILE…, in their order; `-` is standard input."""
+    (tmp_path / "a.eml").write_bytes(REPORT)
+    (tmp_path / "b.eml").write_bytes(BOUNCE)
+    words = ["explain", "--json", str(tmp_path / "b.eml"), "-", str(tmp_path / "a.eml")]
+    said = CliRunner().invoke(main, words, input=REPLY, catch_exceptions=False)
+    found = [json.loads(line) for line in said.stdout.splitlines()]
+    assert [Path(one["file"]).name for one in found] == ["b.eml", "-", "a.eml"]
+    assert [one["from"] for one in found][1:] == [SARA, BOB]
+
+
+def test_explain_for_people_says_the_same(tmp_path: Path) -> None:
+    """Without --json it is text for people, fit for a terminal."""
+    evil = raw(BOB, "What is happening? \x1b]52;c;aGk=\x07 all \u202ered\nP1\n")
+    (tmp_path / "mail.eml").write_bytes(evil)
+    said = CliRunner().invoke(main, ["explain", str(tmp_path / "mail.eml")], catch_exceptions=False)
+    for words in (BOB, "human", "E0", "FileReport", "P1", "Checkout is blank"):
+        assert words in said.stdout
+    assert fit_for_a_terminal(said.stdout_bytes)
+
+
+# --- mails in ---------------------------------------------------------------------------------------------------------
+
+
+def test_deliver_takes_one_mail_as_it_is(host: Host) -> None:
+    """One raw mail on stdin into the inbox, byte for byte; nothing is printed, for a mail server would mail it back."""
+    mail = REPORT + b"\r\n\xff\x00 no text at all"
+    said = host.runs("deliver", stdin=mail)
+    assert (said.returncode, said.stdout, said.stderr) == (0, b"", b"")
+    assert [bytes(body) for (body,) in host.rows("SELECT body FROM raw")] == [mail]
+    assert host.rows("SELECT state, source FROM inbox") == [("received", "deliver")]
+
+
+@pytest.mark.parametrize("mail", [b"", b"\n\r\n "])
+def test_deliver_of_nothing_is_bad_input(host: Host, mail: bytes) -> None:
+    """65 bad data: there is no mail on standard input."""
+    assert host.runs("deliver", stdin=mail).returncode == 65
+    assert host.rows("SELECT name FROM sqlite_master") == []
+
+
+def unusable(host: Host, how: str) -> None:
+    """Breaks what `deliver` needs."""
+    if how == "no config":
+        host.config.unlink()
+    elif how == "bad config":
+        host.config.write_text("[mail]\nadress = 1\n")
+    elif how == "bad store":
+        (host.folder / "t.db").write_bytes(b"this is no database" * 500)
+    elif how == "folder as store":
+        (host.folder / "t.db").mkdir()
+    elif how == "no folder for the store":
+        host.config.write_text(host.config.read_text().replace("t.db", "nowhere/t.db"))
+    elif how == "newer store":
+        host.types("status")
+        with sqlite3.connect(host.folder / "t.db") as database:
+            database.execute("UPDATE meta SET value = '999' WHERE key = 'schema'")
+        database.close()
+
+
+BROKEN = ["no config", "bad config", "bad store", "folder as store", "no folder for the store", "newer store"]
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_deliver_asks_to_try_again_whatever_is_wrong_here(host: Host, how: str) -> None:
+    """`deliver`: 75 if it could not be stored. With any other code a mail server returns the report to its sender."""
+    unusable(host, how)
+    said = host.runs("deliver", stdin=REPORT)
+    assert said.returncode == 75, said.stderr.decode()
+    assert b"Traceback" not in said.stderr
+    assert len(said.stderr.splitlines()) >= 1
+
+
+@pytest.mark.parametrize("how", BROKEN[2:])
+@pytest.mark.parametrize("command", [["status"], ["issues"], ["held", "list"], ["run", "--until-idle"]], ids=" ".join)
+def test_a_store_that_cannot_be_used_ends_with_75_and_one_clear_line(host: Host, how: str, command: list[str]) -> None:
+    """D5, D7: refuse to start with one clear line; never migrate downward, never touch what is not ours."""
+    unusable(host, how)
+    before = files_in(host.folder).get("t.db")
+    said = host.types(*command)
+    assert said.exit_code == 75
+    assert len(said.stderr.splitlines()) == 1
+    assert "t.db" in said.stderr
+    assert files_in(host.folder).get("t.db") == before
+
+
+LOCKED = "deliver|import MAIL|run --until-idle|subscribers add ANNA|subscribers remove ANNA|held release 1|held drop 1"
+
+
+@pytest.mark.parametrize("command", LOCKED.split("|"))
+def test_a_locked_store_ends_with_75_and_one_clear_line(
+    host: Host, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """D4: another process holds the database for longer than we wait: one clear line, no traceback, nothing half done."""
+    from triagemail.store import store
+
+    host.takes(TWO_FROM)
+    (tmp_path / "mail.eml").write_bytes(REPORT)
+    monkeypatch.setitem(store.SQLITE_PRAGMAS, "busy_timeout", 50)  # instead of ten seconds
+    other = sqlite3.connect(host.folder / "t.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        words = command.replace("MAIL", str(tmp_path / "mail.eml")).replace("ANNA", ANNA).split()
+        said = host.types(*words, stdin=REPORT)
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+    assert said.exit_code == 75
+    assert len(said.stderr.splitlines()) == 1
+    assert host.rows("SELECT COUNT(id) FROM inbox") == [(1,)]
+
+
+def test_import_takes_every_kind_of_file(host: Host, tmp_path: Path) -> None:
+    """mbox, Maildir, .eml files into the inbox."""
+    mails = [raw(BOB, f"Mail {n}", n).replace(b"\r\n", b"\n") for n in range(9)]
+    line = b"From bob Mon Nov 23 09:00:00 2026\n"
+    (tmp_path / "box.mbox").write_bytes(b"".join(line + mail + b"\n\n" for mail in mails[:3]))
+    maildir = mailbox.Maildir(tmp_path / "Maildir")
+    for mail in mails[3:5]:
+        maildir.add(mail)
+    read = mailbox.MaildirMessage(mails[5])
+    read.set_subdir("cur")
+    maildir.add(read)
+    (tmp_path / "one.eml").write_bytes(mails[6])
+    (tmp_path / "eml" / "deep").mkdir(parents=True)
+    (tmp_path / "eml" / "a.eml").write_bytes(mails[7])
+    (tmp_path / "eml" / "deep" / "b.eml").write_bytes(mails[8])
+    (tmp_path / "eml" / "readme.txt").write_text("no mail")
+    said = host.runs("import", *(tmp_path / name for name in ("box.mbox", "Maildir", "one.eml", "eml")))
+    assert (said.returncode, said.stdout, said.stderr) == (0, b"9 mail(s) taken into the inbox\n", b"")
+    found = [bytes(body).strip() for (body,) in host.rows("SELECT body FROM raw ORDER BY id")]
+    assert sorted(found) == sorted(mails)
+    assert found[:3] == mails[:3]
+    assert found[6:] == mails[6:]
+    assert host.rows("SELECT DISTINCT state, source FROM inbox") == [("received", "import")]
+
+
+def test_import_twice_is_one_issue(host: Host, tmp_path: Path) -> None:
+    """I6: duplicates are harmless: the same file again opens nothing and mails nobody."""
+    (tmp_path / "one.eml").write_bytes(REPORT)
+    for _ in range(2):
+        assert host.types("import", tmp_path / "one.eml").exit_code == 0
+        assert host.types("run", "--until-idle", "--only", "work").exit_code == 0
+    ends = host.rows("SELECT state, reason FROM inbox ORDER BY id")
+    assert ends == [("done", "FileReport"), ("silent", "duplicate of 1")]
+    assert len(host.lines("issues")) == 1
+
+
+# --- run --------------------------------------------------------------------------------------------------------------
+
+
+def test_until_idle_works_off_everything_and_ends(host: Host) -> None:
+    """`--until-idle` works off everything that is due and exits."""
+    with servers.sink() as sink:
+        host.config.write_text(CONFIG.format(smtp=sink.port))
+        assert host.types("deliver", stdin=REPORT).exit_code == 0
+        assert host.runs("run", "--until-idle").returncode == 0
+        assert {rcpt for rcpt, _, _ in sink.mails} == {BOB, SARA}
+        assert host.rows("SELECT DISTINCT state FROM delivery") == [("sent",)]
+        assert host.runs("run", "--until-idle").returncode == 0
+        assert len(sink.mails) == 2
+
+
+def test_only_runs_the_named_parts(host: Host) -> None:
+    """`run --only`: here the mail waits, then is worked off, then is sent, each when its part runs."""
+    with servers.sink() as sink:
+        host.config.write_text(CONFIG.format(smtp=sink.port))
+        host.types("deliver", stdin=REPORT)
+        assert host.types("run", "--until-idle", "--only", "send,clock").exit_code == 0
+        assert host.rows("SELECT state FROM inbox") == [("received",)]
+        assert host.types("run", "--until-idle", "--only", "work").exit_code == 0
+        assert host.rows("SELECT state FROM inbox") == [("done",)]
+        assert sink.mails == []
+        assert host.types("run", "--until-idle", "--only", "send").exit_code == 0
+        assert len(sink.mails) == 2
+
+
+def test_a_relay_that_is_down_ends_until_idle_with_75(host: Host) -> None:
+    """S1: the mails wait in the outbox; try again."""
+    host.takes(REPORT)
+    said = host.types("run", "--until-idle")
+    assert said.exit_code == 75
+    assert host.rows("SELECT state, attempts FROM delivery") == [("queued", 0)] * 2
+
+
+# --- looking ----------------------------------------------------------------------------------------------------------
+
+
+def test_status_is_calm_while_all_promises_stand(host: Host) -> None:
+    """`status`: health and backlog; exit 0."""
+    host.types("subscribers", "add", ANNA)
+    host.takes(REPORT)
+    said = host.types("status")
+    assert said.exit_code == 0
+    assert "open issues: 1" in said.stdout
+    assert "subscribers: 1" in said.stdout
+    assert "all promises stand" in said.stdout
+    (found,) = host.lines("status")
+    assert (found["inbox"], found["deliveries"]) == ({"done": 1}, {"queued": 2})
+    assert (found["open_issues"], found["risks"]) == (1, [])
+
+
+def test_status_ends_with_75_when_a_promise_is_at_risk(host: Host) -> None:
+    """`status`: exit 75 when a promise is at risk: a held mail, a mail or a delivery that waits too long (R12)."""
+    host.takes(TWO_FROM)
+    said = host.runs("status")
+    assert said.returncode == 75
+    assert b"AT RISK: 1 mail(s) held" in said.stdout
+    host.types("held", "drop", "1")
+    host.rows("UPDATE delivery SET state = 'sent'")
+    assert host.types("status").exit_code == 0
+    host.types("deliver", stdin=REPORT)
+    assert host.types("status").exit_code == 0
+    host.rows("UPDATE inbox SET received_at = received_at - 600000000")
+    late = host.types("status")
+    assert late.exit_code == 75
+    assert "a mail has waited since" in late.stdout
+    host.types("run", "--until-idle", "--only", "work")
+    host.rows("UPDATE outgoing SET created_at = created_at - 600000000")
+    assert "a delivery has waited since" in host.types("status").stdout
+
+
+def test_issues_lists_the_open_ones_the_most_urgent_first(host: Host) -> None:
+    """`issues`: open issues, the most urgent first."""
+    for number, priority in enumerate(("P3", "P1", "P2"), 1):
+        host.takes(raw(BOB, COMPLETE.format(priority=priority), number, f"Problem {priority}"))
+    rows = host.types("issues").stdout.splitlines()
+    assert [row.split()[0] for row in rows] == ["#2", "#3", "#1"]
+    assert "Problem P1" in rows[0]
+    assert "UNVERIFIED" in rows[0]
+    assert [(one["number"], one["reported"]) for one in host.lines("issues")] == [(2, "P1"), (3, "P2"), (1, "P3")]
+
+
+def test_show_tells_an_issue_with_its_journal(host: Host) -> None:
+    """`show N`: one issue with its journal: what happened, who did it, with which evidence."""
+    host.takes(REPORT)
+    said = host.types("show", 1)
+    assert said.exit_code == 0
+    for words in ("#1 Checkout is blank", "reported P2", BOB, "UNVERIFIED", "The payment form.", "ReportFiled", "E0"):
+        assert words in said.stdout
+    (found,) = host.lines("show", 1)
+    assert found["issue"]["headline"] == "Checkout is blank"
+    first = found["journal"][0]
+    assert (first["t"], first["by"], first["level"]) == ("ReportFiled", BOB, "E0")
+
+
+@pytest.mark.parametrize("command", ["show 9", "held show 9", "held release 9", "held drop 9"])
+def test_what_is_not_there_ends_with_65(host: Host, command: str) -> None:
+    """65 bad data: no such issue, no such held mail."""
+    host.takes(REPORT)
+    said = host.types(*command.split())
+    assert said.exit_code == 65
+    assert "9" in said.stderr
+    assert said.stdout == ""
+
+
+EVIL = "Down\r\x1b]52;c;aGVsbG8=\x07\x1b[2J\x9b31m\u202edesrever\u2066x\u200b\u2028\x00\x7f end"
+
+
+def test_foreign_text_never_reaches_the_terminal_raw(host: Host) -> None:
+    """X5: a subject with OSC 52, CSI, CR and bidi: no output has a byte < 0x20 except LF, nor C1 or bidi."""
+    from email.header import Header
+
+    subject = Header(EVIL, "utf-8").encode().replace("\n", "\r\n")
+    held = raw(BOB, "x", 2, subject, "From: eve@elsewhere.example\r\n")
+    host.takes(raw(BOB, f"What is happening? {EVIL}\n5. P1\n", 1, subject), held)
+    for command in (["held", "list"], ["issues"], ["show", 1], ["status"], ["subscribers", "list"]):
+        said = host.types(*command)
+        assert fit_for_a_terminal(said.stdout_bytes + said.stderr_bytes), command
+        raw_lines = host.types(*command, "--json").stdout_bytes
+        assert raw_lines.isascii()
+        assert fit_for_a_terminal(raw_lines), command
+    assert len(host.types("held", "list").stdout.splitlines()) == 1
+    assert len(host.types("issues").stdout.splitlines()) == 1
+
+
+def test_the_command_line_is_a_wall_of_its_own(host: Host) -> None:
+    """X5: whatever a row of the store holds, C0, C1 and bidi are shown as escapes; each held mail stays one line."""
+    host.takes(REPORT, TWO_FROM)
+    store = Store(f"sqlite:///{host.folder}/t.db")
+    issue = store.issue(1)
+    assert issue is not None
+    with store.transaction():
+        store.save_issue(replace(issue, headline=EVIL, owner=f"{EVIL}@acme.example", answers={"what": EVIL}))
+        store.run("UPDATE inbox SET reason = ? WHERE state = 'held'", EVIL)
+    store.close()
+    for command in (["held", "list"], ["issues"], ["show", 1]):
+        said = host.types(*command)
+        assert fit_for_a_terminal(said.stdout_bytes), command
+        assert "\\x1b" in said.stdout, "shown, not dropped"
+    assert len(host.types("held", "list").stdout.splitlines()) == 1
+
+
+# --- parked mail ------------------------------------------------------------------------------------------------------
+
+
+def test_held_mail_is_listed_with_its_reason(host: Host) -> None:
+    """`held list`: parked mail with reason, author and subject."""
+    host.takes(TWO_FROM, REPORT)
+    (row,) = host.types("held", "list").stdout.splitlines()
+    assert row.split()[0] == "1"
+    assert "several From fields" in row
+    (found,) = host.lines("held", "list")
+    assert (found["id"], found["subject"], found["size"]) == (1, "Checkout is blank", len(TWO_FROM))
+
+
+def test_held_show_prints_the_bytes_as_they_came(host: Host) -> None:
+    """`held show`: the raw bytes, so that a pipe gets the mail itself."""
+    mail = TWO_FROM + b"\xff\xfe\x00\x1b[31m"
+    host.takes(mail)
+    assert host.runs("held", "show", 1).stdout == mail
+    host.takes(REPORT)
+    assert host.runs("held", "show", 2).returncode == 65, "only held mails are shown"
+
+
+def test_a_released_mail_is_worked_off_again(host: Host) -> None:
+    """`held release` gives mails back to the worker, with a clean slate; `held drop` puts them aside."""
+    stranger = raw("eve@elsewhere.example", COMPLETE.format(priority="P2"), 4)
+    host.takes(stranger, TWO_FROM)
+    assert [one["id"] for one in host.lines("held", "list")] == [1, 2]
+    host.config.write_text(host.config.read_text().replace("[people]", '[people]\nreporters = ["*"]'))
+    assert host.types("held", "release", 1).stdout == "1 released\n"
+    assert host.types("held", "drop", 2).stdout == "2 dropped\n"
+    assert host.lines("held", "list") == []
+    host.types("run", "--until-idle", "--only", "work")
+    assert host.rows("SELECT state FROM inbox ORDER BY id") == [("done",), ("silent",)]
+    assert [one["reporter"] for one in host.lines("issues")] == ["eve@elsewhere.example"]
+    assert host.types("held", "release", 2).exit_code == 65
+
+
+# --- the distribution list --------------------------------------------------------------------------------------------
+
+
+def test_subscribers_are_added_listed_and_removed(host: Host) -> None:
+    """`subscribers list`, `add [--group]`, `remove`: the distribution list."""
+    assert host.types("subscribers", "add", "Anna@ACME.example", OPS).stdout == "2 on the list\n"
+    assert host.types("subscribers", "add", "--group", "sales@acme.example").exit_code == 0
+    assert host.types("subscribers", "add", ANNA).exit_code == 0, "adding twice is harmless"
+    found = [(one["address"], one["group"]) for one in host.lines("subscribers", "list")]
+    assert found == [(ANNA, False), (OPS, False), ("sales@acme.example", True)]
+    assert [row.split()[0] for row in host.types("subscribers", "list").stdout.splitlines()] == [a for a, _ in found]
+    said = host.types("subscribers", "remove", "ANNA@acme.example", "tom@acme.example")
+    assert said.exit_code == 0
+    assert "ANNA@acme.example removed" in said.stdout
+    assert "tom@acme.example was not on the list" in said.stdout
+    assert [one["address"] for one in host.lines("subscribers", "list")] == [OPS, "sales@acme.example"]
+
+
+BAD = ["anna", "anna@", "@acme.example", "a b@acme.example", "anna@acme.example\nBcc: x@y.example", "ä@acme.example"]
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_one_bad_address_adds_nobody(host: Host, bad: str) -> None:
+    """S8: strict addr-spec check at entry; 65 and nothing half done."""
+    said = host.types("subscribers", "add", ANNA, bad)
+    assert said.exit_code == 65
+    assert "nobody was added" in said.stderr
+    assert host.lines("subscribers", "list") == []
+
+
+# --- the demo ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def leftovers(tmp_path: Path) -> Path:
+    """Where a program makes its temporary files; empty again when it cleans up."""
+    found = tmp_path / "tmp"
+    found.mkdir()
+    return found
+
+
+def start_demo(leftovers: Path, *options: str) -> subprocess.Popen[str]:
+    setting = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(leftovers), "COLUMNS": "100"}
+    tool = [sys.executable, "-m", "triagemail", "demo", *options]
+    return subprocess.Popen(tool, env=setting, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def test_the_demo_plays_the_story_of_one_p0(leftovers: Path) -> None:
+    """`demo --once`: a whole mail company on loopback, no config; plays the story of one P0 in less than a minute.
+
+    Its first line shall come within 3 s; 10 are asked for here, so that a loaded machine is no failure.
+    """
+    started = time.monotonic()
+    demo = start_demo(leftovers, "--once", "--no-color")
+    assert demo.stdout is not None
+    try:
+        first = demo.stdout.readline()
+        seconds = time.monotonic() - started
+        rest, _ = demo.communicate(timeout=60)
+    finally:
+        demo.kill()
+    assert "triagemail demo" in first
+    assert seconds < 10
+    assert demo.returncode == 0, rest[-600:]
+    scenes = [line for line in rest.splitlines() if line[:1].isdigit() and line[1:3] == ". "]
+    assert [line[0] for line in scenes] == list("12345678")
+    for words in ("PRIORITY 0 ISSUE: ", "PRIORITY 0 ISSUE UPDATE: ", "PRIORITY 0 ISSUE RESOLVED: "):
+        assert words in rest
+    assert "Not yet confirmed" not in rest.partition("\n6. ")[2], "Sara has agreed by then"
+    assert "\x1b" not in first + rest
+    assert list(leftovers.iterdir()) == []
+
+
+@pytest.mark.parametrize("until", ["Bob writes", "Ctrl-C ends it"])
+def test_ctrl_c_ends_the_demo_and_leaves_nothing_behind(leftovers: Path, until: str) -> None:
+    """… then stays up for a real mail program. Ctrl-C ends it, in the story or after it, with 0 and no leftover."""
+    demo = start_demo(leftovers)
+    assert demo.stdout is not None
+    try:
+        for line in demo.stdout:
+            if until in line:
+                break
+        assert demo.poll() is None
+        assert list(leftovers.iterdir()) != [], "the company's folder is there while it is up"
+        demo.send_signal(signal.SIGINT)
+        rest, _ = demo.communicate(timeout=10)
+    finally:
+        demo.kill()
+    assert demo.returncode == 0, rest
+    assert "Traceback" not in rest
+    assert list(leftovers.iterdir()) == []
