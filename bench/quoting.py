@@ -70,10 +70,12 @@ def lines(text: str) -> list[str]:
 
 HOSTILE = [
     "On On On ", "\n", ">", "> ", "From:\n", "-----", "x", "On aaa\n", "On Mon wrote:\n",
-    "From: a@b.example\nSent: 1\n", "> a\nb\n", "-- \n", "__\n", "<", "a@b.example ", "On Mon, 3 May 2021 10:00 Bob <b@x.example> wrote:\n> a\n",
+    "From: a@b.example\nSent: 1\n", "> a\nb\n", "-- \n", "__\n", "<", "a@b.example ",
+    "On Mon, 3 May 2021 10:00 Bob <b@x.example> wrote:\n> a\n",
     "On Mon, 3 May 2021 <\n", ">\n", "> >", "|\n", "| a\n", "To:\nSubject:\n", "-----Original Message-----\n",
     "-----Original", "Sent from my iPhone\n", "Begin forwarded message:\n", " \t", "\u00a0", "1:1:", "2021-01-01 ",
-    "a@b\n", ": \n", "wrote:\n", "schrieb am ", "\u200f", "\u0301", "This email and any\n", "--- Please write above this line\n",
+    "a@b\n", ": \n", "wrote:\n", "schrieb am ", "\u200f", "\u0301", "This email and any\n",
+    "--- Please write above this line\n",
     "(", "\r", "```\n", "```\na\n", "-----BEGIN PGP SIGNATURE-----\n", "To\n1/1/2021 10:00\n", "AB> x\n", "İ", "字",
     "agree\n\n> a\n", "From: a@b.example\nDate: 2021\n\n> x\n> y\n",
 ]  # fmt: skip

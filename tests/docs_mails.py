@@ -1,4 +1,4 @@
-"""The example mails of docs/mail.md and what comes back: each runs through the real reader, `decide` and the templates."""
+"""The example mails of docs/mail.md and what comes back: each runs through the reader, `decide` and the templates."""
 
 from __future__ import annotations
 
@@ -50,11 +50,12 @@ class Example:
     stage: str = ""
 
 
-def _re(author: str, text: str, answers: str = "", **more: timedelta) -> Said:
-    return Said(author, text, about=1, answers=answers, **more)
+def _re(author: str, text: str, answers: str, later: timedelta = timedelta()) -> Said:
+    """An answer to a mail about issue #1."""
+    return Said(author, text, about=1, answers=answers, later=later)
 
 
-MINUTES, DAYS = timedelta(minutes=5), timedelta(days=3)
+DAYS = timedelta(days=3)
 _P0, _P1, _P2 = (Said(BOB, REPORT.format(p), "Checkout is blank") for p in ("P0", "P1", "P2"))
 _YES = _re(BOB, "Yes, this report is from me.", "received")
 STAGES: Mapping[str, tuple[Said, ...]] = {
@@ -74,9 +75,7 @@ STAGES: Mapping[str, tuple[Said, ...]] = {
 EXAMPLES: Mapping[str, Example] = {
     "report": Example(Said(BOB, "the checkout page is blank!", "Checkout is blank")),
     "complete": Example(_P0),
-    "gaps": Example(
-        _re(BOB, "What did you expect? The payment form.\nWho is affected? All customers in the EU.", "missing"), "draft"
-    ),
+    "gaps": Example(_re(BOB, "What did you expect? A form.\nWho is affected? All customers.", "missing"), "draft"),
     "confirm-report": Example(_YES, "unverified"),
     "agree": Example(_re(SARA, "agree", "triage"), "triage"),
     "priority": Example(_re(SARA, "P2 because there is a workaround", "triage"), "triage"),
@@ -95,7 +94,7 @@ EXAMPLES: Mapping[str, Example] = {
     "headline": Example(_re(SARA, "headline: Nobody can pay", "triage"), "open"),
     "doc": Example(_re(ANNA, "doc https://docs.acme.example/42", "owner"), "owned"),
     "resolve": Example(_re(ANNA, "resolve: the disk has room again", "owner"), "owned"),
-    "reopen": Example(_re(BOB, "reopen: it is blank again", "broadcast-resolved", later=DAYS), "resolved"),
+    "reopen": Example(_re(BOB, "reopen: it is blank again", "broadcast-resolved", DAYS), "resolved"),
     "reopen-declined": Example(_re(BOB, "reopen: I still need it", "declined"), "declined"),
     "comment": Example(_re(BOB, "It is still blank for me.", "decided"), "owned"),
     "reader": Example(_re(LENA, "Is Switzerland hit as well?", "broadcast-new"), "open"),
@@ -103,7 +102,7 @@ EXAMPLES: Mapping[str, Example] = {
     "template": Example(Said(BOB, "", "template")),
     "process": Example(Said(BOB, "process")),
     "status": Example(_re(BOB, "status", "decided"), "open"),
-    "status-42": Example(Said(LENA, "status #1", about=0, answers="welcome"), "open"),
+    "status-42": Example(Said(LENA, "status #1", answers="welcome"), "open"),
     "list": Example(Said(LENA, "list", answers="welcome"), "open"),
     "subscribe": Example(Said(LENA, "subscribe")),
     "subscribe-yes": Example(Said(LENA, "yes", confirms=True), "joining"),
@@ -172,7 +171,8 @@ WORDS = parse_words((configs.builtin_templates() / "en" / "words.toml").read_tex
 
 def _raw(said: Said, now: datetime) -> bytes:
     mail = EmailMessage()
-    mail["From"], mail["To"], mail["Subject"] = PEOPLE[said.author], ISSUES, said.subject or ("Re: yours" if said.answers else "")
+    mail["From"], mail["To"] = PEOPLE[said.author], ISSUES
+    mail["Subject"] = said.subject or ("Re: yours" if said.answers else "")
     mail["Message-ID"] = "<1@client.example>"
     mail.set_content(said.text)
     return bytes(mail)
@@ -192,7 +192,8 @@ def block(name: str) -> str:
 
 
 def _heading(said: Said) -> str:
-    how = f"answers `{said.answers}`" if said.answers else "answers `confirm`" if said.confirms else f"writes to {ISSUES}"
+    answers = "confirm" if said.confirms else said.answers
+    how = f"answers `{answers}`" if answers else f"writes to {ISSUES}"
     return f"{said.author.title()} ({ROLES[said.author]}) {how}:"
 
 

@@ -1,4 +1,4 @@
-"""The parts of docs/ that are made from the code: `python -m tests.docs_tables` writes them, test_docs.py holds them equal.
+"""The parts of docs/ made from the code: `python -m tests.docs_tables` writes them, test_docs.py holds them equal.
 
 A page holds a part between `<!-- NAME -->` and `<!-- /NAME -->`.
 """
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))  # as pytest does
 
@@ -34,8 +35,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def words_of(file: str, name: str) -> Mapping[str, str]:
-    found: Mapping[str, str] = tomllib.loads((ENGLISH / file).read_text(encoding="utf-8"))[name]
+def words_of(file: str, name: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = tomllib.loads((ENGLISH / file).read_text(encoding="utf-8"))[name]
     return found
 
 
@@ -58,6 +59,7 @@ def _after(state: State, kind: type[Event]) -> str:
     return "" if to is None else "stays" if to is state else f"**{to}**"
 
 
+BOB, ANNA = "bob@acme.example", "anna@acme.example"
 BASES = ("opened_at", "touched_at", "reminded_at", "next_update_at")
 
 
@@ -107,12 +109,12 @@ def _issue(situation: Situation, policy: Policy) -> Issue:
     start = docs_mails.NINE
     times = {base: start + timedelta(days=1000 * place) for place, base in enumerate(BASES)}
     kept = {base: at for base, at in times.items() if base in ("opened_at", "touched_at", *situation.set)}
-    answers = {} if situation.missing else {key: "said" for key in policy.required()}
+    answers = {} if situation.missing else dict.fromkeys(policy.required(), "said")
     announced = start if "next_update_at" in situation.set else None
     return Issue(
-        number=1, reporter="bob@acme.example", headline="x", state=situation.state, answers=answers, reported=situation.priority,
-        priority=situation.priority, triager=policy.duty, owner="" if situation.state is DRAFT else "anna@acme.example",
-        unverified=situation.unverified, announced_at=announced, **kept,  # type: ignore[arg-type]  # only times are in it
+        number=1, reporter=BOB, headline="x", state=situation.state, answers=answers, reported=situation.priority,
+        priority=situation.priority, triager=policy.duty, owner="" if situation.state is DRAFT else ANNA,
+        unverified=situation.unverified, announced_at=announced, **kept,  # type: ignore[arg-type]  # only times in it
     )  # fmt: skip
 
 
@@ -136,7 +138,7 @@ def _does(name: str, due: datetime, issue: Issue, policy: Policy) -> str:
 
 
 def _told(decision: Decision, policy: Policy) -> str:
-    people = {"bob@acme.example": "the reporter", "anna@acme.example": "the owner", policy.duty: "the triager on duty"}
+    people = {BOB: "the reporter", ANNA: "the owner", policy.duty: "the triager on duty"}
     events = [code(type(event).__name__) for event in decision.events]
     mails = [
         f"{code(draft.template)} to {'the list' if isinstance(draft.to, Audience) else people[draft.to]}"
@@ -185,16 +187,17 @@ def _roles(act: acts.Act) -> str:
 # --- docs/mail.md -----------------------------------------------------------------------------------------------------
 
 INTENTS: Mapping[str, type[Intent]] = {
-    "agree": model.Agree, "priority": model.SetPriority, "decline": model.Decline, "withdraw": model.Withdraw, "owner": model.NameOwner,
-    "mine": model.TakeOwnership, "update": model.SendUpdate, "next_update": model.SetNextUpdate, "correction": model.SendUpdate,
-    "headline": model.SetHeadline, "doc": model.SetDoc, "resolve": model.Resolve, "reopen": model.Reopen,
+    "agree": model.Agree, "priority": model.SetPriority, "decline": model.Decline, "withdraw": model.Withdraw,
+    "owner": model.NameOwner, "mine": model.TakeOwnership, "update": model.SendUpdate, "correction": model.SendUpdate,
+    "next_update": model.SetNextUpdate, "headline": model.SetHeadline, "doc": model.SetDoc, "resolve": model.Resolve,
+    "reopen": model.Reopen,
     "subscribe": model.Subscribe, "unsubscribe": model.Unsubscribe,
 }  # fmt: skip
 
 
 def commands() -> str:
     """Every mail command as a clear reply offers it, its other spellings, what it asks for and who may."""
-    spellings: Mapping[str, Sequence[str]] = tomllib.loads((ENGLISH / "words.toml").read_text(encoding="utf-8"))["commands"]
+    spellings = words_of("words.toml", "commands")
     intents = words_of("mail/_layout.toml", "intents")
     rows = []
     for key, example in words_of("words.toml", "examples").items():
@@ -259,7 +262,7 @@ PARTS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("mail.md", "templates"): mail_templates,
     ("architecture.md", "failpoints"): failpoints,
     ("operating.md", "command-line"): command_line,
-} | {("mail.md", f"mail {name}"): (lambda name=name: docs_mails.block(name)) for name in docs_mails.EXAMPLES}  # type: ignore[misc]
+} | {("mail.md", f"mail {name}"): (lambda name=name: docs_mails.block(name)) for name in docs_mails.EXAMPLES}
 
 MARKED = re.compile(r"<!-- (?P<name>[a-z][a-z0-9 -]*) -->\n(?P<part>.*?)\n?<!-- /(?P=name) -->", re.DOTALL)
 

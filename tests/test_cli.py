@@ -43,7 +43,10 @@ accept_no_evidence = true
 [store]
 url = "sqlite:///t.db"
 """
-CLASSES = "human auto_reply auto_generated bounce dsn_delay dsn_delivered feedback list own bad_from".split()
+CLASSES = [
+    "human", "auto_reply", "auto_generated", "bounce", "dsn_delay", "dsn_delivered", "feedback", "list", "own",
+    "bad_from",
+]  # fmt: skip
 
 
 def raw(author: str, text: str, number: int = 1, subject: str = "Checkout is blank", more: str = "") -> bytes:
@@ -316,14 +319,15 @@ def test_check_finds_a_broken_template(host: Host) -> None:
     said = host.types("check")
     assert said.exit_code == 78
     assert "received.md" in said.stderr
-    assert "line 6" in said.stderr or ":6" in said.stderr
+    assert "nonsense" not in said.stdout
 
 
 # --- explain ----------------------------------------------------------------------------------------------------------
 
-KEYS = (
-    "file message_id from subject defects screening evidence new_text answers missing priority intents decision".split()
-)
+KEYS = [
+    "file", "message_id", "from", "subject", "defects", "screening", "evidence", "new_text", "answers", "missing",
+    "priority", "intents", "decision",
+]  # fmt: skip
 EXPLAINED = {
     "report": REPORT,
     "reply": REPLY,
@@ -490,12 +494,15 @@ def test_deliver_asks_to_try_again_whatever_is_wrong_here(host: Host, how: str) 
 def test_a_store_that_cannot_be_used_ends_with_75_and_one_clear_line(host: Host, how: str, command: list[str]) -> None:
     """D5, D7: refuse to start with one clear line; never migrate downward, never touch what is not ours."""
     unusable(host, how)
-    before = files_in(host.folder).get("t.db")
+    before = files_in(host.folder)
     said = host.types(*command)
     assert said.exit_code == 75
     assert len(said.stderr.splitlines()) == 1
     assert "t.db" in said.stderr
-    assert files_in(host.folder).get("t.db") == before
+    if how == "newer store":
+        assert host.rows("SELECT value FROM meta WHERE key = 'schema'") == [("999",)]
+    else:
+        assert files_in(host.folder) == before
 
 
 LOCKED = "deliver|import MAIL|run --until-idle|subscribers add ANNA|subscribers remove ANNA|held release 1|held drop 1"
@@ -505,7 +512,7 @@ LOCKED = "deliver|import MAIL|run --until-idle|subscribers add ANNA|subscribers 
 def test_a_locked_store_ends_with_75_and_one_clear_line(
     host: Host, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """D4: another process holds the database for longer than we wait: one clear line, no traceback, nothing half done."""
+    """D4: another process holds the database for longer than we wait: one line, no traceback, nothing half done."""
     from triagemail.store import store
 
     host.takes(TWO_FROM)
@@ -636,13 +643,21 @@ def test_status_ends_with_75_when_a_promise_is_at_risk(host: Host) -> None:
 
 def test_issues_lists_the_open_ones_the_most_urgent_first(host: Host) -> None:
     """`issues`: open issues, the most urgent first."""
-    for number, priority in enumerate(("P3", "P1", "P2"), 1):
-        host.takes(raw(BOB, COMPLETE.format(priority=priority), number, f"Problem {priority}"))
+    for number, priority in enumerate(("P3", "P1", "P2", "P0"), 1):
+        host.takes(raw(BOB, COMPLETE.format(priority=priority), number, f"Shop {number} is slow"))
     rows = host.types("issues").stdout.splitlines()
-    assert [row.split()[0] for row in rows] == ["#2", "#3", "#1"]
-    assert "Problem P1" in rows[0]
+    assert [row.split()[:2] for row in rows] == [["#4", "P0"], ["#2", "P1"], ["#3", "P2"], ["#1", "P3"]]
+    assert "Shop 4 is slow" in rows[0]
     assert "UNVERIFIED" in rows[0]
-    assert [(one["number"], one["reported"]) for one in host.lines("issues")] == [(2, "P1"), (3, "P2"), (1, "P3")]
+    assert [one["number"] for one in host.lines("issues")] == [4, 2, 3, 1]
+
+
+@pytest.mark.parametrize("priority", ["P0", "P1", "P2", "P3"])
+def test_show_names_the_priority(host: Host, priority: str) -> None:
+    """One axis only, the priority (P0 to P3), and everywhere by these names."""
+    host.takes(raw(BOB, COMPLETE.format(priority=priority)))
+    assert f"reported {priority}" in host.types("show", 1).stdout
+    assert host.lines("show", 1)[0]["issue"]["reported"] == priority
 
 
 def test_show_tells_an_issue_with_its_journal(host: Host) -> None:

@@ -113,6 +113,7 @@ COMMANDS = [
     ("next update at 2 p.m.", at("at 2 p.m.", 14, 0)), ("next update 12am", at("12am", 0, 0)),
     ("next update 12:15 pm", at("12:15 pm", 12, 15)), ("next update 9:00 o'clock", at("9:00 o'clock", 9, 0)),
     ("next update at 14h30", at("at 14h30", 14, 30)), ("next update 00:00", at("00:00", 0, 0)),
+    ("next update 1 pm", at("1 pm", 13, 0)), ("prio2: x", ("SetPriority", P2, "x")),
 ]  # fmt: skip
 
 

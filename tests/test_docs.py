@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import tomllib
 from collections.abc import Iterator
@@ -169,7 +170,7 @@ def test_links_resolve(path: Path) -> None:
 # --- what is made from the code ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("page", "name"), docs_tables.PARTS, ids=[f"{page}: {name}" for page, name in docs_tables.PARTS])
+@pytest.mark.parametrize(("page", "name"), docs_tables.PARTS, ids=[": ".join(part) for part in docs_tables.PARTS])
 def test_parts_made_from_the_code_are_as_the_code_has_them(page: str, name: str) -> None:
     """docs/process.md prints TRANSITIONS, and a test compares; so do the other tables and every example mail."""
     found = docs_tables.parts_of(text_of(ROOT / "docs" / page)).get(name)
@@ -178,7 +179,7 @@ def test_parts_made_from_the_code_are_as_the_code_has_them(page: str, name: str)
 
 
 def test_every_marked_part_is_made_by_something() -> None:
-    """A part between markers that nothing makes would be believed and never checked; a marker that is not closed, too."""
+    """A part between markers that nothing makes would be believed and never checked; so would an open one."""
     pages = {path.name: text_of(path) for path in DOCS}
     marked = {(page, name) for page, text in pages.items() for name in docs_tables.parts_of(text)}
     opened = {(page, name) for page, text in pages.items() for name in re.findall(r"<!-- /?([^>]*?) -->", text)}
@@ -205,7 +206,7 @@ def test_every_state_of_a_queue_is_in_docs_architecture() -> None:
 def test_every_log_event_is_in_docs_operating() -> None:
     """What a log line says is explained where an operator looks: docs/operating.md."""
     written = re.compile(r'logger\("\w+"\)\.\w+\(\s*"([a-z-]+)"')
-    events = {event for path in (ROOT / "triagemail").rglob("*.py") for event in written.findall(path.read_text("utf-8"))}
+    events = {event for path in (ROOT / "triagemail").rglob("*.py") for event in written.findall(text_of(path))}
     assert len(events) > 8
     assert not sorted(events - set(code_in(text_of(ROOT / "docs" / "operating.md"))))
 
@@ -219,25 +220,25 @@ def test_every_filter_is_in_docs_templates() -> None:
 
 def without_effect() -> list[str]:
     """The config keys that docs/operating.md says change nothing yet."""
-    text = text_of(ROOT / "docs" / "operating.md").partition("but change nothing yet")[2].partition("\n\n`dispute.policy`")[0]
-    return re.findall(r"`([a-z]+(?:\.[a-z0-9_]+)?)`", text)
+    text = text_of(ROOT / "docs" / "operating.md").partition("but change nothing yet")[2]
+    return re.findall(r"`([a-z]+(?:\.[a-z0-9_]+)?)`", text.partition("\n\n`dispute.policy`")[0])
 
 
 def test_a_key_that_is_said_to_do_nothing_does_nothing() -> None:
-    """Every claim is checkable: what docs/operating.md calls a key without effect is read by no module but the config's."""
+    """Every claim is checkable: what docs/operating.md calls a key without effect is read by the config alone."""
     config = {"config.py", "config_tables.py", "quantities.py"}
     paths = [path for path in (ROOT / "triagemail").rglob("*.py") if path.name not in config]
-    code = "\n".join(path.read_text("utf-8") for path in (*paths, *(ROOT / "templates").rglob("*.md")))
-    assert len(without_effect()) > 20
-    used = [key for key in without_effect() if re.search(rf"\b(?:{key}|(?:policy|config)\.{key.partition('.')[2] or key})\b", code)]
-    assert not used
+    code = "\n".join(text_of(path) for path in (*paths, *(ROOT / "templates").rglob("*.md")))
+    keys = {key: rf"\b(?:{key}|(?:policy|config)\.{key.partition('.')[2] or key})\b" for key in without_effect()}
+    assert len(keys) > 20
+    assert not [key for key, use in keys.items() if re.search(use, code)]
 
 
 def test_every_setting_of_the_unit_has_its_reason() -> None:
     """systemd/triagemail.service: above every setting of [Service] stands why, for it or for the few that follow."""
     lines = (ROOT / "systemd" / "triagemail.service").read_text("utf-8").partition("[Service]")[2].splitlines()
-    bare = [line for before, line in zip(lines, lines[1:], strict=False) if "=" in line and line[0] != "#" and not before]
-    assert not bare
+    pairs = itertools.pairwise(lines)
+    assert not [line for before, line in pairs if "=" in line and line[0] != "#" and not before]
     assert sum(line.startswith("# ") for line in lines) > 20
 
 

@@ -354,8 +354,9 @@ def test_every_answer_between_our_lines_is_found(pairs: list[tuple[str, str]], m
 # ------------------------------------------------------------------------------------------------------------
 
 PIECES = st.sampled_from([
-    "\n", "> ", ">", "On 3 May 2027 10:00, Bob <b@acme.example> wrote:", "From: a@acme.example", "To:", "Subject: x",
-    "agree", "```", "| a", "AB> x", "-----Original Message-----", "Begin forwarded message:", " ", "<", ": ", RULE, "P0",
+    "\n", "> ", ">", "On 3 May 2027 10:00, Bob <b@acme.example> wrote:", "From: a@acme.example", "To:",
+    "Subject: x", "agree", "```", "| a", "AB> x", "-----Original Message-----", "Begin forwarded message:", " ", "<",
+    ": ", RULE, "P0",
     "--- Please write above this line ---", "\x00", "\ud800", "İ", "Sent from my iPhone", "\r", "-- ",
     "-----BEGIN PGP SIGNATURE-----",
 ])  # fmt: skip

@@ -517,6 +517,23 @@ def test_an_out_of_office_answer_is_silent(chat: Chat) -> None:
     assert chat.inbox()[-1][0] == "silent"
 
 
+def test_a_reaction_and_a_read_receipt_are_recorded_in_silence(chat: Chat) -> None:
+    """Answers to invites (Accepted, Declined), read receipts and emoji reactions are recorded in silence."""
+    triage, _ = opened(chat, "P1")
+    raw = chat.writes(SARA, "", answering=triage).replace(b"text/plain", b"message/disposition-notification")
+    chat.append(raw)
+    assert chat.settle() == []
+    assert chat.inbox()[-1] == ("silent", "auto_generated: read receipt")
+
+
+def test_mail_that_programs_wrote_is_held(chat: Chat) -> None:
+    """A14: auto-generated mail from unlisted senders is held; 0 mails out but the operator's."""
+    out = chat.sends(BOB, "Your code is 123456", subject="Verify your account", headers={"Auto-Submitted": "auto-generated"})
+    out += chat.sends(BOB, "Big sale", subject="News", headers={"List-Id": "<news.shop.example>", "Precedence": "bulk"})
+    assert {m.to for m in out} == {OPS}
+    assert len(chat.held()) == 2
+
+
 def test_a_mail_that_breaks_us_is_held_and_the_next_goes_through(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mail that cannot be handled is parked as `held` with its raw bytes and reason, the operator is told once, and the mail
     behind it goes through."""

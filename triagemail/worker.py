@@ -30,7 +30,8 @@ STRIKES = 3
 ANSWERS_A_DAY = 10  # to an address at E0
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
 HELD = ("bad_from", "auto_generated", "list")
-UNREADABLE = ("too-deep", "too-many-parts", "header-flood", "too-large")
+RECORDED = ("read receipt", "calendar answer", "reaction")  # "recorded in silence" (process.md 10)
+UNREADABLE = ("too-deep", "too-many-parts", "header-flood", "line-flood", "too-large")
 HOUR = 3_600_000_000  # microseconds
 DAY = timedelta(days=1)
 SERVICE = Evidence(Level.E3, "service")
@@ -117,9 +118,9 @@ class Worker:
         if first:
             return "silent", f"duplicate of {first}", None
         seen = screening.screen(found, (self.policy.address, self.policy.list_address), self.groups)
-        if seen.class_ in SILENT:
+        if seen.class_ in SILENT or seen.reason in RECORDED:
             return "silent", f"{seen.class_}: {seen.reason}", None
-        if seen.class_ in HELD or found.from_ is None:
+        if (seen.class_ in HELD and not seen.may_ack) or found.from_ is None:  # a list in mail.groups may be answered
             return self._hold(mail, found, f"{seen.class_}: {seen.reason}")
         return self._answer(mail, found)
 

@@ -187,7 +187,7 @@ def _call(line: str, words: Words) -> _Call | None:
         return None
     first = _WORD.match(line, opening.end(), opening.end() + 40)
     word = fold(first[0]) if first else ""
-    if word not in words.commands and word not in words.priority and not (len(word) == 2 and word[0] == "p"):
+    if word not in words.commands and word.rstrip("0123456789") not in words.priority:
         return None
     found = tokens(line, opening.end(), 120)
     if (hit := longest(found, words.commands)) is not None:
@@ -267,7 +267,7 @@ def _meant(key: str, argument: str, words: Words, *, colon: bool) -> bool:
 def _priority(line: str, found: Sequence[Token], words: Words) -> _Call | None:
     """`P2 because …`, `P0`, `P1: reason`, `priority 2 because`; not `P1 is what I would say`, `P0 or P1`."""
     word, _, end = found[0]
-    digit = word[1:] if len(word) == 2 and word[0] == "p" else ""
+    digit = word[-1:] if word[:-1] in words.priority else ""
     if word in words.priority and len(found) > 1 and line[end : found[1][1]].strip(" \t") == "":
         digit, end = found[1][0].removeprefix("p"), found[1][2]
     if not (len(digit) == 1 and digit.isascii() and digit.isdigit()):

@@ -71,9 +71,9 @@ _FLOORS = {"li": ("ul", "ol"), "dt": ("dl",), "dd": ("dl",)}  # ... but not beyo
 def html_to_text(html: str) -> str:
     """Text of an HTML document: LF line ends, at most one blank line between blocks, none at either end. Never raises.
 
-    Quoted text has "> " before it, once a level. Outlook's header block ("From: ... Sent: ...") and what follows it stay
-    as they are, as in the plain part of the same mail: people answer inside it, and mail/quoting.py knows the block.
-    So does a forwarded mail: its line "---------- Forwarded message" has no prefix. Linear time.
+    Quoted text has "> " before it, once a level. Outlook's header block ("From: ... Sent: ...") and what follows it
+    stay as they are, as in the plain part of the same mail: people answer inside it, and mail/quoting.py knows the
+    block. So does a forwarded mail: its line "---------- Forwarded message" has no prefix. Linear time.
     Source: process.md 2 ("an HTML form or table; bold or starred labels; answers typed under the quoted questions").
     """
     writer = _Writer()
@@ -226,7 +226,7 @@ class _Writer:
 
     def _begin_quote(self, tag: Tag) -> Tag:
         if tag.name == "blockquote":
-            if self.block >= 0 and self.open[self.block].tag.traits & WRAPPER:
+            if self.block >= 0 and self.open[self.block].tag.traits & (WRAPPER | OUTLOOK) == WRAPPER:
                 self.frames.add(self.block)
             return tag
         if tag.traits & REST:

@@ -42,14 +42,17 @@ _FONT_SIZE = re.compile(r"font-size\s*:\s*([^;!]*)")
 _NO_SIZE = re.compile(r"(?:0(?:\.0+)?(?:[a-z]{1,3}|%)?|1(?:\.0+)?p[xt])\s*$")
 _HEAVY = re.compile(r"font-weight\s*:\s*(?:bold|[6-9]00)")
 _SPACES = re.compile(r"white-space\s*:\s*(pre|[a-z]+)")
-_NO_MARGIN = re.compile(r"margin(?:-top)?\s*:\s*0")
+_ZERO = r"(?:0|0?\.0+1?)[a-z%]*"  # Word writes .0001pt
+_NO_MARGIN = re.compile(
+    rf"margin-top\s*:\s*{_ZERO}(?![.\d])|margin\s*:\s*{_ZERO}(?:\s+[^\s;]+(?:\s+{_ZERO}(?:\s+[^\s;]+)?)?)?\s*(?:[;!]|$)"
+)
 _LIST_SIGN = re.compile(r"mso-list\s*:\s*ignore")
 _INDENT = re.compile(r"margin\s*:\s*0(?:px)?\s+0(?:px)?\s+0(?:px)?\s+40px\s*;\s*border\s*:\s*none")
 
 _BLOCKS = (
-    "address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption figure footer form h1"
-    " h2 h3 h4 h5 h6 header legend li main menu nav ol p pre section summary svg table tbody td template textarea tfoot th"
-    " thead tr ul caption xml"
+    "address article aside blockquote caption center dd details dialog dir div dl dt fieldset figcaption figure footer"
+    " form h1 h2 h3 h4 h5 h6 header legend li main menu nav ol p pre section summary svg table tbody td template"
+    " textarea tfoot th thead tr ul xml"
 )
 BLOCKS = frozenset(_BLOCKS.split())
 _VOIDS = "area base br col embed hr img input link meta param source track wbr html head body"

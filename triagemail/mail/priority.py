@@ -46,13 +46,12 @@ def _mentions(found: Sequence[Token], text: str, words: Words) -> list[tuple[Pri
     """Every priority that a line names with its sign or word (`P1`, `prio 1`, `priority: P1`), and at which word."""
     mentions = []
     for at, (word, _, end) in enumerate(found):
-        if len(word) == 2 and word[0] == "p" and word[1] in "0123":
-            mentions.append((Priority(int(word[1])), at))
-        elif word in words.priority and at + 1 < len(found) and found[at + 1][0] in ("0", "1", "2", "3"):
-            if not text[end : found[at + 1][1]].strip(" \t:#=.-–"):
-                mentions.append((Priority(int(found[at + 1][0])), at))
-        elif word[:-1] in words.priority and word[-1] in "0123":
+        if word[-1] in "0123" and word[:-1] in words.priority:
             mentions.append((Priority(int(word[-1])), at))
+            continue
+        number, start, _ = found[at + 1] if word in words.priority and at + 1 < len(found) else ("", 0, 0)
+        if number in ("0", "1", "2", "3") and not text[end:start].strip(" \t:#=.-–"):
+            mentions.append((Priority(int(number)), at))
     return mentions
 
 
@@ -108,7 +107,7 @@ def bare(text: str, words: Words) -> Priority | None:
 @functools.lru_cache(maxsize=16)
 def _firsts(words: Words) -> frozenset[str]:
     """The letters that a priority may start with."""
-    return frozenset(word[0] for word in words.priority) | {"p"}
+    return frozenset(word[0] for word in words.priority)
 
 
 def in_subject(head: Subject, words: Words) -> tuple[Priority | None, str]:

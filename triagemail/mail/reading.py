@@ -155,7 +155,8 @@ def _reply(heard: _Heard, who: _Who, issue: Issue, context: Context, policy: Pol
     if text or (names and not said.intents):
         text = text or "\n".join(names)
         filled.append(model.Comment(**who, issue=number, text=text, attachments=names, broadcast_reply=context.broadcast))
-    return [*filled, *said.intents]
+    asked = [replace(i, broadcast_reply=context.broadcast) if isinstance(i, model.Ask) else i for i in said.intents]
+    return [*filled, *asked]
 
 
 def _only_gap(issue: Issue, free: str, policy: Policy) -> dict[str, str]:

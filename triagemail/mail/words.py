@@ -270,7 +270,7 @@ def parse_words(toml_text: str) -> Words:
     return Words(
         commands=phrases(commands),
         examples=dict(tables["examples"]),
-        priority=_folded(shapes["priority"]),
+        priority=_folded(shapes["priority"]) | {"p"},  # P0 to P3 are the same in every language
         because=phrases({"because": shapes["because"]}),
         into=_folded(shapes["in"]),
         at=_folded(shapes["at"]),

@@ -58,10 +58,11 @@ OPEN_ASKS = frozenset({"help", "template", "process"})
 
 
 def asking(intent: model.Ask, issue: Issue | None, address: str) -> Act:
-    """Help for anyone; the status of one's own issue; `list` and others' status for internal people (process.md 1)."""
+    """Help for anyone; the status of one's own issue, or of the one whose broadcast is answered; `list` and others' status for
+    internal people (process.md 1)."""
     if intent.what in OPEN_ASKS:
         return _act("admitted", ANY, "do", "not-admitted")
-    mine = issue is not None and address in (issue.reporter, issue.owner)
+    mine = issue is not None and (address in (issue.reporter, issue.owner) or (intent.broadcast_reply and issue.announced))
     return _act("anyone" if mine else "internal", BELIEVED, "confirm", "not-internal")
 
 

@@ -71,6 +71,8 @@ def _with_receipt(decided: Sequence[tuple[Intent, Decision]]) -> tuple[tuple[Int
     last, decision = decided[-1]
     number = next((o.issue for o in outcomes if o.issue), None)
     receipt = Draft("receipt", last.by, number, {"outcomes": outcomes})
+    if len(outcomes) == 1 and outcomes[0].code == "near-miss":
+        receipt = Draft("near-miss", last.by, number, outcomes[0].values)
     return (*decided[:-1], (last, decision + Decision(drafts=(receipt,))))
 
 
@@ -155,7 +157,7 @@ def _act(snapshot: Snapshot, intent: Intent, issue: Issue | None, now: datetime,
         case model.Ask():
             return answer(intent, snapshot, issue)
         case model.NearMiss():
-            return Decision(drafts=(Draft("near-miss", intent.by, intent.issue, {"said": intent.said, "meant": intent.meant}),))
+            return updates.refuse(intent, "near-miss", said=intent.said, meant=intent.meant)
         case _:
             raise TypeError(f"no rule for {type(intent).__name__}")
 

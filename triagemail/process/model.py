@@ -322,6 +322,7 @@ class Ask(Intent):
     """A question that changes nothing: `what` is one of help, template, process, status, list."""
 
     what: str
+    broadcast_reply: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -121,10 +121,13 @@ def after_answers(intent: model.FillIn, issue: Issue, after: Mapping[str, str], 
         return carry_on(issue, now, policy)
     if not after and not intent.attachments:
         return Decision()
+    thanked = Decision()
+    if issue.state is State.TRIAGE and intent.by == issue.reporter and not missing(issue, policy):
+        thanked = to_people("received", issue, (issue.reporter,), verify=False)
     labels = {q.key: q.label for q in policy.questions}
     text = "\n".join(f"{labels.get(key, key)}\n{intent.answers[key]}" for key in after)
     told = to_people("comment", issue, (in_charge(issue, policy),), author=intent.by, text=text, unverified=False)
-    return told + (done(intent, "answers-kept") if intent.by != issue.reporter else Decision())
+    return thanked + told + (done(intent, "answers-kept") if intent.by != issue.reporter else Decision())
 
 
 def merge(old: str, new: str) -> str:
