@@ -2,8 +2,8 @@
 
     python bench/broadcast.py [--small 10000] [--large 50000] [--rounds 3] [--sink smtp-sink]
 
-The slope between the two sizes is the cost of a recipient; what is left is start-up. The sink is Postfix's smtp-sink, whose CPU
-does not count.
+The slope between the two sizes is the cost of a recipient; what is left is start-up. The sink is Postfix's
+smtp-sink, whose CPU does not count.
 """
 
 from __future__ import annotations
@@ -29,13 +29,23 @@ from triagemail.app import App, build
 from triagemail.files import take_one
 from triagemail.store.schema import micros
 
-REPORT = b"""From: bob@acme.example\r\nTo: issues@acme.example\r\nSubject: Website is down\r\nMessage-ID: <1@x.example>\r
-Date: Mon, 23 Nov 2026 09:00:00 +0000\r\n\r\nWhat is happening? It is down.\r\nWhat did you expect? Up.\r\nSteps: open it\r
-Who is affected? All, no workaround.\r\nPriority: P0\r\n"""
+REPORT = b"""From: bob@acme.example\r
+To: issues@acme.example\r
+Subject: Website is down\r
+Message-ID: <1@x.example>\r
+Date: Mon, 23 Nov 2026 09:00:00 +0000\r
+\r
+What is happening? It is down.\r
+What did you expect? Up.\r
+Steps: open it\r
+Who is affected? All, no workaround.\r
+Priority: P0\r
+"""
 
 
 def prepare(folder: Path, port: int, readers: int) -> Path:
-    """A store with that many subscribers and one P0 whose first broadcast is queued; its few other mails are marked sent."""
+    """A store with that many subscribers and one P0 whose first broadcast is queued; its few other mails are marked
+    sent."""
     path = ingest.set_up(folder, ingest.CONFIG.replace("2599", str(port)))
     app = build(configs.load(path))
     app.store.open()
@@ -43,7 +53,9 @@ def prepare(folder: Path, port: int, readers: int) -> Path:
     with app.store.transaction():
         for n in range(readers):
             app.store.run(
-                "INSERT INTO person (address, name, subscribed_at, is_group) VALUES (?, '', ?, 0)", f"r{n:06d}@acme.example", now
+                "INSERT INTO person (address, name, subscribed_at, is_group) VALUES (?, '', ?, 0)",
+                f"r{n:06d}@acme.example",
+                now,
             )
     announce(app)
     app.store.close()
@@ -60,7 +72,9 @@ def announce(app: App) -> None:
         snapshot = model.Snapshot(issues={1: app.store.issues([1])[1]})
         intent = model.Agree(by="sara@acme.example", evidence=sure, issue=1)
         app.worker.commit(decide.decide_all(snapshot, [intent], app.clock.now(), app.policy), snapshot, "", "")
-        app.store.run("UPDATE delivery SET state = 'sent' WHERE outgoing NOT IN (SELECT id FROM outgoing WHERE broadcast)")
+        app.store.run(
+            "UPDATE delivery SET state = 'sent' WHERE outgoing NOT IN (SELECT id FROM outgoing WHERE broadcast)"
+        )
 
 
 def free_port() -> int:
@@ -101,9 +115,15 @@ def main() -> None:
                 path = prepare(top / f"{turn}-{count}", port, count)
                 spent[count], wall, resident = broadcast(path)
                 rates.append(count / wall)
-                print(f"round {turn} {count:6} readers: {spent[count]:6.2f} s CPU, {wall:6.2f} s, {count / wall:6.0f}/s, {resident:.0f} MB")
+                print(
+                    f"round {turn} {count:6} readers: {spent[count]:6.2f} s CPU, {wall:6.2f} s,"
+                    f" {count / wall:6.0f}/s, {resident:.0f} MB"
+                )
             slopes.append((spent[asked.large] - spent[asked.small]) / (asked.large - asked.small) * 1e6)
-        print(f"median {statistics.median(slopes):.0f} us CPU a recipient (slope), {statistics.median(rates):.0f} recipients/s")
+        print(
+            f"median {statistics.median(slopes):.0f} us CPU a recipient (slope), {statistics.median(rates):.0f}"
+            f" recipients/s"
+        )
     finally:
         sink.terminate()
         sink.wait()

@@ -35,11 +35,11 @@ class Picture:
     text: str
 
 
-def slug(case: samples.Case) -> str:
+def slug(case: samples.Sample) -> str:
     return re.sub(r"[^a-z0-9]+", "-", f"{case.template} {case.title}".lower()).strip("-")
 
 
-def write(folder: Path, case: samples.Case) -> Picture:
+def write(folder: Path, case: samples.Sample) -> Picture:
     """The text and HTML parts of one sample, made as the service makes them."""
     made = compose(
         case.template,

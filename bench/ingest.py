@@ -1,8 +1,10 @@
-"""Reports from files to durable issues with their mails queued: CPU per mail of `import` and `run --until-idle --only work,clock`.
+"""Reports from files to durable issues with their mails queued: CPU per mail of `import` and `run --until-idle
+--only work,clock`.
 
     python bench/ingest.py [--small 1000] [--large 5000] [--rounds 3]
 
-The slope between the two sizes is the cost of a mail; what is left is start-up. CPU is user + system of the whole process tree.
+The slope between the two sizes is the cost of a mail; what is left is start-up. CPU is user + system of the whole
+process tree.
 """
 
 from __future__ import annotations
@@ -81,7 +83,10 @@ def main() -> None:
             slope = (spent[asked.large] - spent[asked.small]) / (asked.large - asked.small)
             slopes.append(slope * 1000)
             starts.append(spent[asked.small] - slope * asked.small)
-        print(f"median {statistics.median(slopes):.2f} ms CPU a mail (slope), start-up of both commands {statistics.median(starts):.2f} s")
+        print(
+            f"median {statistics.median(slopes):.2f} ms CPU a mail (slope), start-up of both commands"
+            f" {statistics.median(starts):.2f} s"
+        )
         print(f"largest resident set {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB")
     finally:
         shutil.rmtree(top)

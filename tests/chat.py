@@ -1,5 +1,5 @@
-"""Conversations with the service: people mail it, it answers, the clock moves. The clock is the only fake: mails come in over
-IMAP and go out over SMTP, on loopback, through the same `build(config)` as in production."""
+"""Conversations with the service: people mail it, it answers, the clock moves. The clock is the only fake: mails
+come in over IMAP and go out over SMTP, on loopback, through the same `build(config)` as in production."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from email.message import EmailMessage
-from email.utils import format_datetime, getaddresses
+from email.utils import format_datetime
 from pathlib import Path
 
 import servers
@@ -73,7 +73,8 @@ class Chat:
     sent: list[Out] = field(default_factory=list)
 
     def writes(
-        self, author: str, text: str = "", *, subject: str = "", to: str = ISSUES, answering: Out | None = None, html: str = "",
+        self, author: str, text: str = "", *, subject: str = "", to: str = ISSUES, answering: Out | None = None,
+        html: str = "",
         headers: Mapping[str, str] | None = None, attachment: tuple[str, bytes] | None = None, quote: bool = False,
     ) -> bytes:  # fmt: skip
         """The bytes of a mail as an ordinary mail program writes it."""
@@ -176,7 +177,9 @@ def company(folder: Path, imap_port: int, user: str, smtp_port: int, **changes: 
 
 
 @contextmanager
-def talk(folder: Path, imap_port: int, user: str, append: Callable[[bytes], None], **changes: Mapping[str, object]) -> Iterator[Chat]:
+def talk(
+    folder: Path, imap_port: int, user: str, append: Callable[[bytes], None], **changes: Mapping[str, object]
+) -> Iterator[Chat]:
     """A company and its running service, driven step by step."""
     with servers.sink() as sink:
         clock = Clock()

@@ -171,7 +171,8 @@ def who_may() -> str:
         act = acts.asking(_ask(what), None, "")
         rows.append([f"ask for {shown}", _roles(act), LEVELS[act.sure], WITH_LESS[act.short]])
     mine = acts.asking(_ask("status"), replace(_issue(SITUATIONS[0], docs_mails.company()), owner="anna"), "anna")
-    rows.append(["ask for `status` of one's own issue", "reporter, owner", LEVELS[mine.sure], WITH_LESS[mine.short]])
+    who = "reporter, owner, who answers its broadcast"
+    rows.append(["ask for `status` of one issue", who, LEVELS[mine.sure], WITH_LESS[mine.short]])
     return table(["act", "who may", "evidence", "with less evidence"], rows)
 
 
@@ -205,7 +206,7 @@ def commands() -> str:
         kind = INTENTS.get(key)
         act = acts.ACTS[kind] if kind else acts.asking(_ask(key), None, "")
         asks = intents[kind.__name__] if kind else f"ask for the mail {code(key)}"
-        own = "; reporter and owner: of their own issue" if key == "status" else ""
+        own = "; reporter, owner and who answers its broadcast: of that issue" if key == "status" else ""
         rows.append([code(example), also, asks, _roles(act) + own])
     return table(["command", "also", "what it asks for", "who may"], rows)
 

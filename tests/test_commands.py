@@ -17,6 +17,7 @@ from triagemail.process import model
 from triagemail.process.model import Evidence, Intent, Level, Priority
 
 EVIDENCE = Evidence(Level.E1, "test")
+OTHERS = ("by", "evidence", "issue", "mail", "broadcast_reply")  # who says it and where, not what
 P0, P1, P2, P3 = Priority
 
 
@@ -34,11 +35,8 @@ def read(text: str, subject: str = "", *, issue: int | None = 7, fresh: bool = F
 
 def said(intent: Intent) -> tuple[object, ...]:
     """An intent as (its name, its own values …)."""
-    own = [name for name in type(intent).__dataclass_fields__ if name not in ("by", "evidence", "issue", "mail")]
+    own = [name for name in type(intent).__dataclass_fields__ if name not in OTHERS]
     return (type(intent).__name__, *(getattr(intent, name) for name in own))
-
-
-AFTER, CLOCK = "after", "clock"
 
 
 def in_(text: str, **length: int) -> tuple[object, ...]:

@@ -18,7 +18,7 @@ import pytest
 from triagemail.mail import compose as composing
 from triagemail.mail import samples, templates
 from triagemail.mail.compose import Composed, compose, personal
-from triagemail.mail.samples import NOW, Case
+from triagemail.mail.samples import NOW, Sample
 from triagemail.process.model import Issue, State
 
 CASES = samples.cases()
@@ -30,7 +30,7 @@ ROOT_ID = "<42.root.5f2c@acme.example>"
 PERSON = personal("sara@acme.example", samples.REPLY_TO, "<42.7.abc@acme.example>", "issues+1u.x.y-z@acme.example")
 
 
-def made(case: Case, **more: object) -> Composed:
+def made(case: Sample, **more: object) -> Composed:
     given: dict[str, object] = {"references": (ROOT_ID, M365_ID), "in_reply_to": "" if case.broadcast else M365_ID}
     given |= {"to": case.to, "reply_to": case.reply_to}
     return compose(
@@ -62,11 +62,11 @@ def part(mail: EmailMessage, kind: str) -> str:
     return str(found.get_content()).replace("\r\n", "\n")
 
 
-def case_of(template: str, title: str) -> Case:
+def case_of(template: str, title: str) -> Sample:
     return next(case for case in samples.cases(template) if case.title == title)
 
 
-def titled(case: Case, headline: str) -> Case:
+def titled(case: Sample, headline: str) -> Sample:
     assert case.issue is not None
     return replace(case, issue=replace(case.issue, headline=headline))
 
@@ -80,7 +80,7 @@ LIST = ["List-Id", "List-Help", "List-Subscribe", "List-Post", "List-Owner"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_the_same_mail_as_emailmessage_makes(case: Case) -> None:
+def test_the_same_mail_as_emailmessage_makes(case: Sample) -> None:
     """compose writes the fixed MIME shapes itself; EmailMessage is the oracle: the same headers, the same two texts."""
     composed = made(case)
     mail = parsed(composed)
@@ -103,7 +103,7 @@ def test_the_same_mail_as_emailmessage_makes(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_headers_of_people_and_of_the_list(case: Case) -> None:
+def test_headers_of_people_and_of_the_list(case: Sample) -> None:
     """RFC 3834: auto-replied for answers, auto-generated for broadcasts; Precedence, X-Auto-Response-Suppress (L1);
     the list
     headers of RFC 2369 and 2919 in broadcasts only."""
@@ -128,7 +128,7 @@ def test_who_speaks_first() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_seven_bits_and_short_lines(case: Case) -> None:
+def test_seven_bits_and_short_lines(case: Sample) -> None:
     """S10: 7-bit transfer encodings, no UTF-8 headers; S9: CRLF only, lines of at most 998 octets."""
     odd = titled(case, "Zürich: größte Störung 💥 im Büro") if case.issue else case
     for each in (case, odd):
@@ -417,7 +417,7 @@ def secretive(issue: Issue) -> Issue:
 @pytest.mark.parametrize(
     "case", [c for c in CASES if c.broadcast], ids=[i for i, c in zip(IDS, CASES, strict=True) if c.broadcast]
 )
-def test_nothing_of_the_report_is_broadcast(case: Case) -> None:
+def test_nothing_of_the_report_is_broadcast(case: Sample) -> None:
     """X8: nothing of its body in any broadcast; V1: nobody sees another's address; no token of a person in it."""
     assert case.issue is not None
     composed = made(replace(case, issue=secretive(case.issue)), reply_to=samples.REPLY_TO)

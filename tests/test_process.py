@@ -1,4 +1,5 @@
-"""The process as a pure function: properties that hold for every sequence of mails and timers, and all pairs of its life."""
+"""The process as a pure function: properties that hold for every sequence of mails and timers, and all pairs of its
+life."""
 
 from __future__ import annotations
 
@@ -10,10 +11,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from triagemail.process import acts, codec, events, model
 from triagemail.process.decide import after, clocks, decide, decide_all
 from triagemail.process.events import TRANSITIONS, Audience, Decision, Impossible, ReportFiled, evolve
-from triagemail.process.model import Evidence, Intent, Issue, Level, Policy, Priority, PriorityRule, Question, Snapshot, State
+from triagemail.process.model import (
+    Evidence,
+    Intent,
+    Issue,
+    Level,
+    Policy,
+    Priority,
+    PriorityRule,
+    Question,
+    Snapshot,
+    State,
+)
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SARA, CARL, BOB, ANNA, EVE = (f"{name}@acme.example" for name in ("sara", "carl", "bob", "anna", "eve"))
@@ -40,7 +53,8 @@ def sure(level: Level) -> Evidence:
 
 
 class Maker:
-    """Random mails of all roles. A seed gives the same company life each time; hypothesis alone hardly gets past the first report."""
+    """Random mails of all roles. A seed gives the same company life each time; hypothesis alone hardly gets past the
+    first report."""
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
@@ -57,29 +71,38 @@ class Maker:
         fields = {name: self.value(name) for name in FIELDS[kind]}
         if kind is model.SetPriority:
             fields["priority"] = pick(list(Priority))
-        return kind(**common, **fields)
+        made: Intent = kind(**common, **fields)
+        return made
 
-    def value(self, name: str) -> object:
+    def value(self, name: str) -> Any:
         return self.chance.choice(VALUES[name])
 
     def steps(self, count: int) -> Iterator[tuple[str, Any]]:
         for who in (BOB, ANNA):
-            report = model.FileReport(by=who, evidence=sure(Level.E2), headline="Down", answers=FULL, priority=self.value("priority"))
+            report = model.FileReport(
+                by=who, evidence=sure(Level.E2), headline="Down", answers=FULL, priority=self.value("priority")
+            )
             yield "mail", [report]
         for _ in range(count):
-            yield ("mail", self.intents()) if self.chance.random() < 0.75 else ("wait", self.chance.choice([1, 6, 26, 31, 65, 250, 3000, 12000, 30000]))
+            yield (
+                ("mail", self.intents())
+                if self.chance.random() < 0.75
+                else ("wait", self.chance.choice([1, 6, 26, 31, 65, 250, 3000, 12000, 30000]))
+            )
 
 
 WORDS = [
     model.FileReport, model.FillIn, model.Agree, model.SetPriority, model.SetPriority, model.Decline, model.Withdraw,
-    model.NameOwner, model.TakeOwnership, model.SendUpdate, model.SendUpdate, model.SetNextUpdate, model.SetHeadline, model.SetDoc,
-    model.Resolve, model.Reopen, model.Reopen, model.Comment, model.Subscribe, model.Unsubscribe, model.Ask, model.NearMiss,
+    model.NameOwner, model.TakeOwnership, model.SendUpdate, model.SendUpdate, model.SetNextUpdate, model.SetHeadline,
+    model.SetDoc,
+    model.Resolve, model.Reopen, model.Reopen, model.Comment, model.Subscribe, model.Unsubscribe, model.Ask,
+    model.NearMiss,
 ]  # fmt: skip
 VALUES: dict[str, list[Any]] = {
     "headline": ["Website is down", ""],
     "answers": [FULL, {"what": "It is down."}, {"see": "there"}, {}],
     "priority": [*Priority, None],
-        "reason": ["", "because it is so", "because it is so"],
+    "reason": ["", "because it is so", "because it is so"],
     "text": ["", "It is being fixed.", "It is being fixed.", "x " * 900],
     "correction": [False, False, True],
     "owner": [ANNA, BOB, SARA, CARL],
@@ -120,12 +143,20 @@ class World:
         fired: list[Decision] = []
         for _ in range(20):
             due = sorted(
-                (at, number, name) for number, i in self.snapshot.issues.items() for name, at in clocks(i, POLICY).items() if at <= self.now
+                (at, number, name)
+                for number, i in self.snapshot.issues.items()
+                for name, at in clocks(i, POLICY).items()
+                if at <= self.now
             )
             if not due:
                 return fired
             at, number, name = due[0]
-            decision = decide(self.snapshot, model.TimerFired(by="", evidence=sure(Level.E3), issue=number, timer=name, due=at), self.now, POLICY)
+            decision = decide(
+                self.snapshot,
+                model.TimerFired(by="", evidence=sure(Level.E3), issue=number, timer=name, due=at),
+                self.now,
+                POLICY,
+            )
             assert decision.events, f"the timer {name} fired and nothing happened: it would fire for ever"
             self._keep([decision])
             fired.append(decision)
@@ -144,8 +175,8 @@ def lives() -> Iterator[tuple[World, list[Decision]]]:
 
 
 def test_every_sequence_of_mails_and_timers_keeps_the_promises() -> None:
-    """The journal replays to the row; P2 and P3 never broadcast; every announced open P0 or P1 has a next update timer; one mail
-    per person and event; a timer that fired does not fire again for the same reason."""
+    """The journal replays to the row; P2 and P3 never broadcast; every announced open P0 or P1 has a next update
+    timer; one mail per person and event; a timer that fired does not fire again for the same reason."""
     for world, made in lives():
         for decision in made:
             check_decision(decision)
@@ -169,7 +200,11 @@ def test_the_random_lives_reach_every_event_and_mail() -> None:
     for world, made in lives():
         reached |= {type(e) for e in world.journal}
         mails |= {draft.template for d in made for draft in d.drafts}
-    kinds = {k for k in vars(events).values() if isinstance(k, type) and issubclass(k, events.Event) and k is not events.Event}
+    kinds = {
+        k
+        for k in vars(events).values()
+        if isinstance(k, type) and issubclass(k, events.Event) and k is not events.Event
+    }
     assert kinds - reached == set()
     assert len(mails) > 25, sorted(mails)
 
@@ -209,14 +244,25 @@ def test_nothing_without_evidence_moves_priority_status_or_role() -> None:
             made = world.mail([dataclasses.replace(i, evidence=sure(Level.E0)) for i in forger.intents()])
             for number, issue in kept.items():
                 now = world.snapshot.issues[number]
-                assert (now.state, now.current, now.owner, now.announced) == (issue.state, issue.current, issue.owner, issue.announced)
-            assert not any(isinstance(e, events.SubscriberJoined | events.SubscriberLeft) for d in made for e in d.events)
+                assert (now.state, now.current, now.owner, now.announced) == (
+                    issue.state,
+                    issue.current,
+                    issue.owner,
+                    issue.announced,
+                )
+            assert not any(
+                isinstance(e, events.SubscriberJoined | events.SubscriberLeft) for d in made for e in d.events
+            )
             assert not any(isinstance(draft.to, Audience) for d in made for draft in d.drafts)
 
 
 def test_life_of_an_issue_is_one_table() -> None:
     """The life of an issue is one table, TRANSITIONS; all pairs of state and event are either in it or impossible."""
-    kinds = [k for k in vars(events).values() if isinstance(k, type) and issubclass(k, events.Event) and k is not events.Event]
+    kinds = [
+        k
+        for k in vars(events).values()
+        if isinstance(k, type) and issubclass(k, events.Event) and k is not events.Event
+    ]
     samples = {k: _sample(k) for k in kinds if k not in (ReportFiled, events.SubscriberJoined, events.SubscriberLeft)}
     for state, (kind, event) in itertools.product(State, samples.items()):
         issue = Issue(number=1, reporter=BOB, headline="x", opened_at=NOW, state=state)
@@ -228,8 +274,9 @@ def test_life_of_an_issue_is_one_table() -> None:
 
 
 def _sample(kind: type[events.Event]) -> events.Event:
-    values = {
-        "before": None, "after": Priority.P1, "reason": "r", "text": "t", "triager": SARA, "due": NOW, "next_update_at": NOW,
+    values: dict[str, Any] = {
+        "before": None, "after": Priority.P1, "reason": "r", "text": "t", "triager": SARA, "due": NOW,
+        "next_update_at": NOW,
         "headline": "h", "address": BOB,
     }  # fmt: skip
     wanted = {f.name: values[f.name] for f in dataclasses.fields(kind) if f.name in values}

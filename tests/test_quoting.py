@@ -199,8 +199,13 @@ def test_there_are_enough_layouts() -> None:
     assert len(REPLIES) >= 25
 
 
-# --- forwarded mails
-# ---------------------------------------------------------------------------------------------------
+# --- forwarded mails -------------------------------------------------------------------------------------------------
+
+
+def test_a_quote_below_a_forwarded_mail_is_a_quote() -> None:
+    """process.md 2: only what was passed on is material."""
+    lines = split(f"FYI\n\nBegin forwarded message:\n\n> a\n> b\n\nsee above\n\n{GMAIL}\n> agree")
+    assert [line.kind for line in lines if line.text == "agree"] == [Kind.QUOTE]
 
 
 def test_outlook_forwards_without_a_title() -> None:
@@ -215,8 +220,7 @@ def test_a_forwarded_mail_with_marks_ends_with_its_marks() -> None:
     assert new_text(split(text)).split() == ["FYI", "P1", "for", "me"]
 
 
-# --- signatures
-# --------------------------------------------------------------------------------------------------------
+# --- signatures ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -232,8 +236,7 @@ def test_a_signature_is_no_word_of_a_person(below: str) -> None:
     assert new_text(split(f"Shop down\n\n{below}\n")) == "Shop down"
 
 
-# --- nobody's words are lost
-# ---------------------------------------------------------------------------------------------
+# --- nobody's words are lost -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -255,6 +258,8 @@ def test_a_signature_is_no_word_of_a_person(below: str) -> None:
         "2021-05-03 10:00:01 ERROR bob@x.example: no cart\n2021-05-03 10:00:02 ERROR ann@x.example: no cart",
         "May  3 10:00:00 mx postfix/smtp[123]: 4A1: to=<bob@x.example>, status=bounced (host said: 550):\nmore",
         "On 3 May 2021 at 10:00 it broke.\nThe customer says:\nnothing works",
+        "--\nThe shop is down",
+        "Sent from the shop form\nno order ever arrives",
         "At 10:15 he wrote:\nthe page is white",
         "-- it is a bullet\n-- another",
         "Hello\n\n-----\n\nThe shop is down\n\n-----\n\nThanks",
@@ -268,13 +273,41 @@ def test_what_only_looks_like_a_quote_stays(text: str) -> None:
     assert new_text(split(text)) == text
 
 
+@pytest.mark.parametrize(
+    "intro", ["Bob Roe (10:00) <bob@acme.example> wrote:", "Bob Roe <bob@acme.example> schrieb am 3.5.2027, 10:00:"]
+)
+def test_a_sentence_directly_above_an_intro_stays(intro: str) -> None:
+    """libraries.md 3: losing a person's words is worse than a quoted line too many."""
+    assert new_text(split(f"On the server nothing works\n{intro}\n> old")) == "On the server nothing works"
+
+
+@pytest.mark.parametrize(
+    ("long", "tail"),
+    [
+        ("> You wrote that the shop has been down since this morning and that nobody ca", "n pay at all"),
+        ("> See the page that shows it (https://shop.acme.example/cart?", "id=4711) for more"),
+    ],
+)
+def test_the_tail_of_a_wrapped_quote_is_no_answer(long: str, tail: str) -> None:
+    """libraries.md 3: a program that wraps a quoted line leaves its end without a mark."""
+    assert new_text(split(f"Yes\n\n{GMAIL}\n{long}\n{tail}\n> next")) == "Yes"
+
+
+@pytest.mark.parametrize("answer", ["no, only ACME", "P1", "- ACME", "[x] all"])
+def test_a_short_answer_between_quoted_lines_is_no_tail(answer: str) -> None:
+    """process.md 2: "answers typed under the quoted questions of our own mail (inline)"."""
+    question = "> 4. Who is affected, and can they work around it? Which customers, how many"
+    if answer[0].islower():
+        question += "?"
+    assert new_text(split(f"{GMAIL}\n{question}\n{answer}\n> 5. How soon?")) == answer
+
+
 def test_a_report_that_only_quotes_keeps_its_quote_as_material() -> None:
     """process.md 2: what others wrote is material, not the person's report."""
     assert {line.kind for line in split("> The shop is down\n> P0")} == {Kind.QUOTE}
 
 
-# --- our own mail
-# --------------------------------------------------------------------------------------------------------
+# --- our own mail ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mark", ["", "> "])
@@ -296,6 +329,12 @@ def test_a_colleagues_unmarked_quote_is_not_new() -> None:
     colleague = f"{outlook('From|Sent|To|Subject')}\ndecline: too dear\nP3\n\n"
     lines = split(f"mine\n\n{colleague}{outlook('Von|Gesendet|An|Betreff')}\n{ASK}", ASK)
     assert new_text(lines) == "mine"
+
+
+def test_an_older_mail_below_ours_is_not_new() -> None:
+    """trust.md C10: 0 commands from quoted text: below the next header block we wait for a line of ours again."""
+    older = f"{outlook('Von|Gesendet|An|Betreff')}\ndecline: too dear\nP3"
+    assert new_text(split(f"mine\n\n{ENGLISH}\n{ASK}\n\n{older}", ASK)) == "mine"
 
 
 def test_a_colleagues_marked_quote_is_not_new() -> None:
@@ -350,8 +389,7 @@ def test_every_answer_between_our_lines_is_found(pairs: list[tuple[str, str]], m
     assert [line for line in new if line] == [answer for _, answer in pairs]
 
 
-# --- any text
-# ------------------------------------------------------------------------------------------------------------
+# --- any text --------------------------------------------------------------------------------------------------------
 
 PIECES = st.sampled_from([
     "\n", "> ", ">", "On 3 May 2027 10:00, Bob <b@acme.example> wrote:", "From: a@acme.example", "To:",

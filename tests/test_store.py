@@ -106,7 +106,7 @@ def test_clean_rows_are_claimed_together_even_behind_a_struck_one(store: Store) 
 
 def test_a_transaction_is_whole_or_nothing(store: Store) -> None:
     """One transaction per unit of work."""
-    with pytest.raises(ZeroDivisionError), store.transaction():
+    with pytest.raises(ZeroDivisionError), store.transaction():  # noqa: PT012
         store.save_issue(an_issue(1))
         raise ZeroDivisionError
     assert store.issue(1) is None
@@ -116,7 +116,7 @@ def test_a_savepoint_gives_back_only_its_own_part(store: Store) -> None:
     """One bad mail of a batch is undone alone."""
     with store.transaction():
         store.save_issue(an_issue(1))
-        with pytest.raises(ZeroDivisionError), store.savepoint():
+        with pytest.raises(ZeroDivisionError), store.savepoint():  # noqa: PT012
             store.save_issue(an_issue(2))
             raise ZeroDivisionError
     assert store.issue(1) is not None
@@ -139,7 +139,7 @@ def test_numbers_are_drawn_without_gaps(store: Store) -> None:
     with store.transaction():
         assert store.next_number() == 1
         store.count_numbers(1)
-    with pytest.raises(ZeroDivisionError), store.transaction():
+    with pytest.raises(ZeroDivisionError), store.transaction():  # noqa: PT012
         store.count_numbers(store.next_number())
         raise ZeroDivisionError
     with store.transaction():
@@ -164,7 +164,9 @@ def test_p0_timers_and_deliveries_go_first(store: Store) -> None:
         store.set_timers(1, {"lapse": NOW - timedelta(days=1)}, 2)
         store.set_timers(2, {"update": NOW}, 0)
         for rank in (2, 0, 1):
-            claims.add_delivery(store, outgoing(store, broadcast=False, rank=rank), store.person(f"p{rank}@acme.example"), rank)
+            claims.add_delivery(
+                store, outgoing(store, broadcast=False, rank=rank), store.person(f"p{rank}@acme.example"), rank
+            )
     assert store.due_timer(NOW) == (2, "update", NOW)
     assert [d.address for d in claims.claim_deliveries(store, NOW, "s", 9)] == [f"p{r}@acme.example" for r in (0, 1, 2)]
 

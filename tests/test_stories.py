@@ -1,5 +1,5 @@
-"""The main line as conversations over real IMAP (pymap, Dovecot) and SMTP. Each docstring is the sentence of process.md that
-the story plays."""
+"""The main line as conversations over real IMAP (pymap, Dovecot) and SMTP. Each docstring is the sentence of
+process.md that the story plays."""
 
 from __future__ import annotations
 
@@ -35,19 +35,20 @@ def chat(request: pytest.FixtureRequest, tmp_path: Path, new_user: Callable[[], 
 
 
 def opened(chat: Chat, priority: str = "P0", subject: str = "Checkout is blank") -> tuple[Out, Out]:
-    """A complete report whose reporter has answered our mail, so it is believed: (mail to the triager, mail to the reporter)."""
+    """A complete report whose reporter has answered our mail, so it is believed: (mail to the triager, mail to the
+    reporter)."""
     first = chat.sends(BOB, COMPLETE.format(priority=priority), subject=subject)
     triage, received = one(first, SARA), one(first, BOB)
     chat.answers(received, "yes, it was me")
     return triage, received
 
 
-# --- 2. the report --------------------------------------------------------------------------------------------------------
+# --- 2. the report ---------------------------------------------------------------------------------------------------
 
 
 def test_an_incomplete_report_is_kept_and_the_gaps_are_asked_for(chat: Chat) -> None:
-    """The report is kept as a draft issue from the first mail. One reply shows `[x]`/`[ ]` for the five questions, repeats
-    what was understood, asks only for what is open."""
+    """The report is kept as a draft issue from the first mail. One reply shows `[x]`/`[ ]` for the five questions,
+    repeats what was understood, asks only for what is open."""
     out = chat.sends(BOB, "the website is down!", subject="website down")
     asked = one(out, BOB)
     assert chat.issue(1).state is State.DRAFT
@@ -61,7 +62,9 @@ def test_an_incomplete_report_is_kept_and_the_gaps_are_asked_for(chat: Chat) -> 
 def test_gaps_are_filled_over_as_many_mails_as_it_takes(chat: Chat) -> None:
     """… and can be answered by filling the gaps, over as many mails as it takes, or by one tap for the priority."""
     asked = one(chat.sends(BOB, "the website is down!", subject="website down"), BOB)
-    again = one(chat.answers(asked, "2. What did you expect instead? The shop.\n3. How can we see it ourselves? Open it."), BOB)
+    again = one(
+        chat.answers(asked, "2. What did you expect instead? The shop.\n3. How can we see it ourselves? Open it."), BOB
+    )
     assert again.text.count("[x]") == 3
     last = one(chat.answers(again, "P2"), BOB)
     assert last.text.count("[x]") == 4
@@ -82,7 +85,12 @@ def test_answers_typed_below_the_quoted_questions_are_read(chat: Chat) -> None:
         lines += [answer for number, answer in said.items() if f"[ ] {number}" in line]
     out = chat.answers(asked, "\n".join(lines))
     issue = chat.issue(1)
-    assert issue.answers == {"what": "the website is down!", "expected": "The shop.", "see": "Open it.", "affected": said["4."]}
+    assert issue.answers == {
+        "what": "the website is down!",
+        "expected": "The shop.",
+        "see": "Open it.",
+        "affected": said["4."],
+    }
     assert issue.reported is Priority.P1
     screen = one(out, SARA).text
     assert screen.index("P2 because there is a workaround") < screen.index("agree")
@@ -139,7 +147,8 @@ def test_an_incomplete_p1_goes_to_the_triager_after_15_minutes(chat: Chat) -> No
 
 
 def test_without_a_priority_there_is_one_reminder_and_then_the_triager_is_told(chat: Chat) -> None:
-    """The reminder comes after 30 minutes with `P0` first among the answers; after it the triager is told and may pick one."""
+    """The reminder comes after 30 minutes with `P0` first among the answers; after it the triager is told and may
+    pick one."""
     chat.sends(BOB, "the website is down!", subject="website down")
     reminder = one(chat.after(minutes=31), BOB)
     assert reminder.text.index('"P0"') < reminder.text.index('"P1"')
@@ -159,7 +168,7 @@ def test_a_draft_untouched_for_14_days_closes_and_a_reply_reopens_it(chat: Chat)
     assert chat.issue(1).state is State.DRAFT
 
 
-# --- 3. the decision ------------------------------------------------------------------------------------------------------
+# --- 3. the decision -------------------------------------------------------------------------------------------------
 
 
 def test_agree_tells_the_reporter_the_priority_and_what_happens_next(chat: Chat) -> None:
@@ -242,30 +251,43 @@ def test_nobody_else_may_decide(chat: Chat) -> None:
     chat.subscribe(LENA)
     opened(chat, "P0")
     copy = one(chat.sent, LENA)
-    for words in ("agree", "P2 because I say so", "decline: no", "resolve: done", "update: all good", f"owner {LENA}", "headline: x"):
+    for words in (
+        "agree",
+        "P2 because I say so",
+        "decline: no",
+        "resolve: done",
+        "update: all good",
+        f"owner {LENA}",
+        "headline: x",
+    ):
         out = chat.answers(copy, words)
         assert {m.to for m in out} <= {LENA}, words
     assert chat.issue(1).state is State.TRIAGE
 
 
 def test_comments_travel_between_reporter_owner_and_triager_and_never_to_the_list(chat: Chat) -> None:
-    """Text that is no command is a comment, never lost, and travels: the reporter's to the owner (else the triager on duty), the
-    owner's and triager's to the reporter; never to the list."""
+    """Text that is no command is a comment, never lost, and travels: the reporter's to the owner (else the triager
+    on duty), the owner's and triager's to the reporter; never to the list."""
     chat.subscribe(LENA)
     triage, received = opened(chat, "P0")
     chat.answers(triage, f"agree\nowner {ANNA}")
     assert "still blank for me" in one(chat.answers(received, "It is still blank for me."), ANNA).text
-    given = one(chat.sent, ANNA, "[#1] Checkout is blank") if len(to(chat.sent, ANNA, "[#1]")) == 1 else to(chat.sent, ANNA, "[#1]")[0]
+    given = (
+        one(chat.sent, ANNA, "[#1] Checkout is blank")
+        if len(to(chat.sent, ANNA, "[#1]")) == 1
+        else to(chat.sent, ANNA, "[#1]")[0]
+    )
     assert "which browser" in one(chat.answers(given, "Bob, which browser do you use?"), BOB).text
     before = len(to(chat.sent, LENA))
     assert len(to(chat.sent, LENA)) == before
 
 
-# --- 5. updates -----------------------------------------------------------------------------------------------------------
+# --- 5. updates ------------------------------------------------------------------------------------------------------
 
 
 def test_every_update_of_an_announced_issue_goes_to_each_subscriber_once(chat: Chat) -> None:
-    """For P0 and P1 every update goes to its subscribers; reporter, owner and triager hear them as if subscribed, one copy each."""
+    """For P0 and P1 every update goes to its subscribers; reporter, owner and triager hear them as if subscribed,
+    one copy each."""
     chat.subscribe(LENA, TOM, BOB)
     triage, _ = opened(chat, "P0")
     out = chat.answers(triage, "update: The database is full, we make room.\nnext update in 45 minutes")
@@ -279,8 +301,8 @@ def test_every_update_of_an_announced_issue_goes_to_each_subscriber_once(chat: C
 
 
 def test_the_owner_is_reminded_and_then_the_service_itself_sends(chat: Chat) -> None:
-    """Five minutes before one is due the owner is reminded; if none comes, the service itself sends `Nothing to update. Still
-    investigating. Next update in 30 minutes.` at the issue's cadence, until resolved."""
+    """Five minutes before one is due the owner is reminded; if none comes, the service itself sends `Nothing to
+    update. Still investigating. Next update in 30 minutes.` at the issue's cadence, until resolved."""
     chat.subscribe(LENA)
     triage, _ = opened(chat, "P0")
     chat.answers(triage, "agree")
@@ -346,8 +368,8 @@ def test_a_correction_a_headline_and_a_link(chat: Chat) -> None:
 
 
 def test_a_question_about_a_broadcast_is_answered_once_per_update_and_logged(chat: Chat) -> None:
-    """Replies to a broadcast never reach the list. A question is answered with the latest status (once per person and update)
-    and put in the issue's log."""
+    """Replies to a broadcast never reach the list. A question is answered with the latest status (once per person
+    and update) and put in the issue's log."""
     chat.subscribe(LENA, TOM)
     opened(chat, "P0")
     copy = one(chat.sent, LENA)
@@ -366,7 +388,7 @@ def test_long_updates_go_out_with_their_first_part(chat: Chat) -> None:
     assert "600" in one(out, SARA, "[#1]").text
 
 
-# --- 6. closure -----------------------------------------------------------------------------------------------------------
+# --- 6. closure ------------------------------------------------------------------------------------------------------
 
 
 def test_resolve_sends_the_resolved_broadcast_and_reopen_works_for_the_configured_time(chat: Chat) -> None:
@@ -394,7 +416,7 @@ def test_after_the_configured_time_a_new_issue_refers_to_the_old_one(chat: Chat)
     assert "(#1)" in chat.issue(2).answers["what"]
 
 
-# --- 9. words, the list -----------------------------------------------------------------------------------------------------
+# --- 9. words, the list ----------------------------------------------------------------------------------------------
 
 
 def test_joining_the_list_is_confirmed_by_one_plain_reply(chat: Chat) -> None:
@@ -439,7 +461,9 @@ def test_broadcasts_carry_the_headers_of_a_list(chat: Chat) -> None:
     opened(chat, "P0")
     copy = one(chat.sent, LENA)
     assert copy.headers["to"] == LENA
-    assert {"list-id", "list-unsubscribe", "list-help", "list-post", "precedence", "auto-submitted"} <= set(copy.headers)
+    assert {"list-id", "list-unsubscribe", "list-help", "list-post", "precedence", "auto-submitted"} <= set(
+        copy.headers
+    )
     assert copy.mail_from.startswith("issues+")
 
 
@@ -487,7 +511,7 @@ def test_quotes_and_signatures_hold_no_commands(chat: Chat) -> None:
     assert chat.issue(1).state is State.OPEN
 
 
-# --- faults ---------------------------------------------------------------------------------------------------------------
+# --- faults ----------------------------------------------------------------------------------------------------------
 
 
 def test_strangers_are_held_and_not_answered(chat: Chat) -> None:
@@ -528,15 +552,17 @@ def test_a_reaction_and_a_read_receipt_are_recorded_in_silence(chat: Chat) -> No
 
 def test_mail_that_programs_wrote_is_held(chat: Chat) -> None:
     """A14: auto-generated mail from unlisted senders is held; 0 mails out but the operator's."""
-    out = chat.sends(BOB, "Your code is 123456", subject="Verify your account", headers={"Auto-Submitted": "auto-generated"})
+    out = chat.sends(
+        BOB, "Your code is 123456", subject="Verify your account", headers={"Auto-Submitted": "auto-generated"}
+    )
     out += chat.sends(BOB, "Big sale", subject="News", headers={"List-Id": "<news.shop.example>", "Precedence": "bulk"})
     assert {m.to for m in out} == {OPS}
     assert len(chat.held()) == 2
 
 
 def test_a_mail_that_breaks_us_is_held_and_the_next_goes_through(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mail that cannot be handled is parked as `held` with its raw bytes and reason, the operator is told once, and the mail
-    behind it goes through."""
+    """A mail that cannot be handled is parked as `held` with its raw bytes and reason, the operator is told once,
+    and the mail behind it goes through."""
     from triagemail.mail import reading
 
     real = reading.read
@@ -557,7 +583,11 @@ def test_a_mail_that_breaks_us_is_held_and_the_next_goes_through(chat: Chat, mon
 
 def test_two_robots_that_answer_each_other_stop(chat: Chat) -> None:
     """L1: at most 10 mails to any address in 24 hours against a bot that answers everything in fresh mails."""
-    out = [mail for n in range(25) for mail in chat.sends(BOB, f"Thank you for your mail number {n}.", subject=f"Ticket {n} received")]
+    out = [
+        mail
+        for n in range(25)
+        for mail in chat.sends(BOB, f"Thank you for your mail number {n}.", subject=f"Ticket {n} received")
+    ]
     assert len(to(out, BOB)) == 10
     assert len(chat.app.store.open_issues()) == 25
     chat.after(days=1, minutes=1, step=timedelta())
@@ -593,7 +623,8 @@ def test_the_number_alone_never_threads(chat: Chat) -> None:
 
 
 def test_a_reply_is_found_by_message_id_when_the_client_drops_the_plus_address(chat: Chat) -> None:
-    """A reply finds its issue by token, then by Message-IDs seen; clients that drop Reply-To still thread by References."""
+    """A reply finds its issue by token, then by Message-IDs seen; clients that drop Reply-To still thread by
+    References."""
     triage, _ = opened(chat, "P1")
     raw = chat.writes(SARA, "agree", answering=triage).replace(triage.reply_to.encode(), ISSUES.encode())
     chat.append(raw)

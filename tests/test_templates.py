@@ -17,7 +17,7 @@ import pytest
 from triagemail.mail import commands, quoting, report, samples, source, templates, wording, words
 from triagemail.mail.html import html_to_text
 from triagemail.mail.quoting import Kind, Line
-from triagemail.mail.samples import NOW, Case
+from triagemail.mail.samples import NOW, Sample
 from triagemail.mail.templates import Rendered, Templates
 from triagemail.process import model
 from triagemail.process.events import Outcome
@@ -29,12 +29,12 @@ IDS = [f"{case.template}: {case.title}" for case in CASES]
 WORDS = words.parse_words((ROOT / "templates/en/words.toml").read_text("utf-8"))
 
 
-def rendered(case: Case, used: Templates | None = None) -> Rendered:
+def rendered(case: Sample, used: Templates | None = None) -> Rendered:
     context = templates.context_of(case.policy, case.now, case.issue, case.values, to=case.to, reply_to=case.reply_to)
     return templates.render(used or Templates(), case.template, "en", context)
 
 
-def case_of(template: str, title: str) -> Case:
+def case_of(template: str, title: str) -> Sample:
     return next(case for case in samples.cases(template) if case.title == title)
 
 
@@ -82,7 +82,7 @@ def test_all_templates_fit() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_every_mail_is_short_and_whole(case: Case) -> None:
+def test_every_mail_is_short_and_whole(case: Sample) -> None:
     """The subject stays within 70 characters; our own prose within 76; every mail says why you got it."""
     made = rendered(case)
     assert made.problem == ""
@@ -98,7 +98,7 @@ def test_every_mail_is_short_and_whole(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_both_parts_say_the_same(case: Case) -> None:
+def test_both_parts_say_the_same(case: Sample) -> None:
     """One template makes a plain-text part and a small HTML part: no word of the one is missing in the other."""
 
     def said(text: str) -> list[str]:
@@ -114,7 +114,7 @@ def test_both_parts_say_the_same(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_no_line_of_ours_runs(case: Case) -> None:
+def test_no_line_of_ours_runs(case: Sample) -> None:
     """None of our own mails has a command at the start of a line where a quote could run it; the reader itself says
     so."""
     made = rendered(case)
@@ -124,7 +124,7 @@ def test_no_line_of_ours_runs(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_a_quote_of_it_is_no_new_text(case: Case) -> None:
+def test_a_quote_of_it_is_no_new_text(case: Sample) -> None:
     """New text is what does not stand in the mail of ours that it answers, wherever it stands, with or without
     marks."""
     made = rendered(case)
@@ -133,7 +133,7 @@ def test_a_quote_of_it_is_no_new_text(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_nothing_remote_in_it(case: Case) -> None:
+def test_nothing_remote_in_it(case: Sample) -> None:
     """V3: no pixels, no click counting; no remote image, no link that acts; the page names its language and role."""
     page = Page(rendered(case).html)
     assert not {"img", "script", "link", "iframe", "form", "input", "video", "object"} & set(page.tags)
@@ -339,7 +339,7 @@ def test_p0_is_a_priority() -> None:
 # --- one-tap answers --------------------------------------------------------------------------------------------------
 
 
-def tapped(case: Case) -> Iterator[tuple[str, str, str]]:
+def tapped(case: Sample) -> Iterator[tuple[str, str, str]]:
     """(address, subject, body) of each one-tap answer, as a mail program reads the link (RFC 6068)."""
     for url in Page(rendered(case).html).links:
         if url.startswith("mailto:"):
@@ -367,7 +367,7 @@ def test_one_tap_does_what_it_says() -> None:
 @pytest.mark.parametrize(
     "case", [c for c in CASES if c.broadcast], ids=[i for i, c in zip(IDS, CASES, strict=True) if c.broadcast]
 )
-def test_a_broadcast_has_no_taps(case: Case) -> None:
+def test_a_broadcast_has_no_taps(case: Sample) -> None:
     """A broadcast's body holds no token (design 7), so it has no one-tap answers."""
     assert list(tapped(case)) == []
     assert "Answer with one line" not in rendered(case).text
@@ -376,7 +376,7 @@ def test_a_broadcast_has_no_taps(case: Case) -> None:
 @pytest.mark.parametrize(
     "case", [c for c in CASES if not c.broadcast], ids=[i for i, c in zip(IDS, CASES, strict=True) if not c.broadcast]
 )
-def test_taps_stand_in_both_parts(case: Case) -> None:
+def test_taps_stand_in_both_parts(case: Sample) -> None:
     """Each one-tap answer of the HTML part is offered in quotes in the text part, and none starts a line there."""
     made = rendered(case)
     flat = " ".join(made.text.split())
@@ -401,7 +401,7 @@ def test_a_tap_survives_everything() -> None:
 TEXTS = ("text", "reason", "said", "meant", "subject", "from_", "cause", "more")
 
 
-def poisoned(case: Case, evil: str) -> Case:
+def poisoned(case: Sample, evil: str) -> Sample:
     """The same sample where everything that a person may have typed is `evil`."""
 
     def issue_of(issue: Issue) -> Issue:
@@ -551,7 +551,7 @@ yes"""
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_commands_in_a_value_do_not_run(case: Case) -> None:
+def test_commands_in_a_value_do_not_run(case: Sample) -> None:
     """None of our own mails has a command at the start of a line where a quote could run it: not even a quoted one."""
     made = rendered(poisoned(case, f"Hello.\n{COMMANDS}"))
     assert commanded(made.text, f"Re: {made.subject}", fresh=False) == []

@@ -19,7 +19,6 @@ from triagemail.config import Config
 from triagemail.doors.imap import ImapSettings, Mailbox, MailboxRefused
 from triagemail.doors.smtp import Relay, RelayDown, SmtpSettings
 from triagemail.intake import Intake
-from triagemail.log import logger
 from triagemail.loops import Loop
 from triagemail.mail import templates as mail_templates
 from triagemail.mail.tokens import ALPHABET, Keyring
@@ -65,10 +64,11 @@ class App:
     started: float = field(default_factory=time.monotonic)
     told: str = ""
 
-    # --- one thread, until nothing is due -------------------------------------------------------------------------------
+    # --- one thread, until nothing is due ----------------------------------------------------------------------------
 
     def until_idle(self, only: tuple[str, ...] = PARTS) -> None:
-        """Work off everything that is due, in this thread: mailbox, mails, timers, deliveries. Raises what a loop would catch."""
+        """Work off everything that is due, in this thread: mailbox, mails, timers, deliveries. Raises what a loop
+        would catch."""
         if "intake" in only and self.mailbox is not None:
             self.poll_once()
         busy = True
@@ -78,12 +78,15 @@ class App:
             busy = busy or ("send" in only and self.sender.send_once())
 
     def poll_once(self) -> bool:
-        assert self.mailbox is not None and self.intake is not None
+        assert self.mailbox is not None
+        assert self.intake is not None
         if self.mailbox.opened is None:
             self.intake.connect()
         found = self.intake.poll_once()
         self.emptied.set()
-        if self.mailbox.trouble and self.mailbox.trouble != self.told:  # mails are read all the same; they pile up unfiled
+        if (
+            self.mailbox.trouble and self.mailbox.trouble != self.told
+        ):  # mails are read all the same; they pile up unfiled
             self.told = self.mailbox.trouble
             self.notices.tell("mails that are done cannot be filed", self.mailbox.trouble)
         return found
@@ -95,7 +98,8 @@ class App:
         send = Loop("send", self._send, idle=LOOK, close=self._close_sender, on_failure=self._failed, longest=60.0)
         parts = tuple(part for part in ("work", "clock") if part in only)
         work = Loop(
-            "work", lambda: self._work(parts, only), idle=self._until_timer, after=send.wake.set, close=self.store.close,
+            "work", lambda: self._work(parts, only), idle=self._until_timer, after=send.wake.set,
+            close=self.store.close,
             on_failure=self._failed,
         )  # fmt: skip
         found = {}
@@ -112,10 +116,16 @@ class App:
         return found
 
     def _work(self, parts: tuple[str, ...], only: tuple[str, ...]) -> bool:
-        """ "First the mailbox is emptied, then timers run"; where the mailbox cannot be reached, they run all the same."""
+        """ "First the mailbox is emptied, then timers run"; where the mailbox cannot be reached, they run all the
+        same."""
         if "work" in parts and self.worker.work_once():
             return True
-        ready = "intake" not in only or self.mailbox is None or self.emptied.is_set() or time.monotonic() - self.started > UNTOLD
+        ready = (
+            "intake" not in only
+            or self.mailbox is None
+            or self.emptied.is_set()
+            or time.monotonic() - self.started > UNTOLD
+        )
         return "clock" in parts and ready and self.worker.tick_once()
 
     def _until_timer(self) -> float:
@@ -139,8 +149,8 @@ class App:
         self.store.close()
 
     def _failed(self, error: Exception, failures: int) -> None:
-        """What waiting will not mend, or has not mended for a while, is told to the operator. A broken database connection
-        stays broken: the next try opens its own."""
+        """What waiting will not mend, or has not mended for a while, is told to the operator. A broken database
+        connection stays broken: the next try opens its own."""
         if isinstance(error, STORE_FAULTS):
             self.store.close()
         refused = isinstance(error, MailboxRefused) or (isinstance(error, RelayDown) and error.operator)
@@ -173,7 +183,8 @@ def _mailbox(config: Config, store: Store, clock: Clock) -> tuple[Mailbox | None
     command = imap.token_command
     settings = ImapSettings(
         host=imap.host, port=imap.port, tls=imap.tls or "tls", user=imap.user,
-        password=(lambda: _token(command)) if command else imap.password, folder=imap.folder, done_folder=imap.done_folder,
+        password=(lambda: _token(command)) if command else imap.password, folder=imap.folder,
+        done_folder=imap.done_folder,
         max_size=config.mail.max_size, idle=imap.idle, xoauth2=bool(command),
     )  # fmt: skip
     mailbox = Mailbox(settings)
@@ -196,7 +207,7 @@ def _smtp(config: Config) -> SmtpSettings:
     )
 
 
-# --- keys: outside the database -------------------------------------------------------------------------------------------
+# --- keys: outside the database --------------------------------------------------------------------------------------
 
 
 def keys_path(config: Config) -> Path:
@@ -224,7 +235,7 @@ def write_new_key(path: Path) -> None:
         file.write(f"a {secrets.token_hex(32)}\n")
 
 
-# --- one service process a database ---------------------------------------------------------------------------------------
+# --- one service process a database ----------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -240,5 +251,3 @@ def exclusive(store: Store) -> Iterator[None]:
             raise InUse(f"another triagemail uses {store.path}") from None
         claims.free_leases(store)
         yield
-
-

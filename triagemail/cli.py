@@ -29,14 +29,16 @@ class _Group(click.Group):
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="triagemail")
-@click.option("--config", "config_file", type=click.Path(path_type=Path), envvar="TRIAGEMAIL_CONFIG", help="The config file.")
+@click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), envvar="TRIAGEMAIL_CONFIG", help="The config file."
+)
 @click.pass_context
 def main(context: click.Context, config_file: Path | None) -> None:
     """A company's production troubleshooting process, run wholly by mail."""
     context.obj = config_file
 
 
-# --- what every command needs ---------------------------------------------------------------------------------------------
+# --- what every command needs ----------------------------------------------------------------------------------------
 
 
 def fail(code: int, *lines: str) -> NoReturn:
@@ -87,7 +89,9 @@ def open_app(path: Path | None, *, service: bool = False) -> App:
         fail(BAD_CONFIG, str(error))
     except StoreUnusable as error:
         fail(TRY_AGAIN, str(error))
-    if service and (problems := app.outbox.templates.problems):  # trust.md S12: refused at start, not found out at 3 a.m.
+    if service and (
+        problems := app.outbox.templates.problems
+    ):  # trust.md S12: refused at start, not found out at 3 a.m.
         fail(BAD_CONFIG, *(f"templates/{problem}" for problem in problems))
     return app
 
@@ -96,7 +100,7 @@ def as_json(command: Any) -> Any:
     return click.option("--json", "json_lines", is_flag=True, help="Machine-readable lines.")(command)
 
 
-# --- setting up -----------------------------------------------------------------------------------------------------------
+# --- setting up ------------------------------------------------------------------------------------------------------
 
 
 @main.command()
@@ -148,11 +152,13 @@ def check(config_file: Path | None) -> None:
     say("config and templates: all good")
 
 
-# --- the service ----------------------------------------------------------------------------------------------------------
+# --- the service -----------------------------------------------------------------------------------------------------
 
 
 @main.command()
-@click.option("--only", default="intake,work,send,clock", show_default=True, help="Which parts: intake,work,send,clock.")
+@click.option(
+    "--only", default="intake,work,send,clock", show_default=True, help="Which parts: intake,work,send,clock."
+)
 @click.option("--until-idle", is_flag=True, help="Work off everything that is due, then end.")
 @click.pass_obj
 def run(config_file: Path | None, only: str, until_idle: bool) -> None:
@@ -205,11 +211,13 @@ def _serve(app: App, parts: tuple[str, ...]) -> int:
     return OK if ended else TRY_AGAIN
 
 
-# --- mails in -------------------------------------------------------------------------------------------------------------
+# --- mails in --------------------------------------------------------------------------------------------------------
 
 
 @main.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path, allow_dash=True))
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path, allow_dash=True)
+)
 @as_json
 @click.pass_obj
 def explain(config_file: Path | None, files: tuple[Path, ...], json_lines: bool) -> None:
@@ -245,7 +253,12 @@ def deliver(config_file: Path | None) -> None:
         store.open()
         take_one(store, raw, Clock().now(), "deliver")
         store.close()
-    except (ConfigError, StoreUnusable, OSError, *STORE_FAULTS) as error:  # whatever it is, the mail server keeps the mail
+    except (
+        ConfigError,
+        StoreUnusable,
+        OSError,
+        *STORE_FAULTS,
+    ) as error:  # whatever it is, the mail server keeps the mail
         fail(TRY_AGAIN, f"not stored: {error}")
 
 
@@ -268,7 +281,7 @@ def import_(config_file: Path | None, paths: tuple[Path, ...]) -> None:
     say(f"{done} mail(s) taken into the inbox")
 
 
-# --- looking --------------------------------------------------------------------------------------------------------------
+# --- looking ---------------------------------------------------------------------------------------------------------
 
 
 @main.command()
@@ -314,7 +327,10 @@ def issues(config_file: Path | None, json_lines: bool) -> None:
             mark = " UNVERIFIED" if issue.unverified else ""
             due = f"  next update {issue.next_update_at:%H:%M} UTC" if issue.next_update_at else ""
             owner = issue.owner or "-"
-            say(f"#{issue.number:<5} {issue.current or '--':<3} {issue.state:<8} {issue.headline[:60]:<60} {owner}{due}{mark}")
+            say(
+                f"#{issue.number:<5} {issue.current or '--':<3} {issue.state:<8} {issue.headline[:60]:<60}"
+                f" {owner}{due}{mark}"
+            )
 
 
 @main.command()
@@ -331,20 +347,26 @@ def show(config_file: Path | None, number: int, json_lines: bool) -> None:
         fail(DATA, f"there is no issue #{number}")
     journal = app.store.journal(number)
     if json_lines:
-        events = [{"at": at.isoformat(), "by": by, "level": level, **codec.plain(event)} for at, by, level, event in journal]
+        events = [
+            {"at": at.isoformat(), "by": by, "level": level, **codec.plain(event)} for at, by, level, event in journal
+        ]
         say_json({"issue": codec.plain(issue), "journal": events})
         return
     say(f"#{issue.number} {issue.headline}")
-    say(f"state {issue.state}, priority {issue.current or 'none'}, reported {issue.reported or 'none'} by {issue.reporter}"
+    say(f"state {issue.state}, priority {issue.current or 'none'}, reported {issue.reported or 'none'} by"
+        f" {issue.reporter}"
         f"{' UNVERIFIED' if issue.unverified else ''}, owner {issue.owner or 'none'}")  # fmt: skip
     for question, answer in issue.answers.items():
         say(f"  {question}: {answer[:300]}")
     for at, by, level, event in journal:
         rest = {k: v for k, v in codec.plain(event).items() if k not in ("t", "at", "by", "issue")}
-        say(f"{at:%Y-%m-%d %H:%M:%S}  {level:<3} {type(event).__name__:<16} {by or 'triagemail'}  {json.dumps(rest, default=str)[:200]}")
+        say(
+            f"{at:%Y-%m-%d %H:%M:%S}  {level:<3} {type(event).__name__:<16} {by or 'triagemail'} "
+            f" {json.dumps(rest, default=str)[:200]}"
+        )
 
 
-# --- parked mail ----------------------------------------------------------------------------------------------------------
+# --- parked mail -----------------------------------------------------------------------------------------------------
 
 
 @main.group()
@@ -365,7 +387,9 @@ def held_list(config_file: Path | None, json_lines: bool) -> None:
         found = parse(mail.raw)
         author = found.from_.address if found.from_ else "?"
         if json_lines:
-            say_json({"id": mail.inbox, "reason": mail.odd, "from": author, "subject": found.subject, "size": len(mail.raw)})
+            say_json(
+                {"id": mail.inbox, "reason": mail.odd, "from": author, "subject": found.subject, "size": len(mail.raw)}
+            )
         else:
             say(f"{mail.inbox:<6} {mail.received_at:%Y-%m-%d %H:%M}  {author:<32} {found.subject[:50]:<50}  {mail.odd}")
 
@@ -416,7 +440,7 @@ def _each_held(app: App, numbers: tuple[int, ...], act: Any, word: str) -> None:
         say(f"{number} {word}")
 
 
-# --- the distribution list ------------------------------------------------------------------------------------------------
+# --- the distribution list -------------------------------------------------------------------------------------------
 
 
 @main.group()

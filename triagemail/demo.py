@@ -1,7 +1,8 @@
-"""`triagemail demo`: a whole mail company on loopback plays the story of one P0 through the real protocols, then stays up.
+"""`triagemail demo`: a whole mail company on loopback plays the story of one P0 through the real protocols, then
+stays up.
 
-Everything between the lines is the product itself: the service polls an IMAP mailbox, decides, and sends over SMTP. Only the
-people are played, and the clock is moved where the story says so.
+Everything between the lines is the product itself: the service polls an IMAP mailbox, decides, and sends over SMTP.
+Only the people are played, and the clock is moved where the story says so.
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ RESOLVE = "resolve: The new certificate is in place and is renewed automatically
 def play(*, stay: bool, color: bool) -> int:
     """The story, and then the company to join in. Returns the exit code; 75 when a mail did not come in time."""
     screen = Console(no_color=not color, highlight=False, soft_wrap=False)
-    screen.print("[bold]triagemail demo[/]: a mail company on this machine, for you to watch and to join. Starting it …")
+    screen.print(
+        "[bold]triagemail demo[/]: a mail company on this machine, for you to watch and to join. Starting it …"
+    )
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
@@ -92,7 +95,7 @@ class Interrupted(Exception):
     """Ctrl-C in the middle of the story."""
 
 
-# --- the company ----------------------------------------------------------------------------------------------------------
+# --- the company -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -127,12 +130,14 @@ class Company:
         from triagemail.store import audience
 
         log.configure("error")
-        accounts = {name: PASSWORD for name in (*ROLES, "issues")}
+        accounts = dict.fromkeys((*ROLES, "issues"), PASSWORD)
         self.letters = {name: queue.Queue() for name in accounts}
         self.imap = _start(lambda port: imapd.start(accounts, port), IMAP_PORT)
         self.smtp = _start(lambda port: smtpd.start("127.0.0.1", port, self.route), SMTP_PORT)
         self.clock = Clock()
-        self.app = build(_config(self.folder, self.imap.port, self.smtp.port), clock=self.clock, keys={"a": b"demo" * 8})
+        self.app = build(
+            _config(self.folder, self.imap.port, self.smtp.port), clock=self.clock, keys={"a": b"demo" * 8}
+        )
         self.app.store.open()
         self.only_one = exclusive(self.app.store)
         self.only_one.__enter__()
@@ -227,7 +232,7 @@ def _config(folder: Path, imap_port: int, smtp_port: int) -> Config:
     )
 
 
-# --- the story ------------------------------------------------------------------------------------------------------------
+# --- the story -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -242,7 +247,9 @@ class Stage:
         self.screen.print()
         self.screen.rule(f"[bold]{number}. {text}[/]", align="left")
 
-    def writes(self, author: str, text: str, *, shown: str = "", subject: str = "", answering: Letter | None = None) -> None:
+    def writes(
+        self, author: str, text: str, *, shown: str = "", subject: str = "", answering: Letter | None = None
+    ) -> None:
         mail = self.company.send(author, text, subject=subject, answering=answering)
         self._panel(f"{author.title()} writes", author, mail, shown or text)
 
@@ -256,7 +263,9 @@ class Stage:
 
     def _panel(self, title: str, colour: str, mail: EmailMessage, text: str) -> None:
         head = Text(f"To: {_short(str(mail['To']))}\nSubject: {mail['Subject']}\n", style="dim")
-        self.screen.print(Panel(Group(head, Text(text)), title=title, title_align="left", border_style=COLOURS.get(colour, "green")))
+        self.screen.print(
+            Panel(Group(head, Text(text)), title=title, title_align="left", border_style=COLOURS.get(colour, "green"))
+        )
 
     def passes(self, span: timedelta, words: str) -> None:
         self.screen.print(f"[bold yellow]⏩ The clock is moved by {words}; in real life you would wait.[/]")
@@ -273,13 +282,17 @@ def story(company: Company, screen: Console, stop: threading.Event) -> None:
     stage.scene(2, "The service keeps it as a draft and asks for what is missing")
     asked = stage.gets("bob", "[#1]", lines=40)
     stage.scene(3, "Bob fills the gaps in his reply, on his phone, below the questions")
-    stage.writes("bob", _filled(asked.text, company), shown="\n".join(f"  {text}" for text in ANSWERS.values()), answering=asked)
+    stage.writes(
+        "bob", _filled(asked.text, company), shown="\n".join(f"  {text}" for text in ANSWERS.values()), answering=asked
+    )
     stage.gets("bob", "[#1]")
     stage.scene(4, "A P0 of a known sender: announced at once, and the triager on duty decides")
     for name in SUBSCRIBERS:
         _told(stage, name, "PRIORITY 0 ISSUE: ")
     others = " and ".join(name.title() for name in SUBSCRIBERS[1:])
-    screen.print(f"  … and so do {others}, each in a copy of their own: nobody sees who else is on the list.", style="dim")
+    screen.print(
+        f"  … and so do {others}, each in a copy of their own: nobody sees who else is on the list.", style="dim"
+    )
     triage = stage.gets("sara", "[#1]", lines=30)
     stage.scene(5, "Sara agrees: one tap")
     stage.writes("sara", "agree", answering=triage)
@@ -309,7 +322,9 @@ def _told(stage: Stage, name: str, words: str) -> None:
 def _filled(text: str, company: Company) -> str:
     """The mail quoted, with an answer below each open question, as a mail program makes it."""
     lines = []
-    labels = {question.label: ANSWERS[question.key] for question in company.app.policy.questions if question.key in ANSWERS}
+    labels = {
+        question.label: ANSWERS[question.key] for question in company.app.policy.questions if question.key in ANSWERS
+    }
     for line in text.split("\n"):
         lines.append(f"> {line}".rstrip())
         lines += [answer for label, answer in labels.items() if label in line and "[ ]" in line]
@@ -340,7 +355,8 @@ def join_in(company: Company, screen: Console) -> None:
     ))  # fmt: skip
     screen.print(
         f"Try, as bob: mail {ISSUES} that something is broken, and answer what comes back.\n"
-        "Try, as sara: answer with `P2 because there is a workaround`, `owner anna@acme.example`, `update: …`, `resolve: …`.\n"
+        "Try, as sara: answer with `P2 because there is a workaround`, `owner anna@acme.example`, `update: …`,"
+        " `resolve: …`.\n"
         f"Try, as anybody: mail {ISSUES} the one word `help`, `process`, `list` or `subscribe`.\n"
         "Ctrl-C ends it and leaves nothing behind."
     )

@@ -53,13 +53,19 @@ class Explainer:
         }
 
     def _missing(self, answers: Mapping[str, str], priority: object) -> list[str]:
-        return [k for k in self.policy.required() if (priority is None if k == "priority" else not answers.get(k, "").strip())]
+        return [
+            k
+            for k in self.policy.required()
+            if (priority is None if k == "priority" else not answers.get(k, "").strip())
+        ]
 
     def _decide(self, read: reading.Reading) -> dict[str, Any]:
         decided = decide.decide_all(Snapshot(next_number=1), read.intents, datetime.now(UTC), self.policy)
         return {
             "events": [codec.plain(event) for _, d in decided for event in d.events],
-            "mails": [{"template": draft.template, "to": codec.plain(draft.to)} for _, d in decided for draft in d.drafts],
+            "mails": [
+                {"template": draft.template, "to": codec.plain(draft.to)} for _, d in decided for draft in d.drafts
+            ],
             "held": next((d.held for _, d in decided if d.held), ""),
             "outcomes": [{"command": o.command, "code": o.code, "ok": o.ok} for _, d in decided for o in d.outcomes],
         }

@@ -1,6 +1,7 @@
 """Named steps at which a test can kill the process: `TM_FAIL=name[:n]` ends it at the n-th time, as kill -9 would.
 
-All steps are listed here, with what a crash there leaves; docs/architecture.md prints the table and a test holds them equal.
+All steps are listed here, with what a crash there leaves; docs/architecture.md prints the table and a test holds
+them equal.
 """
 
 from __future__ import annotations

@@ -75,4 +75,3 @@ def count_mails(path: Path) -> int:
     if (path / "new").is_dir() and (path / "cur").is_dir():
         return sum(len(os.listdir(path / folder)) for folder in ("new", "cur"))
     return len(list(path.glob("**/*.eml")))
-

@@ -22,7 +22,8 @@ class Intake:
     clock: Clock
 
     def connect(self) -> None:
-        """A new connection; what a killed process had stored but not filed is filed now. Raises MailboxLost, MailboxRefused."""
+        """A new connection; what a killed process had stored but not filed is filed now. Raises MailboxLost,
+        MailboxRefused."""
         opened = self.mailbox.connect()
         logger("intake").info(
             "connected", exists=opened.exists, filing=opened.filing, idle=opened.idle, trouble=opened.trouble
@@ -54,6 +55,7 @@ class Intake:
 
 
 def arrival(mail: Fetched, clock: Clock) -> Arrival:
-    """When we first handled it rules all clocks (trust.md T4), so that is what is kept; a mail too large comes as its header."""
+    """When we first handled it rules all clocks (trust.md T4), so that is what is kept; a mail too large comes as
+    its header."""
     odd = "too-large" if mail.too_large else "" if mail.raw is not None else "the server gave no body"
     return Arrival(mail.raw or b"", clock.now(), "imap", odd)

@@ -1,4 +1,5 @@
-"""Loops: each owns its while, its backoff, its wake and its heartbeat, so that a loop body is a plain `*_once() -> bool`."""
+"""Loops: each owns its while, its backoff, its wake and its heartbeat, so that a loop body is a plain `*_once() ->
+bool`."""
 
 from __future__ import annotations
 
@@ -59,7 +60,11 @@ class Loop:
             self.failures += 1
             seconds = min(FIRST_PAUSE * 2 ** min(self.failures - 1, 16), self.longest) * random.uniform(0.7, 1.0)
             logger("loop").warning(
-                "failed", loop=self.name, error=f"{type(error).__name__}: {error}", failures=self.failures, pause=round(seconds, 1)
+                "failed",
+                loop=self.name,
+                error=f"{type(error).__name__}: {error}",
+                failures=self.failures,
+                pause=round(seconds, 1),
             )
             self.on_failure(error, self.failures)
             self.stopping.wait(seconds)
@@ -83,7 +88,8 @@ class Loop:
 
 
 def run_all(loops: Mapping[str, Loop], until: Callable[[], object], grace: float = 30.0) -> bool:
-    """Start every loop, wait in `until`, then stop: each finishes what it has in hand. True when all ended in `grace` seconds."""
+    """Start every loop, wait in `until`, then stop: each finishes what it has in hand. True when all ended in
+    `grace` seconds."""
     for loop in loops.values():
         loop.start()
     try:

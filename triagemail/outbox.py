@@ -29,8 +29,18 @@ class Outbox:
     language: str = "en"
     texts: list[str] = field(default_factory=list)
 
-    def put(self, draft: Draft, issue: Issue | None, now: datetime, *, cause: str = "", author: str = "", pending: Pending | None = None) -> int:
-        """Compose one draft and queue it; `cause` is the Message-ID of the mail it answers, `author` who wrote that one."""
+    def put(
+        self,
+        draft: Draft,
+        issue: Issue | None,
+        now: datetime,
+        *,
+        cause: str = "",
+        author: str = "",
+        pending: Pending | None = None,
+    ) -> int:
+        """Compose one draft and queue it; `cause` is the Message-ID of the mail it answers, `author` who wrote that
+        one."""
         if isinstance(draft.to, Audience):
             return self._broadcast(draft, draft.to, issue, now)
         person = self.store.person(draft.to)
@@ -53,7 +63,9 @@ class Outbox:
             references=(*references, cause) if cause else references,
             in_reply_to=cause,
         )
-        answer = draft.to == author  # an answer to a mail goes out with the null sender: nothing answers it (RFC 3834 4)
+        answer = (
+            draft.to == author
+        )  # an answer to a mail goes out with the null sender: nothing answers it (RFC 3834 4)
         outgoing = self._add(draft, made, now, number=number, day=day, detail=kept, null_sender=answer, broadcast=False)
         claims.add_delivery(self.store, outgoing, person, draft.rank)
         return outgoing
@@ -78,7 +90,15 @@ class Outbox:
         return outgoing
 
     def _compose(
-        self, draft: Draft, issue: Issue | None, now: datetime, *, to: str = "", reply_to: str = "", references: tuple[str, ...], in_reply_to: str = ""
+        self,
+        draft: Draft,
+        issue: Issue | None,
+        now: datetime,
+        *,
+        to: str = "",
+        reply_to: str = "",
+        references: tuple[str, ...],
+        in_reply_to: str = "",
     ) -> compose.Composed:
         values: Mapping[str, object] = draft.values
         if isinstance(draft.to, Audience):  # a `next update …` in the same mail counts, whatever the order of its lines
@@ -103,7 +123,16 @@ class Outbox:
         return made
 
     def _add(
-        self, draft: Draft, made: compose.Composed, now: datetime, *, number: int, day: int, detail: str, null_sender: bool, broadcast: bool
+        self,
+        draft: Draft,
+        made: compose.Composed,
+        now: datetime,
+        *,
+        number: int,
+        day: int,
+        detail: str,
+        null_sender: bool,
+        broadcast: bool,
     ) -> int:
         return claims.add_outgoing(
             self.store,
@@ -162,8 +191,8 @@ def day_of(moment: datetime) -> int:
 
 
 def personal(mail: claims.Mail, person: int, address: str, keyring: Keyring, policy: Policy) -> tuple[str, bytes]:
-    """(envelope sender, the personal header block) of one delivery: a pure function of its arguments, so that a retry sends
-    the same bytes under the same Message-ID."""
+    """(envelope sender, the personal header block) of one delivery: a pure function of its arguments, so that a
+    retry sends the same bytes under the same Message-ID."""
     base = base_of(policy.address)
     detail = mail.detail or keyring.detail(Token("r", mail.issue, person, mail.day), base, mail.key)
     unsubscribe = ""
@@ -179,4 +208,3 @@ def personal(mail: claims.Mail, person: int, address: str, keyring: Keyring, pol
 def notice(policy: Policy, template: str, values: Mapping[str, object]) -> Draft | None:
     """A mail to the operator, if the config names one."""
     return Draft(template, policy.operator, None, values, rank=1) if policy.operator else None
-

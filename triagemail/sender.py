@@ -1,4 +1,5 @@
-"""The sender: claims deliveries, hands them to the relay one by one, and notes each result before the next goes out (T3)."""
+"""The sender: claims deliveries, hands them to the relay one by one, and notes each result before the next goes out
+(T3)."""
 
 from __future__ import annotations
 
@@ -76,7 +77,8 @@ class Sender:
             self.notices.tell("the relay refuses our own address or mail", f"{outcome.code} {outcome.text}")
         step("after_record_commit")
         logger("sender").info(
-            "delivery", outgoing=due.outgoing, template=mail.template, issue=mail.issue, attempt=due.attempts, outcome=state,
+            "delivery", outgoing=due.outgoing, template=mail.template, issue=mail.issue, attempt=due.attempts,
+            outcome=state,
             reply=outcome.text, seconds=round(time.monotonic() - started, 4),
         )  # fmt: skip
 
@@ -99,14 +101,18 @@ class Sender:
         return found
 
 
-def verdict(outcome: Outcome, due: Due, rank: int, now: datetime, chance: random.Random) -> tuple[str, str, datetime | None]:
+def verdict(
+    outcome: Outcome, due: Due, rank: int, now: datetime, chance: random.Random
+) -> tuple[str, str, datetime | None]:
     """(state, the relay's words, when to try again) of one delivery attempt: Postfix's outcomes."""
     match outcome:
         case Accepted(code, text):
             return "sent", f"{code} {text}", None
         case Rejected(code, text, stage) if stage != "mail":
             return "bounced", f"{code} {text}", None
-        case Rejected(code, text):  # 5xx to MAIL FROM is about our own address: no fault of the recipient, and mended by a person
+        case Rejected(
+            code, text
+        ):  # 5xx to MAIL FROM is about our own address: no fault of the recipient, and mended by a person
             reply = f"{code} {text}"
         case Deferred(code, text):
             reply = f"{code} {text}"

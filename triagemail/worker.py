@@ -1,4 +1,5 @@
-"""The worker: one unit of work is one mail or one timer, and commits its changes and the mails they cause together (T2)."""
+"""The worker: one unit of work is one mail or one timer, and commits its changes and the mails they cause together
+(T2)."""
 
 from __future__ import annotations
 
@@ -86,12 +87,21 @@ class Worker:
             raise
         except Exception as error:  # a bug of ours or an unforeseen mail: parked with its reason, never lost
             self.store.forget_people()
-            logger("worker").error("mail-failed", inbox=mail.inbox, error=f"{type(error).__name__}: {error}", exc_info=False)
+            logger("worker").error(
+                "mail-failed", inbox=mail.inbox, error=f"{type(error).__name__}: {error}", exc_info=False
+            )
             state, why, issue = self._hold(mail, found, f"{type(error).__name__}: {error}"[:200])
         now = self.clock.now()
-        claims.finish_mail(self.store, mail.inbox, state, now, reason=why, issue=issue, message_id=found.message_id[:998])
+        claims.finish_mail(
+            self.store, mail.inbox, state, now, reason=why, issue=issue, message_id=found.message_id[:998]
+        )
         logger("worker").info(
-            "mail", message_id=found.message_id, outcome=state, reason=why, issue=issue, seconds=round(time.monotonic() - started, 4)
+            "mail",
+            message_id=found.message_id,
+            outcome=state,
+            reason=why,
+            issue=issue,
+            seconds=round(time.monotonic() - started, 4),
         )
 
     def _hold(self, mail: Claimed, found: ParsedMail, why: str) -> tuple[str, str, int | None]:
@@ -142,10 +152,11 @@ class Worker:
             self.store.join_thread(found.message_id, number)
         return "done", ", ".join(type(i).__name__ for i, _ in decided)[:200], number
 
-    # --- what a mail belongs to and what is known -----------------------------------------------------------------------
+    # --- what a mail belongs to and what is known --------------------------------------------------------------------
 
     def context(self, anchor: Anchor, found: ParsedMail, raw: int) -> Context:
-        """Who speaks, how sure that is, and which of our mails and issues it is about: token first, then Message-IDs seen."""
+        """Who speaks, how sure that is, and which of our mails and issues it is about: token first, then Message-IDs
+        seen."""
         author = found.from_.address if found.from_ else ""
         owner = self.store.address(anchor.token.person) if anchor.token else None
         sure = evidence.judge(author, owner)
@@ -176,7 +187,9 @@ class Worker:
         asks = any(isinstance(i, model.Ask) and i.what in ("status", "list") for i in wanted)
         now, answered = self.clock.now(), False
         if context.broadcast and context.issue is not None:
-            since = max(t for t in (context.issue.opened_at, context.issue.announced_at, context.issue.last_update_at) if t)
+            since = max(
+                t for t in (context.issue.opened_at, context.issue.announced_at, context.issue.last_update_at) if t
+            )
             answered = self.store.status_answered(context.issue.number, context.by, since)
         return Snapshot(
             issues=issues,
@@ -188,10 +201,13 @@ class Worker:
             first_report=opens and not self.store.has_reported(context.by),
         )
 
-    # --- committing a decision ------------------------------------------------------------------------------------------
+    # --- committing a decision ---------------------------------------------------------------------------------------
 
-    def commit(self, decided: Sequence[tuple[Intent, Decision]], snapshot: Snapshot, cause: str, author: str) -> int | None:
-        """Journal, issues, timers, list and mails of all decisions of one mail. Returns the issue they were about, if one."""
+    def commit(
+        self, decided: Sequence[tuple[Intent, Decision]], snapshot: Snapshot, cause: str, author: str
+    ) -> int | None:
+        """Journal, issues, timers, list and mails of all decisions of one mail. Returns the issue they were about,
+        if one."""
         issues: dict[int, Issue] = dict(snapshot.issues)
         changed: dict[int, None] = {}
         for intent, decision in decided:
@@ -219,7 +235,8 @@ class Worker:
                 issues[event.issue] = evolve(issues.get(event.issue), event)
 
     def _within_limit(self, intent: Intent, decision: Decision, author: str) -> Decision:
-        """An address that has shown nothing gets ten answers a day: two robots that answer each other stop (trust.md L1).
+        """An address that has shown nothing gets ten answers a day: two robots that answer each other stop (trust.md
+        L1).
 
         What was decided stands, and mails to others go out; only the answers stop."""
         if intent.evidence.believed or not any(draft.to == author for draft in decision.drafts):
@@ -246,7 +263,8 @@ class Worker:
     # --- timers -------------------------------------------------------------------------------------------------------
 
     def tick_once(self) -> bool:
-        """Fire the most urgent due timer; False when none is due. After downtime the mailbox is emptied first (process.md 5)."""
+        """Fire the most urgent due timer; False when none is due. After downtime the mailbox is emptied first
+        (process.md 5)."""
         now = self.clock.now()
         if self.store.due_timer(now) is None:
             return False
@@ -261,7 +279,9 @@ class Worker:
             decision = decide.decide(snapshot, intent, now, self.policy)
             self.commit([(intent, decision)], snapshot, "", "")
             if not decision.events:  # it moved or no longer runs: the row is set right
-                self.store.set_timers(number, decide.clocks(issue, self.policy) if issue else {}, rank(issue) if issue else 2)
+                self.store.set_timers(
+                    number, decide.clocks(issue, self.policy) if issue else {}, rank(issue) if issue else 2
+                )
         step("after_timer_commit")
         logger("worker").info("timer", timer=name, issue=number, late=round((now - at).total_seconds(), 3))
         return True

@@ -114,8 +114,8 @@ def play(service: Service, fail: str) -> list[int]:
 
 @pytest.mark.parametrize("step", [*STEPS, "after_250:3", "after_record_commit:4"])
 def test_a_kill_at_any_step_loses_nothing_and_doubles_no_decision(service: Service, step: str) -> None:
-    """Crash at every named step, each exactly once: 0 lost, 0 doubled; only `after_250` may send one mail twice, with the same
-    bytes."""
+    """Crash at every named step, each exactly once: 0 lost, 0 doubled; only `after_250` may send one mail twice,
+    with the same bytes."""
     codes = play(service, step)
     assert 9 in codes, f"the step {step} never came by: {codes}"
     assert [c for c in codes if c not in (0, 9)] == []

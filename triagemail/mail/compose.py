@@ -78,9 +78,7 @@ def compose(
         ("In-Reply-To", _ids((in_reply_to,))),
         ("References", _ids(references)),
         *(_list_fields(policy, list_id) if broadcast else ()),
-        ("Auto-Submitted", "auto-replied" if answers else "auto-generated"),
-        ("Precedence", "bulk" if broadcast else "auto_reply"),
-        ("X-Auto-Response-Suppress", "All"),  # keeps Exchange from answering a machine (trust.md L1)
+        *_automatic_fields(answers=answers, broadcast=broadcast),
         ("MIME-Version", "1.0"),
         ("Content-Type", kind),
     ]
@@ -198,6 +196,15 @@ def _ids(values: Iterable[str]) -> str:
     while len(found) > 2 and sum(map(len, found)) + len(found) > LINE_LIMIT - 20:
         del found[1]
     return " ".join(found)
+
+
+def _automatic_fields(*, answers: bool, broadcast: bool) -> tuple[tuple[str, str], ...]:
+    """What keeps machines from answering us (RFC 3834 5; the last for Exchange; trust.md L1)."""
+    return (
+        ("Auto-Submitted", "auto-replied" if answers else "auto-generated"),
+        ("Precedence", "bulk" if broadcast else "auto_reply"),
+        ("X-Auto-Response-Suppress", "All"),
+    )
 
 
 def _list_fields(policy: Policy, list_id: str) -> tuple[tuple[str, str], ...]:

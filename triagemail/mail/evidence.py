@@ -6,9 +6,11 @@ from triagemail.process.model import Evidence, Level
 
 
 def judge(author: str, token_address: str | None) -> Evidence:
-    """The evidence under the profile `none`: never E1; a reply with the person-bound token that we sent to its author is E2.
+    """The evidence under the profile `none`: never E1; a reply with the person-bound token that we sent to its
+    author is E2.
 
-    `author` is the normalised From; `token_address` the address of the person a valid token names, None without a token.
+    `author` is the normalised From; `token_address` the address of the person a valid token names, None without a
+    token.
     """
     if token_address is None:
         return Evidence(Level.E0, "none-fresh", "no token of ours")

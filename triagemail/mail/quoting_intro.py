@@ -40,8 +40,7 @@ NONE, END, DATED, FULL = range(
 )  # how sure a window is an intro: not; the end of one; without its start; from its first word on
 
 
-# --- "On …, Bob wrote:"
-# --------------------------------------------------------------------------------------------------
+# --- "On …, Bob wrote:" ----------------------------------------------------------------------------------------------
 
 
 def wrote_window(scan: Scan, at: int) -> tuple[int, int] | None:
@@ -64,7 +63,7 @@ def wrote_window(scan: Scan, at: int) -> tuple[int, int] | None:
             break
         if above.plain or above.depth:
             window = f"{above.plain if not above.depth else clean(above.raw[:WIDTH])} {window}".strip()
-            sure = _intro(window, quoted)
+            sure = _intro(window, quoted, above.plain)
             if sure == DATED and window.startswith("<") and not row.depth:
                 found = first, 0  # the name stands above
             elif sure >= DATED:
@@ -105,8 +104,8 @@ def _inner(scan: Scan, at: int, quoted: bool) -> tuple[int, int] | None:
     return None
 
 
-def _intro(said: str, quoted: bool) -> int:
-    """How sure it is that this, one line or several joined, introduces a quote."""
+def _intro(said: str, quoted: bool, first: str = "") -> int:
+    """How sure it is that this, one line or several joined, introduces a quote. `first` is the first of several."""
     said = said[:WIDTH]
     ruled = said[:3].strip(EDGE) == "" and said[-3:].strip(EDGE) == ""
     said = said.strip(EDGE)
@@ -116,7 +115,7 @@ def _intro(said: str, quoted: bool) -> int:
     address, ends = _ADDRESS.search(said) is not None or "mailto:" in said, wrote(said)
     if said.startswith(words.QUOTING) and colon and (address or quoted):
         return FULL
-    timed, leads = TIME.search(said) is not None, _leads(said)
+    timed, leads = TIME.search(said) is not None, _leads((first or said).strip(EDGE))
     if dated(said) and _names(said, quoted, colon=colon, leads=leads, timed=timed, address=address, ends=ends):
         return FULL if leads else DATED
     if NOTES.search(said) or (colon and address and _STAMPED.search(said)):
@@ -146,8 +145,7 @@ def _names(said: str, quoted: bool, *, colon: bool, leads: bool, timed: bool, ad
     return address and ((quoted and (colon or bracketed)) or (colon and bracketed))
 
 
-# --- header blocks, titles, our marker
-# -----------------------------------------------------------------------------------
+# --- header blocks, titles, our marker -------------------------------------------------------------------------------
 
 
 def block(scan: Scan, at: int) -> int:

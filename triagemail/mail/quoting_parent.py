@@ -106,7 +106,7 @@ class Parent:
             places += [at if self.all.startswith(key, at) and not self._inside(at + len(key)) else self.short[key]]
         for place in places:
             end = place + len(key)
-            if self.all.startswith(key, place) and (end in self.bounds or place == at):
+            if self.all.startswith(key, place):
                 line = self.lines[bisect_right(self.starts, place) - 1] if place < len(self.all) else ""
                 return Match(
                     place, end, len(key), len(text.split()), not self._inside(place) and not self._inside(end),

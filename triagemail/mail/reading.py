@@ -18,7 +18,8 @@ from triagemail.process.model import PRIORITY, Evidence, Intent, Issue, Policy, 
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """What ties a mail to earlier ones: a valid token, a confirmation's hash, our mail's number, a plus word, thread ids."""
+    """What ties a mail to earlier ones: a valid token, a confirmation's hash, our mail's number, a plus word, thread
+    ids."""
 
     token: Token | None = None
     secret: str = ""
@@ -52,7 +53,7 @@ class Reading:
 def anchor(mail: ParsedMail, keyring: Keyring, address: str, today: int) -> Anchor:
     """Looks in recipients and references, never in bodies (trust.md 3.3). The plus address is primary."""
     found = Anchor(thread=(*mail.references, *mail.in_reply_to))
-    base, _, domain = address.rpartition("@")
+    domain = address.rpartition("@")[2]
     for recipient in mail.recipients:
         where, detail = split_detail(recipient)
         if where == address and detail:
@@ -102,7 +103,9 @@ def read(mail: ParsedMail, found: Anchor, context: Context, words: Words, policy
     subject = found.word if found.word in commands.ALONE else mail.subject
     said = commands.read(lines, subject, **who, issue=number, words=words, fresh=fresh or subject is found.word)
     names = tuple(a.name for a in mail.attachments if a.material)
-    form = report.read(lines, mail.subject, policy.questions, words=words, attachments=bool(names), reply=number is not None)
+    form = report.read(
+        lines, mail.subject, policy.questions, words=words, attachments=bool(names), reply=number is not None
+    )
     material = "\n\n".join(part for part in (form.material, *mail.forwarded) if part.strip())[:100_000]
     heard = _Heard(said, form, names, material, "" if said.intents or said.near_miss else said.comment)
     if said.near_miss and not names:
@@ -120,7 +123,8 @@ class _Who(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """A mail as its readers understood it: commands, form, names of attachments, what was passed on, and text that is neither."""
+    """A mail as its readers understood it: commands, form, names of attachments, what was passed on, and text that
+    is neither."""
 
     said: commands.Reading
     form: report.Report
@@ -150,11 +154,16 @@ def _reply(heard: _Heard, who: _Who, issue: Issue, context: Context, policy: Pol
             comment = comment if heard.form.labelled else "" if heard.free in answers.values() else comment
             names = ()
     if issue.unverified and who["by"] == issue.reporter and not filled and _says_yes(comment, words):
-        filled, comment = [model.FillIn(**who, issue=number)], ""  # "answer this mail with any word": no comment for anybody
+        filled, comment = (
+            [model.FillIn(**who, issue=number)],
+            "",
+        )  # "answer this mail with any word": no comment for anybody
     text = "\n\n".join(part for part in (comment.strip(), heard.material) if part)
     if text or (names and not said.intents):
         text = text or "\n".join(names)
-        filled.append(model.Comment(**who, issue=number, text=text, attachments=names, broadcast_reply=context.broadcast))
+        filled.append(
+            model.Comment(**who, issue=number, text=text, attachments=names, broadcast_reply=context.broadcast)
+        )
     asked = [replace(i, broadcast_reply=context.broadcast) if isinstance(i, model.Ask) else i for i in said.intents]
     return [*filled, *asked]
 
@@ -180,7 +189,12 @@ def _fresh(heard: _Heard, who: _Who) -> list[Intent]:
         return commanded or [model.Ask(**who, what="help")]
     kept = [i for i in commanded if i.issue or isinstance(i, model.Ask | model.Subscribe | model.Unsubscribe)]
     filed = model.FileReport(
-        **who, headline=form.headline, answers=answers, priority=form.priority, attachments=heard.names, material=heard.material
+        **who,
+        headline=form.headline,
+        answers=answers,
+        priority=form.priority,
+        attachments=heard.names,
+        material=heard.material,
     )
     return [filed, *kept]
 

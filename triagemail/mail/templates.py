@@ -465,14 +465,16 @@ def _try(book: Book, name: str, language: str) -> Iterable[str]:
     """What is wrong with one template, rendered with each of its samples."""
     from triagemail.mail import samples  # only needed at start: no mail waits for it
 
-    for case in samples.cases(name):
-        context = context_of(case.policy, case.now, case.issue, case.values, to=case.to, reply_to=case.reply_to)
+    for sample in samples.cases(name):
+        context = context_of(
+            sample.policy, sample.now, sample.issue, sample.values, to=sample.to, reply_to=sample.reply_to
+        )
         try:
             made = _render(book, name, language, context)
             body = _body(book, name, {**context, "own_subject": "", "range": _budgeted_range(), "words": book.words})
             yield from _faults(book, made, body)
         except Exception as error:  # any fault of a template is a finding, never a crash of the check
-            yield f"{type(error).__name__}: {error} (sample: {case.title})"
+            yield f"{type(error).__name__}: {error} (sample: {sample.title})"
 
 
 def _faults(book: Book, made: Rendered, body: str) -> Iterable[str]:

@@ -1,8 +1,9 @@
 """Signed tokens in reply addresses and Message-IDs (trust.md 3.3): who was written to, about which issue, until when.
 
-`BASE+<k>r<issue>.<person>.<day>-<mac>@domain`, lower-case base32 only: k = key id, day = expiry in days since 1970-01-01,
-mac = 130 bit (26 characters) of HMAC-SHA256, or 100 bit where the local part would pass 64 octets (RFC 5321 4.5.3.1.1).
-Kinds: r reply, u unsubscribe, b bounce (VERP; its first number is the outgoing mail), c confirm (a random secret, no MAC).
+`BASE+<k>r<issue>.<person>.<day>-<mac>@domain`, lower-case base32 only: k = key id, day = expiry in days since
+1970-01-01, mac = 130 bit (26 characters) of HMAC-SHA256, or 100 bit where the local part would pass 64 octets (RFC
+5321 4.5.3.1.1). Kinds: r reply, u unsubscribe, b bounce (VERP; its first number is the outgoing mail), c confirm (a
+random secret, no MAC).
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 VALUE = {letter: place for place, letter in enumerate(ALPHABET)}
 LONG, SHORT, LOCAL_PART = 26, 20, 64
 EXPIRES_DAYS = 90
-PAIRS = [one + two for one in ALPHABET for two in ALPHABET]  # base32, ten bit at a time: six times as fast as the library's
+PAIRS = [
+    one + two for one in ALPHABET for two in ALPHABET
+]  # base32, ten bit at a time: six times as fast as the library's
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a valid token says. `number` is the issue (0: none) or, in kind b, the outgoing mail; `day` its last valid day."""
+    """What a valid token says. `number` is the issue (0: none) or, in kind b, the outgoing mail; `day` its last
+    valid day."""
 
     kind: str
     number: int
@@ -34,7 +38,8 @@ class Token:
 
 @dataclass(frozen=True)
 class Keyring:
-    """The signing keys by their one-letter id: the first signs, all verify, so that a rotation keeps old mails answerable."""
+    """The signing keys by their one-letter id: the first signs, all verify, so that a rotation keeps old mails
+    answerable."""
 
     keys: Mapping[str, bytes] = field(repr=False)
     domain: str
@@ -109,7 +114,8 @@ def read_secret(detail: str) -> str:
 
 
 def message_id(detail: str, outgoing: int, domain: str) -> str:
-    """Our Message-ID: the same payload and MAC as the reply address, so that clients which drop Reply-To still thread."""
+    """Our Message-ID: the same payload and MAC as the reply address, so that clients which drop Reply-To still
+    thread."""
     return f"<{detail}.{base32(outgoing)}@{domain}>"
 
 

@@ -19,7 +19,8 @@ Short = Literal["confirm", "do"]
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One row: the roles that may, how sure we must be, and what happens with less: asked back, or done as unverified."""
+    """One row: the roles that may, how sure we must be, and what happens with less: asked back, or done as
+    unverified."""
 
     roles: frozenset[str]
     sure: frozenset[Level]
@@ -58,11 +59,13 @@ OPEN_ASKS = frozenset({"help", "template", "process"})
 
 
 def asking(intent: model.Ask, issue: Issue | None, address: str) -> Act:
-    """Help for anyone; the status of one's own issue, or of the one whose broadcast is answered; `list` and others' status for
-    internal people (process.md 1)."""
+    """Help for anyone; the status of one's own issue, or of the one whose broadcast is answered; `list` and others'
+    status for internal people (process.md 1)."""
     if intent.what in OPEN_ASKS:
         return _act("admitted", ANY, "do", "not-admitted")
-    mine = issue is not None and (address in (issue.reporter, issue.owner) or (intent.broadcast_reply and issue.announced))
+    mine = issue is not None and (
+        address in (issue.reporter, issue.owner) or (intent.broadcast_reply and issue.announced)
+    )
     return _act("anyone" if mine else "internal", BELIEVED, "confirm", "not-internal")
 
 
@@ -99,6 +102,8 @@ def permit(intent: Intent, issue: Issue | None, policy: Policy) -> str:
         return act.refusal
     if intent.evidence.level in act.sure:
         return ""
-    if isinstance(intent, model.Unsubscribe) and intent.token:  # the List-Unsubscribe token alone suffices (trust.md U5)
+    if (
+        isinstance(intent, model.Unsubscribe) and intent.token
+    ):  # the List-Unsubscribe token alone suffices (trust.md U5)
         return ""
     return "confirm" if act.short == "confirm" else ""

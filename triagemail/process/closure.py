@@ -52,7 +52,9 @@ def withdraw(intent: model.Withdraw, issue: Issue, now: datetime, policy: Policy
     if issue.announced:  # "if it was announced, a last broadcast says so"
         decision += broadcast("ended", issue, policy, text=reason)
     if issue.state is State.TRIAGE:
-        decision += to_people("withdrawn", issue, (in_charge(issue, policy),), by=intent.by, reason=reason, confirm=False)
+        decision += to_people(
+            "withdrawn", issue, (in_charge(issue, policy),), by=intent.by, reason=reason, confirm=False
+        )
     return decision
 
 

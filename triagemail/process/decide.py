@@ -1,7 +1,7 @@
 """The front door of the process: one pure function from what is known and what is wanted to what happens.
 
-`decide` knows no clock, no chance and no I/O: time, numbers and state are arguments. A refusal is a decision too. It raises
-only on bugs.
+`decide` knows no clock, no chance and no I/O: time, numbers and state are arguments. A refusal is a decision too. It
+raises only on bugs.
 """
 
 from __future__ import annotations
@@ -11,7 +11,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from triagemail.process import acts, closure, model, subscriptions, triage, updates
-from triagemail.process.events import Commented, Decision, Draft, Event, Outcome, ReporterBelieved, ReportFiled, StatusAnswered, evolve
+from triagemail.process.events import (
+    Commented,
+    Decision,
+    Draft,
+    Event,
+    Outcome,
+    ReporterBelieved,
+    ReportFiled,
+    StatusAnswered,
+    evolve,
+)
 from triagemail.process.model import Intent, Issue, Policy, Priority, Snapshot, State
 
 CONFIRM_WITHIN = timedelta(hours=24)
@@ -19,7 +29,9 @@ SUBSCRIBE_WITHIN = timedelta(days=3)  # trust.md 3.3
 KEPT_ALWAYS = (model.Comment, model.FillIn, model.FileReport)  # "answers and comments in it are kept always"
 
 
-def decide_all(snapshot: Snapshot, intents: Sequence[Intent], now: datetime, policy: Policy) -> tuple[tuple[Intent, Decision], ...]:
+def decide_all(
+    snapshot: Snapshot, intents: Sequence[Intent], now: datetime, policy: Policy
+) -> tuple[tuple[Intent, Decision], ...]:
     """Several intents of one mail: "all are done or none is, and one reply lists the result of each"."""
     if len(intents) == 1 and isinstance(intents[0], model.Confirm):
         return confirm(intents[0], snapshot, now, policy)
@@ -33,7 +45,9 @@ def decide_all(snapshot: Snapshot, intents: Sequence[Intent], now: datetime, pol
     return _with_receipt(decided)
 
 
-def _fold(snapshot: Snapshot, intents: Sequence[Intent], now: datetime, policy: Policy) -> list[tuple[Intent, Decision]]:
+def _fold(
+    snapshot: Snapshot, intents: Sequence[Intent], now: datetime, policy: Policy
+) -> list[tuple[Intent, Decision]]:
     decided: list[tuple[Intent, Decision]] = []
     for intent in intents:
         decision = decide(snapshot, intent, now, policy)
@@ -43,7 +57,11 @@ def _fold(snapshot: Snapshot, intents: Sequence[Intent], now: datetime, policy: 
 
 
 def _nothing_but_kept(
-    snapshot: Snapshot, intents: Sequence[Intent], tried: Sequence[tuple[Intent, Decision]], now: datetime, policy: Policy
+    snapshot: Snapshot,
+    intents: Sequence[Intent],
+    tried: Sequence[tuple[Intent, Decision]],
+    now: datetime,
+    policy: Policy,
 ) -> list[tuple[Intent, Decision]]:
     """One command was refused, so none is done; the reply says of each why, comments and answers stay."""
     again = dict(_fold_kept(snapshot, intents, now, policy))
@@ -52,12 +70,16 @@ def _nothing_but_kept(
         if place in again:
             result.append((intent, again[place]))
             continue
-        others = tuple(replace(o, ok=False, code="not-done-because-of-others") if o.ok else o for o in decision.outcomes)
+        others = tuple(
+            replace(o, ok=False, code="not-done-because-of-others") if o.ok else o for o in decision.outcomes
+        )
         result.append((intent, Decision(outcomes=others)))
     return result
 
 
-def _fold_kept(snapshot: Snapshot, intents: Sequence[Intent], now: datetime, policy: Policy) -> list[tuple[int, Decision]]:
+def _fold_kept(
+    snapshot: Snapshot, intents: Sequence[Intent], now: datetime, policy: Policy
+) -> list[tuple[int, Decision]]:
     places = [place for place, intent in enumerate(intents) if isinstance(intent, KEPT_ALWAYS)]
     kept = _fold(snapshot, [intents[place] for place in places], now, policy)
     return [(place, decision) for place, (_, decision) in zip(places, kept, strict=True)]
@@ -139,7 +161,8 @@ def _announced(decision: Decision, issue: Issue | None, now: datetime, policy: P
 
 ISSUE_ACTS = (
     model.FillIn, model.Comment, model.Agree, model.SetPriority, model.Decline, model.Withdraw, model.NameOwner,
-    model.TakeOwnership, model.SendUpdate, model.SetNextUpdate, model.SetHeadline, model.SetDoc, model.Resolve, model.Reopen,
+    model.TakeOwnership, model.SendUpdate, model.SetNextUpdate, model.SetHeadline, model.SetDoc, model.Resolve,
+    model.Reopen,
 )  # fmt: skip
 
 
@@ -208,7 +231,7 @@ def _takes_part(address: str, issue: Issue, policy: Policy) -> bool:
     return address in (issue.reporter, issue.owner, *policy.triagers)
 
 
-# --- questions ------------------------------------------------------------------------------------------------------------
+# --- questions -------------------------------------------------------------------------------------------------------
 
 
 def answer(intent: model.Ask, snapshot: Snapshot, issue: Issue | None) -> Decision:
@@ -226,7 +249,12 @@ def answer_reader(intent: model.Comment, snapshot: Snapshot, issue: Issue, now: 
     """ "Replies to a broadcast never reach the list. A question is answered with the latest status (once per person and
     update) and put in the issue's log." """
     said = Commented(
-        issue=issue.number, at=now, by=intent.by, text=intent.text, unverified=not intent.evidence.believed, mail=intent.mail
+        issue=issue.number,
+        at=now,
+        by=intent.by,
+        text=intent.text,
+        unverified=not intent.evidence.believed,
+        mail=intent.mail,
     )
     kept = Decision(events=(said,))
     if snapshot.status_answered or not intent.evidence.believed:
@@ -236,7 +264,7 @@ def answer_reader(intent: model.Comment, snapshot: Snapshot, issue: Issue, now: 
     return kept + Decision(events=(told,), drafts=(mail,))
 
 
-# --- short of evidence: held, and confirmed by one plain reply ------------------------------------------------------------
+# --- short of evidence: held, and confirmed by one plain reply -------------------------------------------------------
 
 
 def ask_to_confirm(frozen: tuple[Intent, ...], snapshot: Snapshot) -> Decision:
@@ -255,7 +283,9 @@ def confirm_until(frozen: Sequence[Intent], now: datetime) -> datetime:
     return now + (SUBSCRIBE_WITHIN if list_only else CONFIRM_WITHIN)
 
 
-def confirm(intent: model.Confirm, snapshot: Snapshot, now: datetime, policy: Policy) -> tuple[tuple[Intent, Decision], ...]:
+def confirm(
+    intent: model.Confirm, snapshot: Snapshot, now: datetime, policy: Policy
+) -> tuple[tuple[Intent, Decision], ...]:
     """The plain reply: what was frozen is decided against the present, with evidence E3."""
     pending = snapshot.pending
     if pending is None or pending.expires_at < now or pending.address != intent.by or intent.cancel:
@@ -265,11 +295,12 @@ def confirm(intent: model.Confirm, snapshot: Snapshot, now: datetime, policy: Po
     return decide_all(snapshot, [replace(i, evidence=proven) for i in pending.intents], now, policy)
 
 
-# --- the clocks -----------------------------------------------------------------------------------------------------------
+# --- the clocks ------------------------------------------------------------------------------------------------------
 
 
 def clocks(issue: Issue, policy: Policy) -> Mapping[str, datetime]:
-    """Every timer of an issue, as a function of its state: what is not in here is not running. Timer name -> UTC due time."""
+    """Every timer of an issue, as a function of its state: what is not in here is not running. Timer name -> UTC due
+    time."""
     if issue.state is State.DRAFT:
         return _draft_clocks(issue, policy)
     running: dict[str, datetime] = {}

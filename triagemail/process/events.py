@@ -1,7 +1,7 @@
 """What happened: events, the life of an issue as one table, how an event changes an issue, and what a decision holds.
 
-An event is both the journal and the only way to change an issue: `issue = evolve(issue, event)`. Fields named `before` and
-`after` make an undo possible later.
+An event is both the journal and the only way to change an issue: `issue = evolve(issue, event)`. Fields named
+`before` and `after` make an undo possible later.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ class SubscriberLeft(Event):
     address: str
 
 
-# --- the life of an issue (printed by docs/process.md) ------------------------------------------------------------------
+# --- the life of an issue (printed by docs/process.md) ---------------------------------------------------------------
 
 DRAFT, TRIAGE, OPEN = State.DRAFT, State.TRIAGE, State.OPEN
 RESOLVED, DECLINED, WITHDRAWN, LAPSED = State.RESOLVED, State.DECLINED, State.WITHDRAWN, State.LAPSED
@@ -210,7 +210,16 @@ TRANSITIONS: Mapping[tuple[State, type[Event]], State] = {
     **{
         (state, kind): state
         for state in (TRIAGE, OPEN)
-        for kind in (OwnerNamed, OwnerAccepted, IssueAnnounced, UpdateSent, NextUpdateSet, OwnerReminded, HeadlineSet, DocSet)
+        for kind in (
+            OwnerNamed,
+            OwnerAccepted,
+            IssueAnnounced,
+            UpdateSent,
+            NextUpdateSet,
+            OwnerReminded,
+            HeadlineSet,
+            DocSet,
+        )
     },
     (RESOLVED, UpdateSent): RESOLVED,  # `correction: …` may follow a wrong last word
     (RESOLVED, DocSet): RESOLVED,
@@ -343,7 +352,7 @@ def _end_changes(issue: Issue, event: Event) -> dict[str, Any]:
             return {}
 
 
-# --- what a decision holds ----------------------------------------------------------------------------------------------
+# --- what a decision holds -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""The values of the process: priorities, evidence, the issue, the policy, and the intents that mails and timers become."""
+"""The values of the process: priorities, evidence, the issue, the policy, and the intents that mails and timers
+become."""
 
 from __future__ import annotations
 
@@ -6,7 +7,6 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-
 
 
 class Priority(enum.IntEnum):
@@ -181,7 +181,8 @@ class Policy:
 
 
 def admits(patterns: tuple[str, ...], address: str) -> bool:
-    """True when an address fits a list of domains, addresses or `*` (process.md 1). Addresses are already normalised."""
+    """True when an address fits a list of domains, addresses or `*` (process.md 1). Addresses are already
+    normalised."""
     domain = address.rpartition("@")[2]
     return any(p in ("*", address, domain) for p in patterns)
 
@@ -191,7 +192,8 @@ def admits(patterns: tuple[str, ...], address: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """Something somebody wants. `by` is the normalised From address; `issue` the number it names or replies to, if any."""
+    """Something somebody wants. `by` is the normalised From address; `issue` the number it names or replies to, if
+    any."""
 
     by: str
     evidence: Evidence
@@ -262,7 +264,8 @@ class SendUpdate(Intent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetNextUpdate(Intent):
-    """`next update in 30 minutes` gives `after`; `next update 14:30` gives `clock` as (hour, minute) in the list's time zone."""
+    """`next update in 30 minutes` gives `after`; `next update 14:30` gives `clock` as (hour, minute) in the list's
+    time zone."""
 
     after: timedelta | None = None
     clock: tuple[int, int] | None = None
@@ -312,7 +315,8 @@ class Unsubscribe(Intent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirm(Intent):
-    """A plain reply to a confirmation mail; the pending intents are in the snapshot. `cancel` when the reply says no."""
+    """A plain reply to a confirmation mail; the pending intents are in the snapshot. `cancel` when the reply says
+    no."""
 
     cancel: bool = False
 
@@ -341,7 +345,7 @@ class TimerFired(Intent):
     due: datetime
 
 
-# --- what decide may look at -------------------------------------------------------------------------------------------
+# --- what decide may look at -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,5 +20,6 @@ def unsubscribe(intent: model.Unsubscribe, now: datetime) -> Decision:
 
 
 def wants(audience: Audience) -> bool:
-    """Whether a subscriber wants this broadcast. Without preferences (they come by priority, area and issue): every one."""
+    """Whether a subscriber wants this broadcast. Without preferences (they come by priority, area and issue): every
+    one."""
     return audience.priority.urgent

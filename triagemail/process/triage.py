@@ -27,7 +27,15 @@ from triagemail.process.events import (
 from triagemail.process.model import PRIORITY, Issue, Policy, Priority, State
 from triagemail.process.updates import broadcast, done, in_charge, refuse, to_people
 
-NO_WORKAROUND = ("no workaround", "no work-around", "none", "without a workaround", "not work around", "can't work around", "cannot work around")
+NO_WORKAROUND = (
+    "no workaround",
+    "no work-around",
+    "none",
+    "without a workaround",
+    "not work around",
+    "can't work around",
+    "cannot work around",
+)
 
 
 def missing(issue: Issue, policy: Policy) -> tuple[str, ...]:
@@ -42,7 +50,9 @@ def missing(issue: Issue, policy: Policy) -> tuple[str, ...]:
 def workaround(issue: Issue) -> bool:
     """ "When answer 4 names a workaround (and does not deny one), `P2 because there is a workaround` stands first." """
     text = issue.answers.get("affected", "").lower()
-    return ("workaround" in text or "work around" in text or "work-around" in text) and not any(n in text for n in NO_WORKAROUND)
+    return ("workaround" in text or "work around" in text or "work-around" in text) and not any(
+        n in text for n in NO_WORKAROUND
+    )
 
 
 def apply(decision: Decision, issue: Issue | None) -> Issue | None:
@@ -85,7 +95,9 @@ def carry_on(issue: Issue, now: datetime, policy: Policy, *, first: bool = False
     return decision
 
 
-def ask_triager(issue: Issue, now: datetime, policy: Policy, gaps: tuple[str, ...], *, handover: bool = False) -> Decision:
+def ask_triager(
+    issue: Issue, now: datetime, policy: Policy, gaps: tuple[str, ...], *, handover: bool = False
+) -> Decision:
     """ "A complete report goes to the triager on duty, on one screen." """
     event = TriagerAsked(issue=issue.number, at=now, by="", triager=policy.duty)
     screen: Mapping[str, object] = {"missing": gaps, "workaround": workaround(issue), "handover": handover}
@@ -97,7 +109,12 @@ def fill_in(intent: model.FillIn, issue: Issue, now: datetime, policy: Policy) -
     if not intent.evidence.believed:  # kept as an unverified comment (trust.md 3.4)
         lines = [f"{key}: {text}" for key, text in intent.answers.items()]
         lines += [str(intent.priority)] if intent.priority is not None else []
-        return comment(model.Comment(by=intent.by, evidence=intent.evidence, mail=intent.mail, text="\n".join(lines)), issue, now, policy)
+        return comment(
+            model.Comment(by=intent.by, evidence=intent.evidence, mail=intent.mail, text="\n".join(lines)),
+            issue,
+            now,
+            policy,
+        )
     decision = Decision()
     if issue.state is State.LAPSED:  # "a reply reopens it"
         decision += Decision(events=(IssueReopened(issue=issue.number, at=now, by=intent.by, reason=""),))
@@ -105,7 +122,13 @@ def fill_in(intent: model.FillIn, issue: Issue, now: datetime, policy: Policy) -
     if after or intent.attachments:
         before = {key: issue.answers[key] for key in after if key in issue.answers}
         given = AnswersGiven(
-            issue=issue.number, at=now, by=intent.by, before=before, after=after, attachments=intent.attachments, mail=intent.mail
+            issue=issue.number,
+            at=now,
+            by=intent.by,
+            before=before,
+            after=after,
+            attachments=intent.attachments,
+            mail=intent.mail,
         )
         decision += Decision(events=(given,))
     changed = apply(decision, issue) or issue
@@ -115,8 +138,11 @@ def fill_in(intent: model.FillIn, issue: Issue, now: datetime, policy: Policy) -
     return decision + after_answers(intent, changed, after, now, policy)
 
 
-def after_answers(intent: model.FillIn, issue: Issue, after: Mapping[str, str], now: datetime, policy: Policy) -> Decision:
-    """Before a decision the report goes on its way; once the triager has been asked, new answers travel to whoever acts."""
+def after_answers(
+    intent: model.FillIn, issue: Issue, after: Mapping[str, str], now: datetime, policy: Policy
+) -> Decision:
+    """Before a decision the report goes on its way; once the triager has been asked, new answers travel to whoever
+    acts."""
     if issue.state is State.DRAFT:
         return carry_on(issue, now, policy)
     if not after and not intent.attachments:
@@ -137,7 +163,9 @@ def merge(old: str, new: str) -> str:
     return old if new.strip() in old else f"{old}\n{new}"
 
 
-def pick(intent: model.Intent, issue: Issue, priority: Priority, reason: str, now: datetime, policy: Policy) -> Decision:
+def pick(
+    intent: model.Intent, issue: Issue, priority: Priority, reason: str, now: datetime, policy: Policy
+) -> Decision:
     """The reporter picks, lowers or raises the priority of their own report."""
     number, by = issue.number, intent.by
     if issue.state in (State.DRAFT, State.TRIAGE):
@@ -148,13 +176,22 @@ def pick(intent: model.Intent, issue: Issue, priority: Priority, reason: str, no
         after = apply(decision, issue) or issue
         decision += tell_list(issue, after, reason, policy)
         if issue.state is State.TRIAGE:
-            decision += to_people("triage", after, (in_charge(issue, policy),), missing=missing(after, policy), workaround=workaround(after), handover=False)
+            decision += to_people(
+                "triage",
+                after,
+                (in_charge(issue, policy),),
+                missing=missing(after, policy),
+                workaround=workaround(after),
+                handover=False,
+            )
         return decision
     if issue.state is not State.OPEN:
         return refuse(intent, "wrong-state", state=issue.state)
     if priority == issue.priority:
         return refuse(intent, "already-same", priority=priority)
-    if issue.priority is not None and priority > issue.priority:  # "After a decision the reporter may lower the priority at once"
+    if (
+        issue.priority is not None and priority > issue.priority
+    ):  # "After a decision the reporter may lower the priority at once"
         return decide_priority(intent, issue, priority, reason, now, policy)
     # "raising it is a new decision with its own clock"
     asked = RaiseAsked(issue=number, at=now, by=by, before=issue.priority, after=priority)
@@ -177,12 +214,16 @@ def agree(intent: model.Agree, issue: Issue, now: datetime, policy: Policy) -> D
             return refuse(intent, "wrong-state", state=issue.state)
 
 
-def set_priority(intent: model.SetPriority, issue: Issue, now: datetime, policy: Policy, *, as_triager: bool) -> Decision:
+def set_priority(
+    intent: model.SetPriority, issue: Issue, now: datetime, policy: Policy, *, as_triager: bool
+) -> Decision:
     """**another priority** "needs a reason (asked for if missing)"; the reporter's own word is a pick."""
     if not as_triager:
         picked = pick(intent, issue, intent.priority, intent.reason, now, policy)
         changed = apply(picked, issue) or issue
-        return picked + (carry_on(changed, now, policy) if changed.state is State.DRAFT and picked.events else Decision())
+        return picked + (
+            carry_on(changed, now, policy) if changed.state is State.DRAFT and picked.events else Decision()
+        )
     if issue.state not in (State.DRAFT, State.TRIAGE, State.OPEN):
         return refuse(intent, "wrong-state", state=issue.state)
     if issue.state is State.OPEN and intent.priority == issue.priority:
@@ -193,19 +234,29 @@ def set_priority(intent: model.SetPriority, issue: Issue, now: datetime, policy:
     return decide_priority(intent, issue, intent.priority, intent.reason, now, policy)
 
 
-def decide_priority(intent: model.Intent, issue: Issue, priority: Priority, reason: str, now: datetime, policy: Policy) -> Decision:
+def decide_priority(
+    intent: model.Intent, issue: Issue, priority: Priority, reason: str, now: datetime, policy: Policy
+) -> Decision:
     """The decision: the reporter is told, and what was broadcast is set right."""
     asked = Decision()
     if issue.state is State.DRAFT:  # a triager may decide before being asked
         asked = Decision(events=(TriagerAsked(issue=issue.number, at=now, by="", triager=intent.by),))
     before = issue.current
     agreed = priority == issue.reported and issue.state is not State.OPEN
-    event = PriorityDecided(issue=issue.number, at=now, by=intent.by, before=before, after=priority, reason=reason.strip())
+    event = PriorityDecided(
+        issue=issue.number, at=now, by=intent.by, before=before, after=priority, reason=reason.strip()
+    )
     decision = asked + Decision(events=(event,))
     after = apply(decision, issue) or issue
     decision += done(intent, "agreed" if agreed else "priority-set", priority=priority)
     if issue.reporter != intent.by:
-        words = {"agreed": agreed, "before": before, "by": intent.by, "reason": reason.strip(), "silent": not priority.urgent}
+        words = {
+            "agreed": agreed,
+            "before": before,
+            "by": intent.by,
+            "reason": reason.strip(),
+            "silent": not priority.urgent,
+        }
         decision += to_people("decided", after, (issue.reporter,), **words)
     return decision + tell_list(issue, after, reason, policy)
 
@@ -257,10 +308,12 @@ def take_ownership(intent: model.TakeOwnership, issue: Issue, now: datetime, pol
 
 
 def comment(intent: model.Comment, issue: Issue, now: datetime, policy: Policy) -> Decision:
-    """A comment "travels: the reporter's to the owner (else the triager on duty), the owner's and triager's to the reporter,
-    anyone else's to the owner; never to the list"."""
+    """A comment "travels: the reporter's to the owner (else the triager on duty), the owner's and triager's to the
+    reporter, anyone else's to the owner; never to the list"."""
     unverified = not intent.evidence.believed
-    event = Commented(issue=issue.number, at=now, by=intent.by, text=intent.text, unverified=unverified, mail=intent.mail)
+    event = Commented(
+        issue=issue.number, at=now, by=intent.by, text=intent.text, unverified=unverified, mail=intent.mail
+    )
     charge = in_charge(issue, policy)
     to = issue.reporter if intent.by in (charge, *policy.triagers) and not unverified else charge
     told = to_people("comment", issue, (to,), author=intent.by, text=intent.text, unverified=unverified)
@@ -276,7 +329,7 @@ def ask_withdrawal(intent: model.Withdraw, issue: Issue, now: datetime, policy: 
     return Decision(events=(event,)) + told + done(intent, "withdraw-asked")
 
 
-# --- timers of a report that nobody has finished --------------------------------------------------------------------------
+# --- timers of a report that nobody has finished ---------------------------------------------------------------------
 
 
 def remind_reporter(issue: Issue, now: datetime, policy: Policy) -> Decision:
@@ -287,10 +340,13 @@ def remind_reporter(issue: Issue, now: datetime, policy: Policy) -> Decision:
 
 
 def hand_over(issue: Issue, now: datetime, policy: Policy) -> Decision:
-    """ "After it the triager is told and may pick one for the reporter"; an incomplete P1 goes with its gaps after 15 minutes."""
+    """ "After it the triager is told and may pick one for the reporter"; an incomplete P1 goes with its gaps after
+    15 minutes."""
     return ask_triager(issue, now, policy, missing(issue, policy), handover=issue.reported is None)
 
 
 def lapse(issue: Issue, now: datetime, policy: Policy) -> Decision:
     """ "A draft untouched for 14 days closes with a mail." """
-    return Decision(events=(DraftLapsed(issue=issue.number, at=now, by=""),)) + to_people("lapsed", issue, (issue.reporter,))
+    return Decision(events=(DraftLapsed(issue=issue.number, at=now, by=""),)) + to_people(
+        "lapsed", issue, (issue.reporter,)
+    )

@@ -60,10 +60,12 @@ def to_people(template: str, issue: Issue, people: tuple[str, ...], **values: ob
 
 
 def broadcast(kind: str, issue: Issue, policy: Policy, **values: object) -> Decision:
-    """To the subscribers; "reporter, owner and triager hear them as if subscribed, one copy each". """
+    """To the subscribers; "reporter, owner and triager hear them as if subscribed, one copy each"."""
     priority = issue.current if issue.current is not None else Priority.P3
     before = values.get("before")
-    heard_at = min(priority, before) if isinstance(before, Priority) else priority  # who followed a P0 hears it become a P2
+    heard_at = (
+        min(priority, before) if isinstance(before, Priority) else priority
+    )  # who followed a P0 hears it become a P2
     also = tuple(dict.fromkeys((issue.reporter, in_charge(issue, policy))))
     known = {"text": "", "automatic": False, "correction": False, "before": None, "more": issue.doc or policy.doc_url}
     known |= {"confirmed": issue.confirmed} | values
@@ -110,7 +112,8 @@ def send_update(intent: model.SendUpdate, issue: Issue, now: datetime, policy: P
     if len(text) > policy.update_limit:
         said += done(intent, "update-cut", limit=policy.update_limit)
     if not issue.announced:
-        return said  # a triager's first word on an unverified P0 announces it: `announce_if_due` sends it as the first broadcast
+        # a triager's first word on an unverified P0 announces it: `announce_if_due` sends it as the first broadcast
+        return said
     cut = first_part(text, policy.update_limit)
     return said + broadcast("update", issue, policy, text=cut, correction=intent.correction, confirmed=True)
 
@@ -123,7 +126,8 @@ def tell_silently(intent: model.SendUpdate, issue: Issue, now: datetime, policy:
 
 
 def first_part(text: str, limit: int) -> str:
-    """The text up to the limit in characters, cut at a word; "an update over the limit goes out with its first part"."""
+    """The text up to the limit in characters, cut at a word; "an update over the limit goes out with its first
+    part"."""
     if len(text) <= limit:
         return text
     head = text[:limit]

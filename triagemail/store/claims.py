@@ -1,4 +1,5 @@
-"""The two queues: the inbox and the deliveries. Claims, leases, results; the states are listed in docs/architecture.md."""
+"""The two queues: the inbox and the deliveries. Claims, leases, results; the states are listed in
+docs/architecture.md."""
 
 from __future__ import annotations
 
@@ -66,7 +67,7 @@ class Mail:
     rank: int
 
 
-# --- inbox ----------------------------------------------------------------------------------------------------------------
+# --- inbox -----------------------------------------------------------------------------------------------------------
 
 
 def take(store: Store, arrivals: Sequence[Arrival]) -> None:
@@ -75,7 +76,8 @@ def take(store: Store, arrivals: Sequence[Arrival]) -> None:
         body = memoryview(arrival.raw) if store.sqlite else arrival.raw
         raw = store.one("INSERT INTO raw (body, size) VALUES (?, ?) RETURNING id", body, len(arrival.raw))[0]
         store.run(
-            "INSERT INTO inbox (raw, source, state, lane, holder, leased_until, attempts, received_at, reason, message_id)"
+            "INSERT INTO inbox (raw, source, state, lane, holder, leased_until, attempts, received_at, reason,"
+            " message_id)"
             " VALUES (?, ?, 'received', '', '', 0, 0, ?, ?, '')",
             raw, arrival.source, micros(arrival.received_at), arrival.odd,
         )  # fmt: skip
@@ -99,7 +101,8 @@ def claim_mails(store: Store, now: datetime, holder: str, limit: int = 20) -> li
     """The oldest waiting mails, with the strike counted before anything is parsed; one with a strike comes alone."""
     with store.transaction():
         waiting = store.all(
-            "SELECT id, raw, attempts, received_at, reason FROM inbox WHERE state = 'received' AND leased_until <= ? ORDER BY id LIMIT ?",
+            "SELECT id, raw, attempts, received_at, reason FROM inbox WHERE state = 'received' AND leased_until"
+            " <= ? ORDER BY id LIMIT ?",
             micros(now), limit,
         )  # fmt: skip
         clean = [row for row in waiting if row[2] == 0]
@@ -113,7 +116,9 @@ def claim_mails(store: Store, now: datetime, holder: str, limit: int = 20) -> li
         )  # fmt: skip
     marks = ", ".join("?" for _ in chosen)
     bodies = dict(store.all(f"SELECT id, body FROM raw WHERE id IN ({marks})", *[row[1] for row in chosen]))
-    return [Claimed(i, raw, bytes(bodies[raw]), attempts + 1, from_micros(at), odd) for i, raw, attempts, at, odd in chosen]
+    return [
+        Claimed(i, raw, bytes(bodies[raw]), attempts + 1, from_micros(at), odd) for i, raw, attempts, at, odd in chosen
+    ]
 
 
 def raw(store: Store, number: int) -> bytes:
@@ -122,10 +127,20 @@ def raw(store: Store, number: int) -> bytes:
     return bytes(row[0]) if row else b""
 
 
-def finish_mail(store: Store, inbox: int, state: str, now: datetime, *, reason: str = "", issue: int | None = None, message_id: str = "") -> None:
+def finish_mail(
+    store: Store,
+    inbox: int,
+    state: str,
+    now: datetime,
+    *,
+    reason: str = "",
+    issue: int | None = None,
+    message_id: str = "",
+) -> None:
     """received -> done | silent | held, in the transaction that did what the mail wanted."""
     store.run(
-        "UPDATE inbox SET state = ?, reason = ?, issue = ?, message_id = ?, done_at = ?, holder = '', leased_until = 0 WHERE id = ?",
+        "UPDATE inbox SET state = ?, reason = ?, issue = ?, message_id = ?, done_at = ?, holder = '',"
+        " leased_until = 0 WHERE id = ?",
         state, reason, issue, message_id, micros(now), inbox,
     )  # fmt: skip
 
@@ -133,7 +148,11 @@ def finish_mail(store: Store, inbox: int, state: str, now: datetime, *, reason: 
 def give_back(store: Store, inbox: int, *, strike: bool) -> None:
     """A claimed mail goes back to the queue; the fault of a store or relay is no strike of the mail."""
     less = 0 if strike else 1
-    store.run("UPDATE inbox SET holder = '', leased_until = 0, attempts = attempts - ? WHERE id = ? AND state = 'received'", less, inbox)
+    store.run(
+        "UPDATE inbox SET holder = '', leased_until = 0, attempts = attempts - ? WHERE id = ? AND state = 'received'",
+        less,
+        inbox,
+    )
 
 
 def release_held(store: Store, inbox: int) -> bool:
@@ -142,13 +161,18 @@ def release_held(store: Store, inbox: int) -> bool:
     if not found:
         return False
     store.run("DELETE FROM seen WHERE inbox = ?", inbox)
-    store.run("UPDATE inbox SET state = 'received', reason = '', attempts = 0, leased_until = 0, done_at = NULL WHERE id = ?", inbox)
+    store.run(
+        "UPDATE inbox SET state = 'received', reason = '', attempts = 0, leased_until = 0, done_at = NULL WHERE id = ?",
+        inbox,
+    )
     return True
 
 
 def drop_held(store: Store, inbox: int) -> bool:
     """held -> silent: looked at and put aside."""
-    found = store.run("UPDATE inbox SET state = 'silent', reason = 'dropped: ' || reason WHERE id = ? AND state = 'held'", inbox)
+    found = store.run(
+        "UPDATE inbox SET state = 'silent', reason = 'dropped: ' || reason WHERE id = ? AND state = 'held'", inbox
+    )
     return bool(found.rowcount)
 
 
@@ -167,28 +191,35 @@ def held_raw(store: Store, inbox: int) -> bytes | None:
 
 
 def free_leases(store: Store) -> tuple[int, int]:
-    """At the start of the one service process: what a killed one had claimed is free again. (mails, deliveries) freed."""
+    """At the start of the one service process: what a killed one had claimed is free again. (mails, deliveries)
+    freed."""
     with store.transaction():
-        mails = store.run("UPDATE inbox SET holder = '', leased_until = 0 WHERE state = 'received' AND leased_until > 0").rowcount
+        mails = store.run(
+            "UPDATE inbox SET holder = '', leased_until = 0 WHERE state = 'received' AND leased_until > 0"
+        ).rowcount
         sends = store.run(
-            "UPDATE delivery SET state = 'queued', holder = '', leased_until = 0, retry_at = 0, ambiguous = ambiguous + 1"
+            "UPDATE delivery SET state = 'queued', holder = '', leased_until = 0, retry_at = 0, ambiguous ="
+            " ambiguous + 1"
             " WHERE state = 'sending'"
         ).rowcount
     return mails, sends
 
 
-# --- outgoing and deliveries ----------------------------------------------------------------------------------------------
+# --- outgoing and deliveries -----------------------------------------------------------------------------------------
 
 
 def add_outgoing(
-    store: Store, *, issue: int, template: str, subject: str, text: str, head: bytes, body: bytes, detail: str, null_sender: bool,
+    store: Store, *, issue: int, template: str, subject: str, text: str, head: bytes, body: bytes, detail: str,
+    null_sender: bool,
     broadcast: bool, automatic: bool, rank: int, day: int, key: str, now: datetime,
 ) -> int:  # fmt: skip
     """One composed mail; the number goes into its Message-IDs. Inside T2."""
     number: int = store.one(
-        "INSERT INTO outgoing (issue, template, subject, text, head, body, detail, null_sender, broadcast, automatic, rank, day,"
+        "INSERT INTO outgoing (issue, template, subject, text, head, body, detail, null_sender, broadcast,"
+        " automatic, rank, day,"
         " key, created_at, expand_after, format) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) RETURNING id",
-        issue, template, subject, text, head, body, detail, null_sender, broadcast, automatic, rank, day, key, micros(now),
+        issue, template, subject, text, head, body, detail, null_sender, broadcast, automatic, rank, day, key,
+        micros(now),
         0 if broadcast else None,
     )[0]  # fmt: skip
     return number
@@ -197,7 +228,8 @@ def add_outgoing(
 def answers_since(store: Store, person: int, since: datetime) -> int:
     """How many answers to their own mails somebody was sent since then."""
     number: int = store.one(
-        "SELECT COUNT(d.id) FROM delivery d JOIN outgoing o ON o.id = d.outgoing WHERE d.person = ? AND o.null_sender AND o.created_at >= ?",
+        "SELECT COUNT(d.id) FROM delivery d JOIN outgoing o ON o.id = d.outgoing WHERE d.person = ? AND"
+        " o.null_sender AND o.created_at >= ?",
         person, micros(since),
     )[0]  # fmt: skip
     return number
@@ -205,7 +237,8 @@ def answers_since(store: Store, person: int, since: datetime) -> int:
 
 def add_delivery(store: Store, outgoing: int, person: int, rank: int) -> None:
     store.run(
-        "INSERT INTO delivery (outgoing, person, state, rank, role, holder, leased_until, attempts, ambiguous, retry_at, reply)"
+        "INSERT INTO delivery (outgoing, person, state, rank, role, holder, leased_until, attempts, ambiguous,"
+        " retry_at, reply)"
         " VALUES (?, ?, 'queued', ?, ?, '', 0, 0, 0, 0, '') ON CONFLICT DO NOTHING",
         outgoing, person, rank, True,
     )  # fmt: skip
@@ -216,7 +249,8 @@ def supersede(store: Store, issue: int, now: datetime) -> None:
     automatic = "SELECT id FROM outgoing WHERE issue = ? AND automatic AND broadcast"
     store.run(f"UPDATE outgoing SET expand_after = NULL WHERE expand_after IS NOT NULL AND id IN ({automatic})", issue)
     store.run(
-        f"UPDATE delivery SET state = 'superseded', ended_at = ? WHERE state IN ('queued', 'deferred') AND outgoing IN ({automatic})",
+        f"UPDATE delivery SET state = 'superseded', ended_at = ? WHERE state IN ('queued', 'deferred') AND"
+        f" outgoing IN ({automatic})",
         micros(now), issue,
     )  # fmt: skip
 
@@ -226,7 +260,8 @@ def claim_deliveries(store: Store, now: datetime, holder: str, limit: int) -> li
     with store.transaction():
         rows = store.all(
             "UPDATE delivery SET state = 'sending', holder = ?, leased_until = ?, attempts = attempts + 1 WHERE id IN"
-            " (SELECT id FROM delivery WHERE state IN ('queued', 'deferred') AND retry_at <= ? ORDER BY rank, id LIMIT ?)"
+            " (SELECT id FROM delivery WHERE state IN ('queued', 'deferred') AND retry_at <= ? ORDER BY rank,"
+            " id LIMIT ?)"
             " RETURNING id, outgoing, person, attempts, rank, ambiguous",
             holder, micros(now + SEND_LEASE), micros(now), limit,
         )  # fmt: skip
@@ -235,11 +270,17 @@ def claim_deliveries(store: Store, now: datetime, holder: str, limit: int) -> li
         people = sorted({row[2] for row in rows})
         for start in range(0, len(people), 500):
             part = people[start : start + 500]
-            found |= dict(store.all(f"SELECT id, address FROM person WHERE id IN ({', '.join('?' for _ in part)})", *part))
+            found |= dict(
+                store.all(f"SELECT id, address FROM person WHERE id IN ({', '.join('?' for _ in part)})", *part)
+            )
         made = {
-            number: from_micros(store.one("SELECT created_at FROM outgoing WHERE id = ?", number)[0]) for number in {r[1] for r in rows}
+            number: from_micros(store.one("SELECT created_at FROM outgoing WHERE id = ?", number)[0])
+            for number in {r[1] for r in rows}
         }
-    return [Due(i, outgoing, person, found.get(person, ""), tries, made[outgoing], amb) for i, outgoing, person, tries, _, amb in rows]
+    return [
+        Due(i, outgoing, person, found.get(person, ""), tries, made[outgoing], amb)
+        for i, outgoing, person, tries, _, amb in rows
+    ]
 
 
 def mail(store: Store, outgoing: int) -> Mail:
@@ -255,12 +296,23 @@ def forget_detail(store: Store, outgoing: int) -> None:
     store.run("UPDATE outgoing SET detail = '' WHERE id = ?", outgoing)
 
 
-def record(store: Store, delivery: int, state: str, reply: str, now: datetime, *, retry_at: datetime | None = None, ambiguous: bool = False) -> None:
+def record(
+    store: Store,
+    delivery: int,
+    state: str,
+    reply: str,
+    now: datetime,
+    *,
+    retry_at: datetime | None = None,
+    ambiguous: bool = False,
+) -> None:
     """T3: sending -> sent | deferred | bounced | expired | withdrawn."""
     store.run(
-        "UPDATE delivery SET state = ?, reply = ?, retry_at = ?, ended_at = ?, ambiguous = ambiguous + ?, holder = '', leased_until = 0"
+        "UPDATE delivery SET state = ?, reply = ?, retry_at = ?, ended_at = ?, ambiguous = ambiguous + ?,"
+        " holder = '', leased_until = 0"
         " WHERE id = ?",
-        state, reply, 0 if retry_at is None else micros(retry_at), None if retry_at else micros(now), int(ambiguous), delivery,
+        state, reply, 0 if retry_at is None else micros(retry_at), None if retry_at else micros(now), int(ambiguous),
+        delivery,
     )  # fmt: skip
 
 
@@ -268,7 +320,8 @@ def unclaim(store: Store, deliveries: Sequence[int]) -> None:
     """What was claimed and not tried goes back, untouched."""
     for number in deliveries:
         store.run(
-            "UPDATE delivery SET state = 'queued', holder = '', leased_until = 0, attempts = attempts - 1 WHERE id = ? AND state = 'sending'",
+            "UPDATE delivery SET state = 'queued', holder = '', leased_until = 0, attempts = attempts - 1 WHERE"
+            " id = ? AND state = 'sending'",
             number,
         )
 

@@ -30,7 +30,8 @@ def health(store: Store, now: datetime) -> Health:
     deliveries = dict(store.all("SELECT state, COUNT(id) FROM delivery GROUP BY state"))
     mail = store.one("SELECT MIN(received_at) FROM inbox WHERE state = 'received'")[0]
     delivery = store.one(
-        "SELECT MIN(o.created_at) FROM delivery d JOIN outgoing o ON o.id = d.outgoing WHERE d.state IN ('queued', 'deferred', 'sending')"
+        "SELECT MIN(o.created_at) FROM delivery d JOIN outgoing o ON o.id = d.outgoing WHERE d.state IN"
+        " ('queued', 'deferred', 'sending')"
     )[0]
     timer = store.one("SELECT MIN(due) FROM timer WHERE due <= ?", micros(now))[0]
     risks = []

@@ -158,7 +158,9 @@ class Outgoing(Table):
     day = pw.IntegerField()  # last day on which its tokens are valid
     key = pw.TextField()
     created_at = UtcField()
-    expand_after = pw.BigIntegerField(null=True, index=True)  # next subscriber slice starts after this person; null: done
+    expand_after = pw.BigIntegerField(
+        null=True, index=True
+    )  # next subscriber slice starts after this person; null: done
     format = pw.SmallIntegerField(default=1)
 
 
@@ -207,7 +209,23 @@ class Notice(Table):
     at = UtcField()
 
 
-TABLES = (Meta, Counter, Person, Raw, Inbox, Seen, Cursor, IssueRow, EventRow, Timer, Outgoing, Delivery, Pending, Thread, Notice)
+TABLES = (
+    Meta,
+    Counter,
+    Person,
+    Raw,
+    Inbox,
+    Seen,
+    Cursor,
+    IssueRow,
+    EventRow,
+    Timer,
+    Outgoing,
+    Delivery,
+    Pending,
+    Thread,
+    Notice,
+)
 
 # Queues are found by partial indexes: they hold only what waits, however long the history grows.
 INDEXES = (

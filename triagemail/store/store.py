@@ -18,9 +18,16 @@ from triagemail.process.model import LIVE, Evidence, Issue, Pending
 from triagemail.store.schema import INDEXES, TABLES, VERSION, from_micros, micros
 
 STORE_FAULTS = (pw.OperationalError, pw.InterfaceError, pw.InternalError)
-"""The database itself is the trouble (locked, full, gone), not what was to be stored: the unit of work is done again later."""
+"""The database itself is the trouble (locked, full, gone), not what was to be stored: the unit of work is done again
+later."""
 
-SQLITE_PRAGMAS = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "busy_timeout": 10_000, "fullfsync": 1}
+SQLITE_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "full",
+    "foreign_keys": 1,
+    "busy_timeout": 10_000,
+    "fullfsync": 1,
+}
 
 
 class StoreUnusable(Exception):
@@ -39,8 +46,8 @@ class Parent:
 
 
 class Store:
-    """One database. Each thread has its own connection; writers take one lock before BEGIN, since SQLite's own busy handler
-    sleeps and starves (design.md 7)."""
+    """One database. Each thread has its own connection; writers take one lock before BEGIN, since SQLite's own busy
+    handler sleeps and starves (design.md 7)."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -111,8 +118,8 @@ class Store:
         return self.db.savepoint()
 
     def durable(self, yes: bool) -> None:
-        """Whether this thread's commits wait for the disk. Only the results of a claimed batch may do without: a power loss
-        forgets them, and at most that batch is sent again."""
+        """Whether this thread's commits wait for the disk. Only the results of a claimed batch may do without: a
+        power loss forgets them, and at most that batch is sent again."""
         if self.sqlite:
             self.run(f"PRAGMA synchronous = {'FULL' if yes else 'NORMAL'}")
 
@@ -123,7 +130,9 @@ class Store:
         known = self.people.get(address)
         if known is not None:
             return known
-        self.run("INSERT INTO person (address, name, is_group) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", address, name, False)
+        self.run(
+            "INSERT INTO person (address, name, is_group) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", address, name, False
+        )
         number: int = self.one("SELECT id FROM person WHERE address = ?", address)[0]
         if len(self.people) > 50_000:
             self.people.clear()
@@ -151,11 +160,14 @@ class Store:
     def open_issues(self) -> tuple[Issue, ...]:
         """All live issues, the most urgent first."""
         marks = ", ".join("?" for _ in LIVE)
-        rows = self.all(f"SELECT body FROM issue WHERE state IN ({marks}) ORDER BY COALESCE(priority, 9), number", *map(str, LIVE))
+        rows = self.all(
+            f"SELECT body FROM issue WHERE state IN ({marks}) ORDER BY COALESCE(priority, 9), number", *map(str, LIVE)
+        )
         return tuple(codec.load(body) for (body,) in rows)
 
     def next_number(self) -> int:
-        """The number the next issue gets. The counter's row is locked (PostgreSQL) until `count_numbers` and the commit."""
+        """The number the next issue gets. The counter's row is locked (PostgreSQL) until `count_numbers` and the
+        commit."""
         lock = "" if self.sqlite else " FOR UPDATE"
         number: int = self.one(f"SELECT value FROM counter WHERE name = 'issue'{lock}")[0]
         return number + 1
@@ -170,15 +182,20 @@ class Store:
 
     def save_issue(self, issue: Issue) -> None:
         self.run(
-            "INSERT INTO issue (number, state, priority, reporter, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE"
-            " SET state = excluded.state, priority = excluded.priority, reporter = excluded.reporter, body = excluded.body",
-            issue.number, str(issue.state), None if issue.current is None else int(issue.current), issue.reporter, codec.dump(issue),
+            "INSERT INTO issue (number, state, priority, reporter, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT"
+            " (number) DO UPDATE"
+            " SET state = excluded.state, priority = excluded.priority, reporter = excluded.reporter, body ="
+            " excluded.body",
+            issue.number, str(issue.state), None if issue.current is None else int(issue.current), issue.reporter,
+            codec.dump(issue),
         )  # fmt: skip
 
     def save_event(self, event: Event, evidence: Evidence, raw: int | None, decision: str) -> None:
         self.run(
-            "INSERT INTO event (issue, type, at, author, level, rule, raw, decision, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            event.issue, type(event).__name__, micros(event.at), event.by, str(evidence.level), evidence.rule, raw, decision,
+            "INSERT INTO event (issue, type, at, author, level, rule, raw, decision, body) VALUES (?, ?, ?, ?,"
+            " ?, ?, ?, ?, ?)",
+            event.issue, type(event).__name__, micros(event.at), event.by, str(evidence.level), evidence.rule, raw,
+            decision,
             codec.dump(event),
         )  # fmt: skip
 
@@ -210,18 +227,25 @@ class Store:
 
     def due_timer(self, now: datetime) -> tuple[int, str, datetime] | None:
         """The most urgent timer that is due: (issue, name, due)."""
-        row = self.one("SELECT issue, name, due FROM timer WHERE due <= ? ORDER BY rank, due, issue LIMIT 1", micros(now))
+        row = self.one(
+            "SELECT issue, name, due FROM timer WHERE due <= ? ORDER BY rank, due, issue LIMIT 1", micros(now)
+        )
         return (row[0], row[1], from_micros(row[2])) if row else None
 
     def next_timer(self) -> datetime | None:
         row = self.one("SELECT MIN(due) FROM timer")
         return from_micros(row[0]) if row and row[0] is not None else None
 
-    # --- threads, duplicates, confirmations ----------------------------------------------------------------------------
+    # --- threads, duplicates, confirmations --------------------------------------------------------------------------
 
     def first_time(self, key: str, inbox: int, now: datetime) -> int:
         """0 when this (Message-ID, From, Date) is new; else the inbox row that had it first."""
-        made = self.one("INSERT INTO seen (key, inbox, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING inbox", key, inbox, micros(now))
+        made = self.one(
+            "INSERT INTO seen (key, inbox, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING inbox",
+            key,
+            inbox,
+            micros(now),
+        )
         if made:
             return 0
         first: int = self.one("SELECT inbox FROM seen WHERE key = ?", key)[0]
@@ -261,7 +285,8 @@ class Store:
     def add_to_pending(self, pending: Pending, since: datetime) -> None:
         """ "Further ones join the same pending item." """
         row = self.one(
-            "SELECT id, body FROM pending WHERE address = ? AND asked_at >= ? AND used_at IS NULL ORDER BY id DESC LIMIT 1",
+            "SELECT id, body FROM pending WHERE address = ? AND asked_at >= ? AND used_at IS NULL ORDER BY id"
+            " DESC LIMIT 1",
             pending.address, micros(since),
         )  # fmt: skip
         if row:
@@ -271,7 +296,9 @@ class Store:
 
     def confirm_asked(self, address: str, since: datetime) -> bool:
         found = self.one(
-            "SELECT 1 FROM pending WHERE address = ? AND asked_at >= ? AND used_at IS NULL LIMIT 1", address, micros(since)
+            "SELECT 1 FROM pending WHERE address = ? AND asked_at >= ? AND used_at IS NULL LIMIT 1",
+            address,
+            micros(since),
         )
         return found is not None
 
@@ -290,7 +317,11 @@ class Store:
         row = self.one("SELECT at FROM notice WHERE cause = ?", cause)
         if row and row[0] + gap > micros(now):
             return False
-        self.run("INSERT INTO notice (cause, at) VALUES (?, ?) ON CONFLICT (cause) DO UPDATE SET at = excluded.at", cause, micros(now))
+        self.run(
+            "INSERT INTO notice (cause, at) VALUES (?, ?) ON CONFLICT (cause) DO UPDATE SET at = excluded.at",
+            cause,
+            micros(now),
+        )
         return True
 
 

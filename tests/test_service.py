@@ -1,0 +1,479 @@
+"""The service as a process of its own (`triagemail run`) between a real IMAP server and a relay: what waits, dies and restarts.
+
+Nothing is timed finely: bounds are several times what a loaded machine needs, and far below the 60 s of the next poll where
+the rule is that nobody waits for one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import faults
+import pytest
+import servers
+from chat import ANNA, BOB, COMPLETE, ISSUES, OPS, SARA, Out
+
+from triagemail.doors import imapd
+from triagemail.doors.smtpd import Listener
+from triagemail.store.store import Store
+
+ROOT = Path(__file__).parent.parent
+SOON = 25.0  # seconds: answered by an announcement, not by the poll that comes after 60
+CONFIG = """\
+[mail]
+address = "issues@acme.example"
+operator = "ops@acme.example"
+[imap]
+port = {imap}
+tls = "none"
+user = "{user}"
+password = "{password}"
+poll = "{poll}"
+{more}
+[smtp]
+port = {smtp}
+tls = "none"
+[people]
+triagers = ["sara@acme.example"]
+[store]
+url = "sqlite:///t.db"
+"""
+
+
+@dataclass
+class Service:
+    """One set-up, the process that serves it, and the people's side of its two servers."""
+
+    folder: Path
+    append: Callable[[bytes], None]
+    imap: int
+    smtp: int
+    mails: list[tuple[str, bytes, str]]
+    user: str = "issues"
+    count: int = 0
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def configure(self, *, password: str = servers.PASSWORD, poll: str = "60s", more: str = "") -> None:
+        text = CONFIG.format(imap=self.imap, smtp=self.smtp, user=self.user, password=password, poll=poll, more=more)
+        (self.folder / "config.toml").write_text(text)
+        (self.folder / "triagemail.keys").write_text(f"a {'ab' * 32}\n")
+
+    # --- the host -----------------------------------------------------------------------------------------------------
+
+    def command(self, *argv: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        tool = [sys.executable, "-m", "triagemail", "--config", str(self.folder / "config.toml"), *argv]
+        return subprocess.run(tool, input=stdin, env=_environment(), capture_output=True, timeout=60, check=False)
+
+    def start(self, words: str = "started") -> subprocess.Popen[bytes]:
+        """A service process; returns when these words stand in its log."""
+        begins = len(self.log())
+        with (self.folder / "log").open("ab") as log:
+            tool = [sys.executable, "-m", "triagemail", "--config", str(self.folder / "config.toml"), "run"]
+            process = subprocess.Popen(tool, env=_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.processes.append(process)
+        self.until(lambda: words in self.log()[begins:] or process.poll() is not None, words)
+        assert process.poll() is None, self.log()
+        return process
+
+    def stop(self) -> int:
+        """SIGTERM to the last one started, as systemd does; returns its exit code."""
+        process = self.processes[-1]
+        process.send_signal(signal.SIGTERM)
+        return process.wait(60)
+
+    def log(self) -> str:
+        path = self.folder / "log"
+        return path.read_text() if path.exists() else ""
+
+    def rows(self, query: str, *values: object) -> list[Any]:
+        store = Store(f"sqlite:///{self.folder}/t.db")
+        try:
+            return store.all(query, *values)
+        finally:
+            store.close()
+
+    def until(self, true: Callable[[], object], what: str, seconds: float = SOON) -> None:
+        try:
+            servers.wait_until(true, seconds, what)
+        except TimeoutError:
+            raise AssertionError(f"{what} did not come in {seconds} s; the log says\n{self.log()[-4000:]}") from None
+
+    # --- people -------------------------------------------------------------------------------------------------------
+
+    def mail(
+        self, author: str, text: str, *, subject: str = "", answering: Out | None = None, more: str = ""
+    ) -> bytes:
+        self.count += 1
+        to = answering.reply_to if answering else ISSUES
+        head = f"From: {author}\r\nTo: {to}\r\nSubject: {subject or f'Shop {self.count} is slow'}\r\n"
+        head += f"Message-ID: <{self.count}@client.example>\r\nDate: Mon, 23 Nov 2026 09:00:{self.count:02d} +0000\r\n"
+        if answering:
+            head += f"In-Reply-To: {answering.message_id}\r\n"
+        head += f"{more}Content-Type: text/plain; charset=utf-8\r\n\r\n"
+        return (head + text.replace("\n", "\r\n")).encode()
+
+    def sends(self, author: str, text: str, **how: Any) -> None:
+        self.append(self.mail(author, text, **how))
+
+    def sent(self, to: str = "", words: str = "") -> list[Out]:
+        """What reached the people, in its order."""
+        found = [Out.parse(rcpt, mail_from, raw) for rcpt, raw, mail_from in self.mails if to in ("", rcpt)]
+        return [out for out in found if words in out.subject]
+
+    def gets(self, to: str, words: str = "", seconds: float = SOON) -> Out:
+        """The first mail to somebody with these words in its subject."""
+        self.until(lambda: self.sent(to, words), f"a mail to {to} with {words!r}", seconds)
+        return self.sent(to, words)[0]
+
+    # --- what must hold -----------------------------------------------------------------------------------------------
+
+    def assert_nothing_is_half_done(self) -> None:
+        """No row is in somebody's hand; what is noted as sent has reached the relay, once."""
+        assert self.rows("SELECT id FROM inbox WHERE state = 'received' AND leased_until > 0") == []
+        assert self.rows("SELECT id FROM delivery WHERE state = 'sending'") == []
+        ((sent,),) = self.rows("SELECT COUNT(id) FROM delivery WHERE state = 'sent'")
+        self.assert_each_once()
+        assert sent == len(self.mails)
+
+    def assert_each_once(self) -> None:
+        twice = {key: n for key, n in Counter((m.to, m.message_id) for m in self.sent()).items() if n > 1}
+        assert twice == {}
+
+
+def _environment() -> Mapping[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "TRIAGEMAIL_LOG": "info"}
+
+
+@contextlib.contextmanager
+def serving(found: Service) -> Iterator[Service]:
+    """Ends whatever a test has started."""
+    try:
+        yield found
+    finally:
+        for process in found.processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+@pytest.fixture(params=["pymap", "dovecot"])
+def mailbox(request: pytest.FixtureRequest, new_user: Callable[[], str]) -> Iterator[tuple[int, str, Callable[[bytes], None]]]:
+    """An IMAP server with an empty mailbox: its port, the user, and how a mail gets in."""
+    if request.param == "dovecot":
+        server: servers.DovecotServer = request.getfixturevalue("dovecot")
+        user = new_user()
+        yield server.port, user, lambda raw: server.deliver(user, raw) and None  # type: ignore[func-returns-value]
+        return
+    light = imapd.start({"issues": servers.PASSWORD})
+    try:
+        yield light.port, "issues", lambda raw: light.append("issues", raw)
+    finally:
+        light.stop()
+
+
+@pytest.fixture
+def proxy(mailbox: tuple[int, str, Callable[[bytes], None]]) -> Iterator[faults.FaultProxy]:
+    with faults.fault_proxy(mailbox[0]) as found:
+        yield found
+
+
+@pytest.fixture
+def service(
+    tmp_path: Path, mailbox: tuple[int, str, Callable[[bytes], None]], proxy: faults.FaultProxy, sink: servers.Sink
+) -> Iterator[Service]:
+    """A service whose IMAP server stands behind a proxy that can lose things."""
+    with serving(Service(tmp_path, mailbox[2], proxy.port, sink.port, sink.mails, mailbox[1])) as found:
+        found.configure()
+        yield found
+
+
+def idles(proxy: faults.FaultProxy) -> bool:
+    """The last that the client said is IDLE: it has looked, and waits to be told."""
+    return proxy.sent.endswith(b" IDLE\r\n")
+
+
+# --- waiting --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_is_answered_while_the_service_waits_in_idle(service: Service, proxy: faults.FaultProxy) -> None:
+    """R6: a P0 report reaches the triager on duty in <= 60 s after the fetch; with IDLE nobody waits for the poll."""
+    service.start()
+    for number in (1, 2):
+        service.until(lambda: idles(proxy), "IDLE")
+        time.sleep(0.3)  # the server has heard of it
+        service.sends(BOB, COMPLETE.format(priority="P0"), subject=f"Shop {number} is down")
+        assert "UNVERIFIED" in service.gets(SARA, f"Shop {number} is down").text
+        assert service.gets(BOB, f"Shop {number} is down")
+    assert service.stop() == 0
+    service.assert_nothing_is_half_done()
+    assert b" LOGOUT\r\n" in proxy.sent, "it said goodbye"
+
+
+def test_the_log_names_what_happened_and_no_secret(service: Service, proxy: faults.FaultProxy) -> None:
+    """V6: no bodies, no passwords, no tokens in logs; design.md 5: one canonical line per mail and per delivery attempt."""
+    password = "canary-Passw0rd"
+    service.configure(password=password, more="")
+    process = service.start("failed")
+    process.kill()
+    process.wait()
+    service.configure()
+    service.start("connected")
+    service.sends(BOB, COMPLETE.format(priority="P2"))
+    triage = service.gets(SARA, "[#1]")
+    service.sends(SARA, "agree", answering=triage)
+    service.gets(BOB, "[#1]")
+    service.until(lambda: len(service.sent()) >= 4, "four mails")
+    assert service.stop() == 0
+    lines = service.log().splitlines()
+    assert len([line for line in lines if " event=mail " in line]) == 2
+    assert len([line for line in lines if " event=delivery " in line]) == len(service.mails)
+    said = service.log()
+    for secret in (password, f"password={servers.PASSWORD}", "blank screen", triage.reply_to.partition("@")[0]):
+        assert secret not in said
+
+
+def test_a_mail_from_another_process_is_noticed_at_once(service: Service) -> None:
+    """`deliver`: one raw mail on stdin into the inbox; the service notices within 2 s. The best of five: the rest is load."""
+    service.start("connected")
+    seconds = []
+    for _ in range(5):
+        said = service.command("deliver", stdin=service.mail(BOB, COMPLETE.format(priority="P2")))
+        assert said.returncode == 0
+        number = len(seconds) + 1
+        service.until(lambda n=number: service.rows("SELECT 1 FROM inbox WHERE id = ? AND state = 'done'", n), "its end")  # type: ignore[misc]
+        ((took,),) = service.rows("SELECT done_at - received_at FROM inbox WHERE id = ?", number)
+        seconds.append(took / 1e6)
+    assert min(seconds) < 2
+    service.until(lambda: len(service.sent(BOB)) == 5, "five answers")
+    assert service.stop() == 0
+
+
+# --- ending ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_ends_an_idle_service_with_0(service: Service, proxy: faults.FaultProxy, name: str) -> None:
+    """O5: SIGTERM finishes what is in hand; an idle service ends at once, not after its IDLE."""
+    process = service.start("connected")
+    service.until(lambda: idles(proxy), "IDLE")
+    process.send_signal(getattr(signal, name))
+    assert process.wait(10) == 0
+    assert "event=stopped" in service.log()
+
+
+class Slow:
+    """aiosmtpd's hooks of a relay that thinks over every mail."""
+
+    def __init__(self, seconds: float, mails: list[tuple[str, bytes, str]]) -> None:
+        self.seconds, self.mails = seconds, mails
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        await asyncio.sleep(self.seconds)
+        self.mails += [(rcpt, envelope.original_content, envelope.mail_from) for rcpt in envelope.rcpt_tos]
+        return "250 2.0.0 taken"
+
+
+@contextlib.contextmanager
+def slow_relay(seconds: float, mails: list[tuple[str, bytes, str]], port: int = 0) -> Iterator[int]:
+    listener = Listener(Slow(seconds, mails), port=port)
+    listener.start()
+    try:
+        yield listener.port
+    finally:
+        listener.stop()
+
+
+@pytest.fixture
+def light(tmp_path: Path, pymap: imapd.ImapServer) -> Iterator[Service]:
+    """A service on the light IMAP server alone, without a relay yet."""
+    user = f"user{os.getpid() % 50}"
+    box = imapd.start({user: servers.PASSWORD})
+    try:
+        found = Service(tmp_path, lambda raw: box.append(user, raw), box.port, servers.free_port(), [], user)
+        with serving(found):
+            found.configure(poll="2s")
+            yield found
+    finally:
+        box.stop()
+
+
+def test_sigterm_in_the_middle_leaves_nothing_half_done(light: Service) -> None:
+    """O5: SIGTERM: finish the current mail, no new claims; 0 lost, 0 duplicates after the restart."""
+    people = [f"r{n}@acme.example" for n in range(18)]
+    for person in people:
+        light.sends(person, COMPLETE.format(priority="P2"))
+    with slow_relay(1.0, light.mails, light.smtp):
+        light.start()
+        light.until(lambda: len(light.mails) >= 2, "the first mails")
+        started = time.monotonic()
+        assert light.stop() == 0
+        assert time.monotonic() - started < 15, "the rest of the queue is no mail in hand"
+        light.assert_nothing_is_half_done()
+        before = len(light.mails)
+        assert before < 36, "the test must stop it in the middle"
+    with slow_relay(0.0, light.mails, light.smtp):
+        assert light.command("run", "--until-idle").returncode == 0
+    light.assert_nothing_is_half_done()
+    assert light.rows("SELECT state, COUNT(id) FROM inbox GROUP BY state") == [("done", 18)]
+    assert Counter(m.to for m in light.sent()) == {**dict.fromkeys(people, 1), SARA: 18}
+
+
+def test_a_second_process_on_one_database_ends_with_75(light: Service) -> None:
+    """SQLite: one service process (flock on the database; exit 75 if taken); looking and delivering work beside it."""
+    with slow_relay(0.0, light.mails, light.smtp):
+        light.start("connected")
+        for words in (("run",), ("run", "--until-idle"), ("run", "--only", "send")):
+            said = light.command(*words)
+            assert said.returncode == 75
+            assert b"another triagemail uses" in said.stderr
+            assert b"Traceback" not in said.stderr
+        assert light.command("status").returncode == 0
+        light.sends(BOB, COMPLETE.format(priority="P2"))
+        light.gets(BOB)
+        assert light.stop() == 0
+        assert light.command("run", "--until-idle").returncode == 0, "the lock is free again"
+
+
+def test_kill_9_frees_the_database_for_the_next(light: Service) -> None:
+    """D1: after kill -9 the next process takes over at once, with what the killed one had claimed."""
+    with slow_relay(1.0, light.mails, light.smtp):
+        process = light.start("connected")
+        light.sends(BOB, COMPLETE.format(priority="P2"))
+        light.until(lambda: light.rows("SELECT id FROM delivery WHERE state = 'sending'"), "a claimed delivery")
+        process.kill()
+        process.wait()
+    light.mails.clear()
+    with slow_relay(0.0, light.mails, light.smtp):
+        light.start()
+        light.until(lambda: light.rows("SELECT DISTINCT state FROM delivery") == [("sent",)], "all sent")
+        assert {m.to for m in light.sent()} <= {BOB, SARA}
+        assert light.stop() == 0
+
+
+# --- others fail ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_relay_that_comes_back_gets_everything_once(light: Service) -> None:
+    """S1: outbox grows, backoff; when the relay is up again all is sent once, nothing lost."""
+    people = [f"r{n}@acme.example" for n in range(6)]
+    light.start("connected")
+    for person in people:
+        light.sends(person, COMPLETE.format(priority="P2"))
+    light.until(lambda: light.rows("SELECT id FROM inbox WHERE state = 'done'") and "RelayDown" in light.log(), "a failure")
+    light.until(lambda: light.rows("SELECT COUNT(id) FROM delivery") == [(12,)], "the outbox grows")
+    light.until(lambda: light.log().count("RelayDown") >= 2, "a second try")
+    assert light.rows("SELECT DISTINCT state, attempts FROM delivery") == [("queued", 0)]
+    with slow_relay(0.0, light.mails, light.smtp):
+        light.until(lambda: len(light.mails) >= 12, "all mails", 60)
+        assert light.stop() == 0
+    light.assert_nothing_is_half_done()
+    assert Counter(m.to for m in light.sent()) == {**dict.fromkeys(people, 1), SARA: 6}
+
+
+def test_a_lost_connection_is_made_again(service: Service, proxy: faults.FaultProxy) -> None:
+    """I3: server closes during IDLE: abort, reconnect with backoff; the mail that came meanwhile is answered."""
+    service.start("connected")
+    for number in (1, 2, 3):
+        service.until(lambda: idles(proxy), "IDLE")
+        proxy.drop()
+        service.sends(BOB, COMPLETE.format(priority="P2"), subject=f"Shop {number} is slow")
+        service.gets(BOB, f"Shop {number} is slow")
+    assert proxy.connections <= 8, "it does not spin"
+    assert service.stop() == 0
+    service.assert_nothing_is_half_done()
+    assert service.rows("SELECT state, COUNT(id) FROM inbox GROUP BY state") == [("done", 3)]
+
+
+def test_a_mailbox_that_starts_anew_is_read_anew(tmp_path: Path, sink: servers.Sink) -> None:
+    """I4: UIDVALIDITY change: whole mailbox re-read, dedup makes it harmless; and the server was gone for a while."""
+    box = imapd.start({"issues": servers.PASSWORD})
+    with serving(Service(tmp_path, lambda raw: box.append("issues", raw), box.port, sink.port, sink.mails)) as service:
+        service.configure(poll="2s")
+        try:
+            service.start("connected")
+            old = service.mail(BOB, COMPLETE.format(priority="P2"), subject="Old one")
+            service.append(old)
+            service.gets(BOB, "Old one")
+            box.stop()
+            service.until(lambda: "MailboxLost" in service.log(), "the loss")
+            time.sleep(1.5)
+            box = imapd.start({"issues": servers.PASSWORD}, box.port)
+            service.append(old)
+            service.sends(ANNA, COMPLETE.format(priority="P2"), subject="New one")
+            service.gets(ANNA, "New one", 60)
+            assert service.stop() == 0
+        finally:
+            box.stop()
+        ends = service.rows("SELECT state, reason FROM inbox ORDER BY id")
+        assert ends == [("done", "FileReport"), ("silent", "duplicate of 1"), ("done", "FileReport")]
+        assert len(service.sent(BOB)) == 1
+
+
+def test_the_operator_is_told_once_that_the_login_is_refused(light: Service) -> None:
+    """R12, I3: login refused: the operator is told, one notice (1/h per cause); no spinning; and the sender goes on."""
+    light.configure(password="wrong")
+    with slow_relay(0.0, light.mails, light.smtp):
+        light.start("failed")
+        notice = light.gets(OPS)
+        light.until(lambda: light.log().count("MailboxRefused") >= 6, "some more tries")
+        assert light.command("deliver", stdin=light.mail(BOB, COMPLETE.format(priority="P2"))).returncode == 0
+        light.gets(BOB)
+        assert light.stop() == 0
+    assert len(light.sent(OPS)) == 1
+    assert "login" in notice.text
+    assert light.user in notice.text
+    assert "wrong" not in notice.text, "no password in a mail"
+
+
+def test_a_bad_mail_is_held_while_others_go_through(light: Service) -> None:
+    """A mail that cannot be handled is parked as `held`, the operator is told once, and the mail behind it goes through."""
+    nested = b"From: eve@acme.example\r\nMessage-ID: <n@x.example>\r\n"
+    nested += b"".join(b'Content-Type: multipart/mixed; boundary="%d"\r\n\r\n--%d\r\n' % (n, n) for n in range(200))
+    with slow_relay(0.0, light.mails, light.smtp):
+        light.start("connected")
+        for number in (1, 2):
+            light.sends(BOB, COMPLETE.format(priority="P2"), subject=f"Shop {number} is slow")
+            light.append(nested.replace(b"<n@", b"<%d@" % number))
+            light.sends(BOB, "hello", more="From: eve@elsewhere.example\r\n")
+            light.append(os.urandom(2000))
+        light.sends(BOB, COMPLETE.format(priority="P2"), subject="Shop 3 is slow")
+        light.gets(BOB, "Shop 3 is slow")
+        light.until(lambda: light.rows("SELECT id FROM inbox WHERE state = 'received'") == [], "an empty inbox")
+        light.until(lambda: len(light.sent(OPS)) == 2, "a notice for each cause")
+        found = [json.loads(line) for line in light.command("held", "list", "--json").stdout.splitlines()]
+        assert light.stop() == 0
+    assert Counter(one["reason"] for one in found)["too-deep"] == 2
+    assert len(found) == 6
+    assert len(light.sent(OPS)) == 2, "once an hour and cause"
+    assert len(light.rows("SELECT number FROM issue")) == 3
+    assert light.command("status").returncode == 75
+
+
+def test_two_mails_of_one_person_keep_their_order(service: Service) -> None:
+    """Order holds by lane: what one person wrote first is done first, and the list hears it in that order."""
+    service.command("subscribers", "add", ANNA)
+    service.start("connected")
+    service.sends(BOB, COMPLETE.format(priority="P0"), subject="Shop is down")
+    triage = service.gets(SARA, "[#1]")
+    words = ["agree", *(f"update: Step {n}." for n in range(1, 5)), "resolve: All is well."]
+    for text in words:
+        service.sends(SARA, text, answering=triage)
+    service.gets(ANNA, "RESOLVED", 60)
+    assert service.stop() == 0
+    events = [type_ for (type_,) in service.rows("SELECT type FROM event WHERE author = ? ORDER BY id", SARA)]
+    kept = [event for event in events if event in ("PriorityDecided", "UpdateSent", "IssueResolved")]
+    assert kept == ["PriorityDecided", *["UpdateSent"] * 4, "IssueResolved"]
+    heard = [next((f"Step {n}" for n in range(1, 5) if f"Step {n}." in m.text), m.subject[:25]) for m in service.sent(ANNA)]
+    assert heard[-5:] == ["Step 1", "Step 2", "Step 3", "Step 4", "PRIORITY 0 ISSUE RESOLVED"]
