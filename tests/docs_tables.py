@@ -154,7 +154,7 @@ LEVELS = {
     acts.ROLE_PROVEN: "proven",
 }
 WITH_LESS = {"confirm": "asked back: one plain reply confirms", "do": "done, marked UNVERIFIED where it matters"}
-HARMLESS = (model.Confirm, model.NearMiss)  # change nothing by themselves
+HARMLESS = (model.Confirm, model.NearMiss, model.TooMany)  # change nothing by themselves
 
 
 def who_may() -> str:

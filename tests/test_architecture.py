@@ -70,9 +70,7 @@ DOORS = {  # library -> the one module (or folder) that imports it
     "flufl": "mail/dsn.py",
     "icalendar": "mail/invites.py",
     "imapclient": "doors/imap.py",
-    "inscriptis": "mail/html.py",
     "jinja2": "mail/templates.py",
-    "lxml": "mail/html.py",  # inscriptis reads lxml's trees
     "mailparser": "mail/mime.py",
     "markdown_it": "mail/templates.py",
     "markupsafe": "mail/templates.py",  # jinja2's own

@@ -75,8 +75,7 @@ mail(
     "thunderbird",
     '<html><head><meta http-equiv="Content-Type" content="text/html; charset=UTF-8"></head><body><p>All of them.</p>'
     '<pre class="moz-signature" cols="72">-- \nSara\n  ACME</pre><div class="moz-cite-prefix">On 03.03.25 10:12, '
-    'Issues '
-    'wrote:<br></div><blockquote type="cite" cite="mid:1@acme.example"><p>Who is'
+    'Issues wrote:<br></div><blockquote type="cite" cite="mid:1@acme.example"><p>Who is'
     '\n   affected?</p></blockquote></body></html>',
     "All of them.\n\n-- \nSara\n  ACME\nOn 03.03.25 10:12, Issues wrote:\n\n> Who is affected?",
 )
@@ -104,15 +103,13 @@ mail(
 mail(
     "spark",
     '<div name="messageBodySection"><div dir="auto">P2</div></div><div name="messageReplySection">On Mar 3, 2025, '
-    'Issues '
-    'wrote:<br><blockquote type="cite" style="border-left-width: thin">P0 or P1?</blockquote></div>',
+    'Issues wrote:<br><blockquote type="cite" style="border-left-width: thin">P0 or P1?</blockquote></div>',
     "P2\nOn Mar 3, 2025, Issues wrote:\n> P0 or P1?",
 )
 mail(
     "front and airmail",
     '<div>P2<br></div><p class="airmail_on">On March 3, Issues wrote:</p><blockquote type="cite" '
-    'class="front-blockquote '
-    'clean_bq"><div>P0 or P1?</div></blockquote>after',
+    'class="front-blockquote clean_bq"><div>P0 or P1?</div></blockquote>after',
     "P2\n\nOn March 3, Issues wrote:\n\n> P0 or P1?\nafter",
 )
 mail(
@@ -134,20 +131,15 @@ mail(
     "a\n---- On Mon Issues wrote ----\n> Who?\nb\n> Gesendet: Montag\n> Wer?\nc\n> Who?\nd\n\nsaid",
 )
 OUTLOOK = """<html xmlns:v="urn:schemas-microsoft-com:vml" \
-xmlns:o="urn:schemas-microsoft-com:office:office"><head><meta \
-http-equiv=Content-Type content="text/html; charset=us-ascii"><!--[if !mso]><style>v\\:* {behavior:url(#default#VML);}\
-</style><![endif]--><style><!-- p.MsoNormal {margin:0cm; font-size:11.0pt} --></style><!--[if gte mso \
-9]><xml><o:shapedefaults \
+xmlns:o="urn:schemas-microsoft-com:office:office"><head><meta http-equiv=Content-Type content="text/html; \
+charset=us-ascii"><!--[if !mso]><style>v\\:* {behavior:url(#default#VML);}</style><![endif]--><style><!-- p.MsoNormal \
+{margin:0cm; font-size:11.0pt} --></style><!--[if gte mso 9]><xml><o:shapedefaults \
 v:ext="edit"/></xml><![endif]--></head><body lang=EN-US link="#0563C1"><div class=WordSection1><p \
-class=MsoNormal>Hi,<o:p></o:p>\
-</p><p class=MsoNormal><o:p>&nbsp;</o:p></p><p class=MsoNormal><span style='color:#1F497D'>it is \
-the\r\ncart.<o:p></o:p></span>\
-</p><div><div style='border:none;border-top:solid #E1E1E1 1.0pt;padding:3.0pt 0cm 0cm 0cm'><p \
-class=MsoNormal><b>From:</b> \
-Issues &lt;issues@acme.example&gt; <br><b>Sent:</b> Monday, March 3, 2025 10:12 AM<br><b>To:</b> \
-Sara<br><b>Subject:</b> [#42] \
-Shop<o:p></o:p></p></div></div><p class=MsoNormal><o:p>&nbsp;</o:p></p><p class=MsoNormal>Where did you see \
-it?<o:p></o:p></p><p \
+class=MsoNormal>Hi,<o:p></o:p></p><p class=MsoNormal><o:p>&nbsp;</o:p></p><p class=MsoNormal><span \
+style='color:#1F497D'>it is the\r\ncart.<o:p></o:p></span></p><div><div style='border:none;border-top:solid #E1E1E1 \
+1.0pt;padding:3.0pt 0cm 0cm 0cm'><p class=MsoNormal><b>From:</b> Issues &lt;issues@acme.example&gt; <br><b>Sent:</b> \
+Monday, March 3, 2025 10:12 AM<br><b>To:</b> Sara<br><b>Subject:</b> [#42] Shop<o:p></o:p></p></div></div><p \
+class=MsoNormal><o:p>&nbsp;</o:p></p><p class=MsoNormal>Where did you see it?<o:p></o:p></p><p \
 class=MsoNormal>%s</p></div></body></html>"""
 HEADER = "From: Issues <issues@acme.example>\nSent: Monday, March 3, 2025 10:12 AM\nTo: Sara\nSubject: [#42] Shop\n"
 mail("outlook", OUTLOOK % "In Berlin", f"Hi,\n\nit is the cart.\n{HEADER}\nWhere did you see it?\nIn Berlin")
@@ -156,10 +148,8 @@ OWA = (
     'dir="ltr"><div class="elementToProof" style="font-size: 12pt">See below.</div><div id="appendonsend"></div><hr '
     'style="display:inline-block;width:98%%" tabindex="-1"><div id="divRplyFwdMsg" dir="ltr"><font face="Calibri, '
     'sans-serif"><b>%s:</b> Issues &lt;issues@acme.example&gt;<br><b>%s:</b> Monday, March 3, 2025 10:12 '
-    'AM<br><b>%s:</b> '
-    'Sara<br><b>%s:</b> [#42] Shop</font><div>&nbsp;</div></div><div class="x_WordSection1"><p '
-    'class="x_MsoNormal">Where did '
-    'you see it?</p><p class="x_MsoNormal">In Berlin</p></div></body></html>'
+    'AM<br><b>%s:</b> Sara<br><b>%s:</b> [#42] Shop</font><div>&nbsp;</div></div><div class="x_WordSection1"><p '
+    'class="x_MsoNormal">Where did you see it?</p><p class="x_MsoNormal">In Berlin</p></div></body></html>'
 )
 OWA_EN = OWA % ("From", "Sent", "To", "Subject")
 mail("outlook on the web", OWA_EN, f"See below.\n\n{HEADER}\nWhere did you see it?\nIn Berlin")
@@ -167,8 +157,7 @@ mail(
     "outlook on the web, in a language that nobody here knows",
     OWA % ("Xa", "Xb", "Xc", "Xd"),
     "See below.\n\n> Xa: Issues <issues@acme.example>\n> Xb: Monday, March 3, 2025 10:12 AM\n> Xc: Sara\n> Xd: [#42] "
-    "Shop\n>\n"
-    "> Where did you see it?\n> In Berlin",
+    "Shop\n>\n> Where did you see it?\n> In Berlin",
 )
 mail(
     "outlook on a phone",
@@ -193,8 +182,7 @@ mail(
 mail(
     "windows mail",
     '<div data-externalstyle="false" style="font-family:Calibri"><div>Yes</div><div style="padding-top: 5px; '
-    'border-top-color: '
-    'rgb(229, 229, 229); border-top-width: 1px; border-top-style: solid;"><div><b>From:</b>&nbsp;<a '
+    'border-top-color: rgb(229, 229, 229); border-top-width: 1px; border-top-style: solid;"><div><b>From:</b>&nbsp;<a '
     'href="mailto:issues@acme.example" '
     'target="_parent">Issues</a><br><b>Sent:</b>&nbsp;Monday<br><b>To:</b>&nbsp;Sara</div>'
     "</div><div><br></div>Is it?</div>",
@@ -241,8 +229,7 @@ mail(
 mail(
     "form by mail, a table",
     "<table border=1><tr><th>Question</th><th>Answer</th></tr><tr><td><b>What is happening?</b></td><td>The "
-    "cart<br>is empty"
-    "</td></tr><tr><td>Expected:</td><td>the "
+    "cart<br>is empty</td></tr><tr><td>Expected:</td><td>the "
     "cart</td></tr><tr><td><strong>Priority</strong></td><td>P1</td></tr><tr><td>Since"
     "<td>9:40<td>today</tr><tr><td style='font-weight:700'>Who</td><td></td></tr></table>",
     "Question  Answer\nWhat is happening? The cart\nis empty\nExpected: the cart\nPriority: P1\nSince  9:40  "
@@ -262,15 +249,13 @@ mail(
     "Ignore'>1.<span style='font:7.0pt \"Times New Roman\"'>&nbsp;&nbsp;&nbsp; </span></span><![endif]>The "
     "cart<o:p></o:p></p>"
     "<p class=MsoListParagraph><span style='mso-list:Ignore'>\u00b7<span>&nbsp; </span></span>is empty</p><p "
-    "class=MsoNormal>"
-    "<span style='mso-list:Ignore'>o<span>&nbsp; </span></span>again</p>",
+    "class=MsoNormal><span style='mso-list:Ignore'>o<span>&nbsp; </span></span>again</p>",
     "1. The cart\n- is empty\n- again",
 )
 mail(
     "lists",
     "Hello<ol start=3><li>three<li>four<ul><li>inner</li></ul></li><li value=9><p "
-    "style='margin:0'>nine</p></ol><ul><li>one</li>"
-    "<li></li><li>two</li><li></li></ul>bye<dl><dt>What<dd>down</dl>",
+    "style='margin:0'>nine</p></ol><ul><li>one</li><li></li><li>two</li><li></li></ul>bye<dl><dt>What<dd>down</dl>",
     "Hello\n3. three\n4. four\n  - inner\n9. nine\n- one\n- two\nbye\nWhat\ndown",
 )
 mail(
@@ -278,21 +263,19 @@ mail(
     '<div><div itemprop="copy-paste-block">Hi&nbsp;<span itemscope '
     'itemtype="http://schema.skype.com/Mention">Sara</span>, it '
     'broke <img alt="\U0001f525" src="https://x.example/fire.png" title="Fire"><img alt="image" '
-    'src="data:image/png;base64,AAAA">'
-    '</div><p>&nbsp;</p><div style="white-space:pre-wrap">line 1\nline  2</div></div>',
-    "Hi Sara, it broke \U0001f525\n\nline 1\nline  2",
+    'src="data:image/png;base64,AAAA"></div><p>&nbsp;</p><div '
+    'style="white-space:pre-wrap">line 1\nline  2<i style="white-space:normal;fill-opacity:0"> a\n  b</i></div></div>',
+    "Hi Sara, it broke \U0001f525\n\nline 1\nline  2 a b",
 )
 mail(
     "newsletter",
     '<!DOCTYPE html><html><head><title>News</title></head><body><div '
     'style="display:none;max-height:0px">Preview&zwnj;&nbsp;'
     '</div><span style="font-size:1px;color:#fff">tiny</span><table role="presentation"><tr><td '
-    'style="font-size:0px"><div '
-    'style="font-size:13px">Seen<span hidden>not</span></div>unseen</td></tr><tr><td><a '
+    'style="font-size:0px"><div style="font-size:13px">Seen<span hidden>not</span></div>unseen</td></tr><tr><td><a '
     'href="https://x.example/a?b=1&amp;c=2">'
     'Read <b>more</b></a></td><td><a href="https://x.example/"><img src=logo.png alt="ACME"></a></td><td>&copy; '
-    'ACME</td></tr>'
-    '</table><div style="visibility:hidden">x</div><p style="mso-hide:all">x</p><i '
+    'ACME</td></tr></table><div style="visibility:hidden">x</div><p style="mso-hide:all">x</p><i '
     'style="opacity:0">x</i><h1>Head</h1>tail',
     "Seen\nRead more <https://x.example/a?b=1&c=2>  \u00a9 ACME\n\nHead\n\ntail",
 )
@@ -325,20 +308,25 @@ mail(
 mail(
     "hidden until its own end tag",
     "a<span hidden>x<span>x</span>x</span>b<span hidden><div>x</span>x</div>x</span>c<div style='display:none'><p>x"
-    "<table><td>x</div>x</td></table>x</div>d<p hidden>x</p><table><tr><td hidden><table></td></table>x</td><td>e</table>",
+    "<table><td>x</div>x</td></table>x</div>d<p hidden>x</p><table><tr><td hidden><table></td></table>x<td>e</table>",
     "ab\nc\nd\ne",
 )
 mail(
+    "paragraphs with and without a margin",
+    "<p style='margin:0 0 9px'>a</p><p style='margin:0in 9pt .0001pt'>b</p><p style='margin:0'>c</p><p style='margin:"
+    "0.5em'>d</p><p style='margin:0 0 0 36pt'>e</p><div hidden><p>x</p></div>f",
+    "a\n\nb\nc\n\nd\n\ne\nf",
+)
+mail(
     "rows that are no lines",
-    "<p style='margin:0 0 9px'>a</p><p style='margin:0in 9pt .0001pt'>a</p><table><tr><td>Q:</td><td>b</td></tr><tr><td>Re:</td><td><blockquote>c</blockquote></td></tr></table>"
+    "<p>a</p><table><tr><td>Q:</td><td>b</td></tr><tr><td>Re:</td><td><blockquote>c</blockquote></td></tr></table>"
     + "<table><tr><td>" * 60 + "<table><tr><td>d<td>e</table>" + "</table>" * 60 + "f",
-    "a\n\na\nQ: b\nRe:\n> c\nd\ne\nf",
+    "a\n\nQ: b\nRe:\n> c\nd\ne\nf",
 )
 mail(
     "comments and cut off",
     "a<!--><b>b</b><!-- > -- <p> --!>c<!doctype x>d<?xml version='1.0' encoding='utf-8'?>e</ x>f<script>if (a < b) "
-    "'</p>'</scrip"
-    "t></script >g<!-- <p>hidden",
+    "'</p>'</script></script >g<!-- <p>hidden",
     "abcdefg",
 )
 

@@ -282,7 +282,7 @@ def test_every_library_in_use_is_asked_for() -> None:
     assert [text for text in asked if ">=" not in text] == []
     names = {re.split(r"[\[>]", text)[0].lower() for text in asked}
     used = {n.partition(".")[0] for path in architecture.modules() for _, n in architecture.imports(path)}
-    brought = {"lxml": "inscriptis", "markupsafe": "jinja2", "playhouse": "peewee"}
+    brought = {"markupsafe": "jinja2", "playhouse": "peewee"}
     brought |= {"proxyprotocol": "pymap", "pysasl": "pymap"}
     package = brought | {"flufl": "flufl.bounce", "mailparser": "mail-parser", "markdown_it": "markdown-it-py"}
     wanted = {package.get(name, name).replace("_", "-") for name in used & architecture.DOORS.keys()}

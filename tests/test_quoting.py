@@ -408,6 +408,13 @@ def test_any_text_gets_a_kind_for_every_line(text: str, parent: str) -> None:
     assert len(lines) >= text.replace("\r\n", "\n").replace("\r", "\n").count("\n") + 1
 
 
+def test_below_20000_lines_nothing_is_new() -> None:
+    """trust.md C6: work has a limit; no line below it is a command, and none above it is lost."""
+    lines = split("log\n" * 20_000 + "agree")
+    assert len(lines) == 20_001
+    assert [line.kind for line in lines] == [Kind.NEW] * 20_000 + [Kind.QUOTE]
+
+
 def bench() -> ModuleType:
     """The benchmark's own figures, so that test and figure cannot part."""
     spec = importlib.util.spec_from_file_location("bench_quoting", ROOT / "bench/quoting.py")
@@ -424,7 +431,7 @@ def test_time_is_linear_in_the_text() -> None:
     assert len(module.HOSTILE) >= 40
     for piece in module.HOSTILE:
         small, large = (module.run(piece * (size // len(piece))) for size in (10_000, 100_000))
-        assert large <= 15 * max(small, 0.005), piece
+        assert large <= 15 * max(small, 0.01), piece
 
 
 @pytest.mark.skipif(not CORPUS.exists(), reason="the corpus of other projects' replies is not part of this project")

@@ -1,7 +1,7 @@
-"""The service as a process of its own (`triagemail run`) between a real IMAP server and a relay: what waits, dies and restarts.
+"""The service as a process of its own (`triagemail run`) between a real IMAP server and a relay.
 
-Nothing is timed finely: bounds are several times what a loaded machine needs, and far below the 60 s of the next poll where
-the rule is that nobody waits for one.
+Nothing is timed finely: bounds are several times what a loaded machine needs, and far below the 60 s of the next poll
+where the rule is that nobody waits for one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -57,7 +58,7 @@ class Service:
     """One set-up, the process that serves it, and the people's side of its two servers."""
 
     folder: Path
-    append: Callable[[bytes], None]
+    append: Callable[[bytes], object]
     imap: int
     smtp: int
     mails: list[tuple[str, bytes, str]]
@@ -168,33 +169,39 @@ def serving(found: Service) -> Iterator[Service]:
             process.wait()
 
 
+@dataclass(frozen=True)
+class Box:
+    """An IMAP server with an empty mailbox."""
+
+    port: int
+    user: str
+    append: Callable[[bytes], object]
+
+
 @pytest.fixture(params=["pymap", "dovecot"])
-def mailbox(request: pytest.FixtureRequest, new_user: Callable[[], str]) -> Iterator[tuple[int, str, Callable[[bytes], None]]]:
-    """An IMAP server with an empty mailbox: its port, the user, and how a mail gets in."""
+def box(request: pytest.FixtureRequest, new_user: Callable[[], str]) -> Iterator[Box]:
     if request.param == "dovecot":
         server: servers.DovecotServer = request.getfixturevalue("dovecot")
         user = new_user()
-        yield server.port, user, lambda raw: server.deliver(user, raw) and None  # type: ignore[func-returns-value]
+        yield Box(server.port, user, lambda raw: server.deliver(user, raw))
         return
     light = imapd.start({"issues": servers.PASSWORD})
     try:
-        yield light.port, "issues", lambda raw: light.append("issues", raw)
+        yield Box(light.port, "issues", lambda raw: light.append("issues", raw))
     finally:
         light.stop()
 
 
 @pytest.fixture
-def proxy(mailbox: tuple[int, str, Callable[[bytes], None]]) -> Iterator[faults.FaultProxy]:
-    with faults.fault_proxy(mailbox[0]) as found:
+def proxy(box: Box) -> Iterator[faults.FaultProxy]:
+    with faults.fault_proxy(box.port) as found:
         yield found
 
 
 @pytest.fixture
-def service(
-    tmp_path: Path, mailbox: tuple[int, str, Callable[[bytes], None]], proxy: faults.FaultProxy, sink: servers.Sink
-) -> Iterator[Service]:
+def service(tmp_path: Path, box: Box, proxy: faults.FaultProxy, sink: servers.Sink) -> Iterator[Service]:
     """A service whose IMAP server stands behind a proxy that can lose things."""
-    with serving(Service(tmp_path, mailbox[2], proxy.port, sink.port, sink.mails, mailbox[1])) as found:
+    with serving(Service(tmp_path, box.append, proxy.port, sink.port, sink.mails, box.user)) as found:
         found.configure()
         yield found
 
@@ -204,7 +211,7 @@ def idles(proxy: faults.FaultProxy) -> bool:
     return proxy.sent.endswith(b" IDLE\r\n")
 
 
-# --- waiting --------------------------------------------------------------------------------------------------------------
+# --- waiting ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_report_is_answered_while_the_service_waits_in_idle(service: Service, proxy: faults.FaultProxy) -> None:
@@ -221,56 +228,62 @@ def test_a_report_is_answered_while_the_service_waits_in_idle(service: Service, 
     assert b" LOGOUT\r\n" in proxy.sent, "it said goodbye"
 
 
-def test_the_log_names_what_happened_and_no_secret(service: Service, proxy: faults.FaultProxy) -> None:
-    """V6: no bodies, no passwords, no tokens in logs; design.md 5: one canonical line per mail and per delivery attempt."""
+def test_the_log_names_what_happened_and_no_secret(light: Service) -> None:
+    """V6: no bodies, no passwords, no tokens in logs; one canonical line per mail and per delivery attempt."""
     password = "canary-Passw0rd"
-    service.configure(password=password, more="")
-    process = service.start("failed")
+    light.configure(password=password)
+    process = light.start("failed")
     process.kill()
     process.wait()
-    service.configure()
-    service.start("connected")
-    service.sends(BOB, COMPLETE.format(priority="P2"))
-    triage = service.gets(SARA, "[#1]")
-    service.sends(SARA, "agree", answering=triage)
-    service.gets(BOB, "[#1]")
-    service.until(lambda: len(service.sent()) >= 4, "four mails")
-    assert service.stop() == 0
-    lines = service.log().splitlines()
-    assert len([line for line in lines if " event=mail " in line]) == 2
-    assert len([line for line in lines if " event=delivery " in line]) == len(service.mails)
-    said = service.log()
-    for secret in (password, f"password={servers.PASSWORD}", "blank screen", triage.reply_to.partition("@")[0]):
+    light.configure(poll="2s")
+    with slow_relay(0.0, light.mails, light.smtp):
+        light.start("connected")
+        light.sends(BOB, COMPLETE.format(priority="P2"))
+        triage = light.gets(SARA, "[#1]")
+        light.sends(SARA, "agree", answering=triage)
+        light.until(lambda: len(light.sent()) >= 4, "four mails")
+        assert light.stop() == 0
+    said = light.log()
+    assert said.count(" event=mail ") == 2
+    assert said.count(" event=delivery ") == len(light.mails)
+    for secret in (password, "password", "blank screen", triage.reply_to.partition("@")[0]):
         assert secret not in said
 
 
-def test_a_mail_from_another_process_is_noticed_at_once(service: Service) -> None:
-    """`deliver`: one raw mail on stdin into the inbox; the service notices within 2 s. The best of five: the rest is load."""
-    service.start("connected")
-    seconds = []
-    for _ in range(5):
-        said = service.command("deliver", stdin=service.mail(BOB, COMPLETE.format(priority="P2")))
-        assert said.returncode == 0
-        number = len(seconds) + 1
-        service.until(lambda n=number: service.rows("SELECT 1 FROM inbox WHERE id = ? AND state = 'done'", n), "its end")  # type: ignore[misc]
-        ((took,),) = service.rows("SELECT done_at - received_at FROM inbox WHERE id = ?", number)
-        seconds.append(took / 1e6)
+def test_a_mail_from_another_process_is_noticed_at_once(light: Service) -> None:
+    """`deliver`: the service notices it within 2 s, though no poll is near. The best of three: the rest is load."""
+    light.configure()
+    seconds: list[float] = []
+    with slow_relay(0.0, light.mails, light.smtp):
+        light.start("connected")
+        for number in (1, 2, 3):
+            said = light.command("deliver", stdin=light.mail(BOB, COMPLETE.format(priority="P2")))
+            assert said.returncode == 0
+            light.until(lambda n=number: len(light.sent(BOB)) == n, "an answer")  # type: ignore[misc]
+            ((took,),) = light.rows("SELECT done_at - received_at FROM inbox WHERE id = ?", number)
+            seconds.append(took / 1e6)
+        assert light.stop() == 0
     assert min(seconds) < 2
-    service.until(lambda: len(service.sent(BOB)) == 5, "five answers")
-    assert service.stop() == 0
 
 
-# --- ending ---------------------------------------------------------------------------------------------------------------
+# --- ending -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
-def test_a_signal_ends_an_idle_service_with_0(service: Service, proxy: faults.FaultProxy, name: str) -> None:
+def test_sigterm_ends_an_idle_service_with_0(service: Service, proxy: faults.FaultProxy) -> None:
     """O5: SIGTERM finishes what is in hand; an idle service ends at once, not after its IDLE."""
     process = service.start("connected")
     service.until(lambda: idles(proxy), "IDLE")
-    process.send_signal(getattr(signal, name))
+    process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
     assert "event=stopped" in service.log()
+
+
+def test_ctrl_c_ends_the_service_like_sigterm(light: Service) -> None:
+    """The same at a terminal: 0, no traceback."""
+    process = light.start("connected")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 0
+    assert "Traceback" not in light.log()
 
 
 class Slow:
@@ -296,12 +309,11 @@ def slow_relay(seconds: float, mails: list[tuple[str, bytes, str]], port: int = 
 
 
 @pytest.fixture
-def light(tmp_path: Path, pymap: imapd.ImapServer) -> Iterator[Service]:
-    """A service on the light IMAP server alone, without a relay yet."""
-    user = f"user{os.getpid() % 50}"
-    box = imapd.start({user: servers.PASSWORD})
+def light(tmp_path: Path) -> Iterator[Service]:
+    """A service on the light IMAP server alone, looking often, without a relay yet."""
+    box = imapd.start({"issues": servers.PASSWORD})
     try:
-        found = Service(tmp_path, lambda raw: box.append(user, raw), box.port, servers.free_port(), [], user)
+        found = Service(tmp_path, lambda raw: box.append("issues", raw), box.port, servers.free_port(), [])
         with serving(found):
             found.configure(poll="2s")
             yield found
@@ -334,7 +346,7 @@ def test_a_second_process_on_one_database_ends_with_75(light: Service) -> None:
     """SQLite: one service process (flock on the database; exit 75 if taken); looking and delivering work beside it."""
     with slow_relay(0.0, light.mails, light.smtp):
         light.start("connected")
-        for words in (("run",), ("run", "--until-idle"), ("run", "--only", "send")):
+        for words in (("run", "--until-idle"), ("run", "--only", "send")):
             said = light.command(*words)
             assert said.returncode == 75
             assert b"another triagemail uses" in said.stderr
@@ -354,15 +366,16 @@ def test_kill_9_frees_the_database_for_the_next(light: Service) -> None:
         light.until(lambda: light.rows("SELECT id FROM delivery WHERE state = 'sending'"), "a claimed delivery")
         process.kill()
         process.wait()
-    light.mails.clear()
     with slow_relay(0.0, light.mails, light.smtp):
         light.start()
         light.until(lambda: light.rows("SELECT DISTINCT state FROM delivery") == [("sent",)], "all sent")
-        assert {m.to for m in light.sent()} <= {BOB, SARA}
         assert light.stop() == 0
+    assert {m.to for m in light.sent()} == {BOB, SARA}
+    assert len(light.mails) <= 3, "at most the one in hand twice"
+    assert len({m.raw for m in light.sent()}) == 2, "with the same bytes"
 
 
-# --- others fail ----------------------------------------------------------------------------------------------------------
+# --- others fail ------------------------------------------------------------------------------------------------------
 
 
 def test_a_relay_that_comes_back_gets_everything_once(light: Service) -> None:
@@ -371,7 +384,7 @@ def test_a_relay_that_comes_back_gets_everything_once(light: Service) -> None:
     light.start("connected")
     for person in people:
         light.sends(person, COMPLETE.format(priority="P2"))
-    light.until(lambda: light.rows("SELECT id FROM inbox WHERE state = 'done'") and "RelayDown" in light.log(), "a failure")
+    light.until(lambda: "RelayDown" in light.log(), "a failure")
     light.until(lambda: light.rows("SELECT COUNT(id) FROM delivery") == [(12,)], "the outbox grows")
     light.until(lambda: light.log().count("RelayDown") >= 2, "a second try")
     assert light.rows("SELECT DISTINCT state, attempts FROM delivery") == [("queued", 0)]
@@ -427,7 +440,7 @@ def test_the_operator_is_told_once_that_the_login_is_refused(light: Service) -> 
     with slow_relay(0.0, light.mails, light.smtp):
         light.start("failed")
         notice = light.gets(OPS)
-        light.until(lambda: light.log().count("MailboxRefused") >= 6, "some more tries")
+        light.until(lambda: light.log().count("event=failed") >= 3, "some more tries")
         assert light.command("deliver", stdin=light.mail(BOB, COMPLETE.format(priority="P2"))).returncode == 0
         light.gets(BOB)
         assert light.stop() == 0
@@ -438,7 +451,7 @@ def test_the_operator_is_told_once_that_the_login_is_refused(light: Service) -> 
 
 
 def test_a_bad_mail_is_held_while_others_go_through(light: Service) -> None:
-    """A mail that cannot be handled is parked as `held`, the operator is told once, and the mail behind it goes through."""
+    """A mail that cannot be handled is parked, the operator is told once, and the mail behind it goes through."""
     nested = b"From: eve@acme.example\r\nMessage-ID: <n@x.example>\r\n"
     nested += b"".join(b'Content-Type: multipart/mixed; boundary="%d"\r\n\r\n--%d\r\n' % (n, n) for n in range(200))
     with slow_relay(0.0, light.mails, light.smtp):
@@ -447,7 +460,7 @@ def test_a_bad_mail_is_held_while_others_go_through(light: Service) -> None:
             light.sends(BOB, COMPLETE.format(priority="P2"), subject=f"Shop {number} is slow")
             light.append(nested.replace(b"<n@", b"<%d@" % number))
             light.sends(BOB, "hello", more="From: eve@elsewhere.example\r\n")
-            light.append(os.urandom(2000))
+            light.append(random.Random(number).randbytes(2000))
         light.sends(BOB, COMPLETE.format(priority="P2"), subject="Shop 3 is slow")
         light.gets(BOB, "Shop 3 is slow")
         light.until(lambda: light.rows("SELECT id FROM inbox WHERE state = 'received'") == [], "an empty inbox")
@@ -475,5 +488,5 @@ def test_two_mails_of_one_person_keep_their_order(service: Service) -> None:
     events = [type_ for (type_,) in service.rows("SELECT type FROM event WHERE author = ? ORDER BY id", SARA)]
     kept = [event for event in events if event in ("PriorityDecided", "UpdateSent", "IssueResolved")]
     assert kept == ["PriorityDecided", *["UpdateSent"] * 4, "IssueResolved"]
-    heard = [next((f"Step {n}" for n in range(1, 5) if f"Step {n}." in m.text), m.subject[:25]) for m in service.sent(ANNA)]
-    assert heard[-5:] == ["Step 1", "Step 2", "Step 3", "Step 4", "PRIORITY 0 ISSUE RESOLVED"]
+    heard = [text for m in service.sent(ANNA) for text in words if text.partition(": ")[2] in m.text and ":" in text]
+    assert heard == words[1:]

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import secrets
+import signal
 import subprocess
 import threading
 import time
@@ -19,7 +20,8 @@ from triagemail.config import Config
 from triagemail.doors.imap import ImapSettings, Mailbox, MailboxRefused
 from triagemail.doors.smtp import Relay, RelayDown, SmtpSettings
 from triagemail.intake import Intake
-from triagemail.loops import Loop
+from triagemail.log import logger
+from triagemail.loops import Loop, run_all
 from triagemail.mail import templates as mail_templates
 from triagemail.mail.tokens import ALPHABET, Keyring
 from triagemail.mail.words import Words, parse_words
@@ -84,12 +86,22 @@ class App:
             self.intake.connect()
         found = self.intake.poll_once()
         self.emptied.set()
-        if (
-            self.mailbox.trouble and self.mailbox.trouble != self.told
-        ):  # mails are read all the same; they pile up unfiled
+        if self.mailbox.trouble and self.mailbox.trouble != self.told:
+            # mails are read all the same; they pile up unfiled
             self.told = self.mailbox.trouble
             self.notices.tell("mails that are done cannot be filed", self.mailbox.trouble)
         return found
+
+    def serve(self, only: tuple[str, ...] = PARTS) -> bool:
+        """Threads work; the calling one waits for SIGTERM or SIGINT, then each loop finishes what it has in hand.
+        True when all ended in time."""
+        stop = {signal.SIGTERM, signal.SIGINT}
+        signal.pthread_sigmask(signal.SIG_BLOCK, stop)
+        loops = self.loops(only)
+        logger("run").info("started", parts=",".join(loops), store=str(self.store.path or "postgresql"))
+        ended = run_all(loops, lambda: signal.sigwait(stop))
+        logger("run").info("stopped", clean=ended)
+        return ended
 
     # --- threads ------------------------------------------------------------------------------------------------------
 

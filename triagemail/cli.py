@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from triagemail.app import App
     from triagemail.config import Config
 
+NO_CONFIG = "which config? Name it with --config FILE or in TRIAGEMAIL_CONFIG; `triagemail init DIR` makes one"
 OK, USAGE, DATA, TRY_AGAIN, BAD_CONFIG = 0, 64, 65, 75, 78  # sysexits.h
 
 
@@ -56,6 +57,11 @@ def say(*texts: object) -> None:
     click.echo(" ".join(safe(t) for t in texts))
 
 
+def priority(value: object) -> str:
+    """P0 is 0, and a priority all the same."""
+    return "--" if value is None else str(value)
+
+
 def say_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=True, default=str))
 
@@ -67,6 +73,11 @@ def read_config(path: Path | None, *, service: bool = False) -> Config:
         config = load(path, service=service)
     except ConfigError as error:
         fail(BAD_CONFIG, *(f"{error.path or 'config'}: {problem}" for problem in error.problems))
+    if service and config.imap.host and not config.imap.user:
+        fail(
+            BAD_CONFIG,
+            f'{path}: imap: no password_file and no token_command, so nobody can log in (host = "": no mailbox)',
+        )
     for warning in config.warnings:
         click.echo(safe(f"warning: {warning}"), err=True)
     return config
@@ -79,6 +90,9 @@ def open_app(path: Path | None, *, service: bool = False) -> App:
     from triagemail.store.store import StoreUnusable
 
     log.configure(os.environ.get("TRIAGEMAIL_LOG", "info" if service else "warning"))
+    os.umask(0o077)  # the store holds everybody's mails
+    if path is None:
+        fail(BAD_CONFIG, NO_CONFIG)
     config = read_config(path, service=service)
     try:
         app = build(config)
@@ -89,10 +103,8 @@ def open_app(path: Path | None, *, service: bool = False) -> App:
         fail(BAD_CONFIG, str(error))
     except StoreUnusable as error:
         fail(TRY_AGAIN, str(error))
-    if service and (
-        problems := app.outbox.templates.problems
-    ):  # trust.md S12: refused at start, not found out at 3 a.m.
-        fail(BAD_CONFIG, *(f"templates/{problem}" for problem in problems))
+    if service and app.outbox.templates.problems:  # trust.md S12: refused at start, not found out at 3 a.m.
+        fail(BAD_CONFIG, *(f"templates/{problem}" for problem in app.outbox.templates.problems))
     return app
 
 
@@ -124,6 +136,7 @@ def init(folder: Path) -> None:
     config, keys, store = folder / "config.toml", folder / "triagemail.keys", folder / "triagemail.db"
     if there := [path for path in (config, keys, store) if path.exists()]:
         fail(USAGE, *(f"{path} is there already; nothing was written" for path in there))
+    os.umask(0o077)
     folder.mkdir(parents=True, exist_ok=True)
     config.write_text(example(), encoding="utf-8")
     write_new_key(keys)
@@ -169,9 +182,10 @@ def run(config_file: Path | None, only: str, until_idle: bool) -> None:
     if odd := [part for part in parts if part not in PARTS]:
         fail(USAGE, f"unknown part {odd[0]}: choose from {','.join(PARTS)}")
     app = open_app(config_file, service=True)
+    sys.setswitchinterval(0.0005)  # a parsing thread must not starve the sender
     try:
         with exclusive(app.store):
-            code = _until_idle(app, parts) if until_idle else _serve(app, parts)
+            code = _until_idle(app, parts) if until_idle else OK if app.serve(parts) else TRY_AGAIN
     except InUse as error:
         fail(TRY_AGAIN, str(error))
     sys.exit(code)
@@ -182,7 +196,6 @@ def _until_idle(app: App, parts: tuple[str, ...]) -> int:
     from triagemail.doors.smtp import RelayDown
     from triagemail.store.store import STORE_FAULTS
 
-    sys.setswitchinterval(0.0005)
     try:
         app.until_idle(parts)
     except (MailboxLost, MailboxRefused, RelayDown, *STORE_FAULTS) as error:
@@ -192,23 +205,6 @@ def _until_idle(app: App, parts: tuple[str, ...]) -> int:
         if app.mailbox is not None:
             app.mailbox.close()
     return OK
-
-
-def _serve(app: App, parts: tuple[str, ...]) -> int:
-    """Threads work; this one waits for SIGTERM or SIGINT, then each loop finishes what it has in hand."""
-    import signal
-
-    from triagemail.log import logger
-    from triagemail.loops import run_all
-
-    sys.setswitchinterval(0.0005)  # a parsing thread must not starve the sender
-    stop = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, stop)
-    loops = app.loops(parts)
-    logger("run").info("started", parts=",".join(loops), store=str(app.store.path or "postgresql"))
-    ended = run_all(loops, lambda: str(signal.sigwait(stop)))
-    logger("run").info("stopped", clean=ended)
-    return OK if ended else TRY_AGAIN
 
 
 # --- mails in --------------------------------------------------------------------------------------------------------
@@ -243,6 +239,8 @@ def deliver(config_file: Path | None) -> None:
     raw = sys.stdin.buffer.read()
     if not raw.strip():
         fail(DATA, "no mail on standard input")
+    if config_file is None:
+        fail(TRY_AGAIN, NO_CONFIG)
     try:
         config = load(config_file)
         from triagemail.clock import Clock
@@ -328,7 +326,7 @@ def issues(config_file: Path | None, json_lines: bool) -> None:
             due = f"  next update {issue.next_update_at:%H:%M} UTC" if issue.next_update_at else ""
             owner = issue.owner or "-"
             say(
-                f"#{issue.number:<5} {issue.current or '--':<3} {issue.state:<8} {issue.headline[:60]:<60}"
+                f"#{issue.number:<5} {priority(issue.current):<3} {issue.state:<8} {issue.headline[:60]:<60}"
                 f" {owner}{due}{mark}"
             )
 
@@ -353,7 +351,7 @@ def show(config_file: Path | None, number: int, json_lines: bool) -> None:
         say_json({"issue": codec.plain(issue), "journal": events})
         return
     say(f"#{issue.number} {issue.headline}")
-    say(f"state {issue.state}, priority {issue.current or 'none'}, reported {issue.reported or 'none'} by"
+    say(f"state {issue.state}, priority {priority(issue.current)}, reported {priority(issue.reported)} by"
         f" {issue.reporter}"
         f"{' UNVERIFIED' if issue.unverified else ''}, owner {issue.owner or 'none'}")  # fmt: skip
     for question, answer in issue.answers.items():
@@ -425,7 +423,7 @@ def held_release(config_file: Path | None, numbers: tuple[int, ...]) -> None:
 @click.argument("numbers", type=int, nargs=-1, required=True)
 @click.pass_obj
 def held_drop(config_file: Path | None, numbers: tuple[int, ...]) -> None:
-    """Put held mails aside for good; retention deletes their bytes."""
+    """Put held mails aside for good."""
     from triagemail.store import claims
 
     _each_held(open_app(config_file), numbers, claims.drop_held, "dropped")

@@ -42,7 +42,7 @@ def configure(level: str = "info") -> None:
             _printable,
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], drop_missing=True),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(names[level]),
+        wrapper_class=structlog.make_filtering_bound_logger(names.get(level, 20)),
         logger_factory=lambda *_: structlog.PrintLogger(cast("TextIO", _Stderr())),
         cache_logger_on_first_use=False,
     )

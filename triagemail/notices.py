@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from triagemail import outbox
 from triagemail.clock import Clock
@@ -11,7 +12,7 @@ from triagemail.outbox import Outbox
 from triagemail.process.model import Policy
 from triagemail.store.store import Store
 
-HOUR = 3_600_000_000  # microseconds
+HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)

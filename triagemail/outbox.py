@@ -190,19 +190,23 @@ def day_of(moment: datetime) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)).days
 
 
-def personal(mail: claims.Mail, person: int, address: str, keyring: Keyring, policy: Policy) -> tuple[str, bytes]:
-    """(envelope sender, the personal header block) of one delivery: a pure function of its arguments, so that a
-    retry sends the same bytes under the same Message-ID."""
+def personal(mail: claims.Mail, due: claims.Due, keyring: Keyring, policy: Policy) -> tuple[str, bytes]:
+    """(envelope sender, the personal header block) of one delivery: a pure function of its arguments, so that a retry
+    sends the same bytes under the same Message-ID. A group's copy has no token that its members could use (trust.md
+    U5)."""
     base = base_of(policy.address)
-    detail = mail.detail or keyring.detail(Token("r", mail.issue, person, mail.day), base, mail.key)
-    unsubscribe = ""
-    if mail.broadcast:
-        unsubscribe = plus(policy.address, keyring.detail(Token("u", mail.issue, person, mail.day), base, mail.key))
-    sender = ""
-    if not mail.null_sender:
-        sender = plus(policy.address, keyring.detail(Token("b", mail.outgoing, person, mail.day), base, mail.key))
+
+    def signed(kind: str, number: int) -> str:
+        return keyring.detail(Token(kind, number, due.person, mail.day), base, mail.key)
+
+    sender = "" if mail.null_sender else plus(policy.address, signed("b", mail.outgoing))
+    if mail.broadcast and due.group:
+        group_id = f"<group-{tokens.base32(due.person)}.{tokens.base32(mail.outgoing)}.triagemail@{keyring.domain}>"
+        return sender, compose.personal(due.address, policy.address, group_id, "")
+    detail = mail.detail or signed("r", mail.issue)
+    unsubscribe = plus(policy.address, signed("u", mail.issue)) if mail.broadcast else ""
     message_id = tokens.message_id(detail, mail.outgoing, keyring.domain)
-    return sender, compose.personal(address, plus(policy.address, detail), message_id, unsubscribe)
+    return sender, compose.personal(due.address, plus(policy.address, detail), message_id, unsubscribe)
 
 
 def notice(policy: Policy, template: str, values: Mapping[str, object]) -> Draft | None:

@@ -51,16 +51,17 @@ class Sender:
             step("after_expand")
         batch = claims.claim_deliveries(self.store, self.clock.now(), self.holder, BATCH)
         if not batch:
-            return expanded
+            return claims.free_expired(self.store, self.clock.now()) or expanded
         step("after_send_claim")
         self.store.durable(False)
         place = 0
         try:
             for place, due in enumerate(batch):  # noqa: B007  # its last value is what was not sent
                 self._deliver(due)
-        except RelayDown:
+        except BaseException as error:  # whatever it is, the others of the batch go back into the queue at once
+            tried = 0 if isinstance(error, RelayDown) else 1  # what was tried may be sent: its lease runs out
             with self.store.transaction():
-                claims.unclaim(self.store, [d.delivery for d in batch[place:]])
+                claims.unclaim(self.store, [d.delivery for d in batch[place + tried :]])
             raise
         finally:
             self.store.durable(True)
@@ -69,7 +70,7 @@ class Sender:
     def _deliver(self, due: Due) -> None:
         started = time.monotonic()
         mail = self._mail(due.outgoing)
-        sender, block = outbox.personal(mail, due.person, due.address, self.keyring, self.policy)
+        sender, block = outbox.personal(mail, due, self.keyring, self.policy)
         outcome = self.relay.send(sender, due.address, block + mail.head + b"\r\n" + mail.body)
         step("after_250")
         state = self._record(due, mail, outcome)
@@ -110,9 +111,8 @@ def verdict(
             return "sent", f"{code} {text}", None
         case Rejected(code, text, stage) if stage != "mail":
             return "bounced", f"{code} {text}", None
-        case Rejected(
-            code, text
-        ):  # 5xx to MAIL FROM is about our own address: no fault of the recipient, and mended by a person
+        case Rejected(code, text):
+            # 5xx to MAIL FROM is about our own address: no fault of the recipient, and mended by a person
             reply = f"{code} {text}"
         case Deferred(code, text):
             reply = f"{code} {text}"

@@ -7,7 +7,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from triagemail import outbox
@@ -15,6 +15,7 @@ from triagemail.clock import Clock
 from triagemail.failpoints import step
 from triagemail.log import logger
 from triagemail.mail import evidence, mime, reading, screening
+from triagemail.mail.html import html_to_text
 from triagemail.mail.mime import ParsedMail
 from triagemail.mail.reading import Anchor, Context
 from triagemail.mail.words import Words
@@ -27,13 +28,16 @@ from triagemail.store import audience, claims
 from triagemail.store.claims import Claimed
 from triagemail.store.store import STORE_FAULTS, Parent, Store
 
+CRLF = b"\r\n"
+REMEMBERED = 100
 STRIKES = 3
 ANSWERS_A_DAY = 10  # to an address at E0
+ANSWERS_AN_HOUR = 30  # to one that answered our mails
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
 HELD = ("bad_from", "auto_generated", "list")
 RECORDED = ("read receipt", "calendar answer", "reaction")  # "recorded in silence" (process.md 10)
 UNREADABLE = ("too-deep", "too-many-parts", "header-flood", "line-flood", "too-large")
-HOUR = 3_600_000_000  # microseconds
+HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 SERVICE = Evidence(Level.E3, "service")
 
@@ -48,6 +52,7 @@ class Worker:
     groups: tuple[str, ...] = ()
     holder: str = "main"
     batch: int = 20
+    words_sent: dict[int, str] = field(default_factory=dict)  # of our latest answered mails, by their number
 
     # --- mails --------------------------------------------------------------------------------------------------------
 
@@ -170,8 +175,20 @@ class Worker:
         if parent is None:  # somebody may have copied our template into a fresh mail: its words are still ours
             template = self.outbox.template_text()
             return Context(author, sure, raw, issue, template if template[:60] in found.text else "")
-        text, template, broadcast = parent.text, parent.template, parent.broadcast
+        text, template, broadcast = self._words_of(parent), parent.template, parent.broadcast
         return Context(author, sure, raw, issue, text, template, broadcast)
+
+    def _words_of(self, parent: Parent) -> str:
+        """All words of a mail of ours that an answer may quote: a client that quotes its HTML part quotes that
+        part's."""
+        found = self.words_sent.get(parent.outgoing)
+        if found is None:
+            sent = claims.mail(self.store, parent.outgoing)
+            found = f"{parent.text}\n{html_to_text(mime.parse(sent.head + CRLF + sent.body).html)}"
+            self.words_sent[parent.outgoing] = found
+            while len(self.words_sent) > REMEMBERED:
+                self.words_sent.pop(next(iter(self.words_sent)))
+        return found
 
     def _parent(self, anchor: Anchor, number: int) -> Parent | None:
         if anchor.outgoing and (parent := self.store.parent(anchor.outgoing)) is not None:
@@ -235,16 +252,14 @@ class Worker:
                 issues[event.issue] = evolve(issues.get(event.issue), event)
 
     def _within_limit(self, intent: Intent, decision: Decision, author: str) -> Decision:
-        """An address that has shown nothing gets ten answers a day: two robots that answer each other stop (trust.md
-        L1).
-
-        What was decided stands, and mails to others go out; only the answers stop."""
-        if intent.evidence.believed or not any(draft.to == author for draft in decision.drafts):
+        """Two robots that answer each other stop: an address that has shown nothing gets ten answers a day, any other
+        thirty an hour (trust.md L1). What was decided stands, and mails to others go out."""
+        if not any(draft.to == author for draft in decision.drafts):
             return decision
-        since = self.clock.now() - DAY
-        if claims.answers_since(self.store, self.store.person(author), since) < ANSWERS_A_DAY:
+        limit, span = (ANSWERS_AN_HOUR, HOUR) if intent.evidence.believed else (ANSWERS_A_DAY, DAY)
+        if claims.answers_since(self.store, self.store.person(author), self.clock.now() - span) < limit:
             return decision
-        logger("worker").warning("answers-stopped", address=author, limit=ANSWERS_A_DAY)
+        logger("worker").warning("answers-stopped", address=author, limit=limit)
         return replace(decision, drafts=tuple(draft for draft in decision.drafts if draft.to != author))
 
     def _send(self, decision: Decision, issues: dict[int, Issue], cause: str, author: str) -> None:

@@ -94,7 +94,7 @@ def start(host: str, port: int, on_mail: Taker, *, max_size: int = 25 * 2**20) -
     listener = Listener(_Hooks(on_mail, pool), host, port, data_size_limit=max_size)
     try:
         listener.start()
-    except BaseException:
+    except BaseException:  # whatever ended the start, Ctrl-C too: the port is free again
         listener.socket.close()
         pool.shutdown(wait=False)
         raise

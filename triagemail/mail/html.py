@@ -49,7 +49,7 @@ _BREAKS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _SCHEME = re.compile(r"^(?:https?://)?(?:www\.)?", re.I)
 
 _STATES = HIDDEN | TINY | SIZED | BOLD | PRE | NO_PRE | BULLET | OUTLOOK  # hold until the element ends
-_MATTERS = HIDDEN | TINY | BOLD | PRE | BULLET | WRAPPER | REST
+_MATTERS = HIDDEN | TINY | PRE | BULLET | WRAPPER | REST
 _EDGES = "-_=*~>:： .\xa0"  # around the title of a forwarded mail
 _PARAGRAPHS = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6"))
 _TABLE_PARTS = frozenset(("table", "caption", "tbody", "td", "tfoot", "th", "thead", "tr"))
@@ -171,8 +171,9 @@ class _Writer:
                 self._flush()
             if name in _CLOSES:
                 self._imply_ends(name)
-        elif not (tag.traits & _MATTERS or tag.target or self.tiny or self.pre) and last.get(name, -1) < 0:
-            return  # nothing to remember
+        elif last.get(name, -1) < 0 and not (tag.traits & _MATTERS or tag.target or self.tiny or self.pre):
+            if self.cell < 0 or not tag.traits & BOLD:
+                return  # nothing to remember, as of most inline elements
         elif name == "a" and last.get(name, -1) > self.block:
             self._close_to(last[name])
         position = len(self.open)
@@ -488,7 +489,10 @@ class _Writer:
 
 def _decoded(text: str) -> str:
     """Entities decoded; a number of thousands of digits would make int() raise, so a long one is a sign by then."""
-    return unescape(_LONG_NUMBER.sub("\ufffd", text)) if "&#" in text else unescape(text)
+    text = text.replace("&nbsp;", "\xa0")  # nearly all there are
+    if "&#" in text:
+        text = _LONG_NUMBER.sub("\ufffd", text)
+    return unescape(text) if "&" in text else text
 
 
 def _bare(url: str) -> str:

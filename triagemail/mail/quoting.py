@@ -34,10 +34,11 @@ class Line:
 def split(text: str, parent: str = "", markers: Sequence[str] = DEFAULT_MARKERS) -> tuple[Line, ...]:
     """The lines of `text` with their kinds, in order; never raises, linear time.
 
-    `parent` is the plain text of the mail of ours that is answered ("" = unknown), `markers` are the lines above
-    which we ask people to write. A line of our mail is never new where it is quoted or stands below an intro; in an
-    unmarked quote (Outlook) what is not in our mail is new, "answers typed under the quoted questions of our own
-    mail" (process.md 2). A line that starts with a line of ours and goes on is new as a whole.
+    `parent` is the text of the mail of ours that is answered ("" = unknown); where its HTML part says more than its
+    text part, both, one after the other. `markers` are the lines above which we ask people to write. A line of our
+    mail is never new where it is quoted or stands below an intro; in an unmarked quote (Outlook) what is not in our
+    mail is new, "answers typed under the quoted questions of our own mail" (process.md 2). A line that starts with a
+    line of ours and goes on is new as a whole.
     """
     found = scan(text, markers, own=bool(parent.strip()))
     _walk(found)
@@ -68,6 +69,11 @@ def _lines(found: Scan, replaced: dict[int, str]) -> Iterator[Line]:
         line = shared.get((text, kind))
         if line is None:
             line = shared[text, kind] = Line(text, kind)
+        yield line
+    for text in found.beyond:
+        line = shared.get((text, Kind.QUOTE))
+        if line is None:
+            line = shared[text, Kind.QUOTE] = Line(text, Kind.QUOTE)
         yield line
 
 

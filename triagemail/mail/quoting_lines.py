@@ -16,6 +16,7 @@ from triagemail.mail import quoting_words as words
 
 WIDTH = 400  # characters of a line that are looked at
 EDGE = "-_=*~#‐‑‒–—―─━ \t\xa0"
+LINES = 20_000  # that are looked at: nobody types more, and below a pasted log of that size nothing is a command
 BUDGET = 3000  # windows in which an intro is looked for in one text; real mail needs a dozen
 
 _TAIL = " \t\xa0:：*-_~‐‑‒–—―─>\"'”»،,"
@@ -71,6 +72,7 @@ class Scan:
     after: list[int]  # the next line that is not blank
     markers: tuple[str, ...]
     own: bool = False  # our mail is known: inline answers may stand in an unmarked quote
+    beyond: Sequence[str] = ()  # lines that are too many to be looked at
     kinds: list[Kind] = field(default_factory=list)
     heads: dict[int, int] = field(default_factory=dict)  # line -> where the intro starts in it
     budget: int = BUDGET
@@ -95,7 +97,8 @@ def scan(text: str, markers: Sequence[str], *, own: bool) -> Scan:
     names = tuple(filter(None, map(letters, markers)))
     known: dict[str, Row] = {}
     rows: list[Row] = []
-    for raw in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    for raw in lines[:LINES]:
         row = known.get(raw)
         if row is None:
             row = known[raw] = _look(raw, names)
@@ -107,7 +110,7 @@ def scan(text: str, markers: Sequence[str], *, own: bool) -> Scan:
         if rows[at].plain or rows[at].depth:
             following = at
         after[at] = following
-    return Scan(rows, after, names, own)
+    return Scan(rows, after, names, own, lines[LINES:])
 
 
 def _reprefix(rows: list[Row], known: dict[str, Row], markers: tuple[str, ...]) -> None:

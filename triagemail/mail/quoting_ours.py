@@ -66,7 +66,8 @@ def _unintroduced(scan: Scan, matches: list[Match | None]) -> None:
     for start, end in list(runs(scan.kinds)):
         solid = _solid(scan, matches, start, end)
         scan.kinds[solid:end] = [Kind.QUOTE] * (end - solid)
-        if solid < end or (end < len(scan.rows) and matches[end] is not None and scan.rows[end].depth):
+        below = matches[end] if end < len(matches) else None
+        if solid < end or (below is not None and not below.rest):
             _unknown(scan, min(solid, end))
 
 

@@ -11,7 +11,7 @@ from triagemail.mail import commands, quoting, report, tokens
 from triagemail.mail.address import split_detail
 from triagemail.mail.mime import ParsedMail
 from triagemail.mail.tokens import Keyring, Token
-from triagemail.mail.words import Words, fold
+from triagemail.mail.words import Words, fold, uncourteous
 from triagemail.process import model
 from triagemail.process.model import PRIORITY, Evidence, Intent, Issue, Policy, State
 
@@ -140,38 +140,63 @@ class _Heard:
 
 def _reply(heard: _Heard, who: _Who, issue: Issue, context: Context, policy: Policy, words: Words) -> list[Intent]:
     """A reply about an issue: answers where questions were open, commands, and the rest is a comment that travels."""
-    said, names, number = heard.said, heard.names, issue.number
-    filled: list[Intent] = []
-    comment = heard.form.rest if heard.form.labelled else said.comment
-    if who["by"] == issue.reporter and issue.state in (State.DRAFT, State.TRIAGE, State.LAPSED):
-        answers = heard.answers if heard.form.labelled else _only_gap(issue, heard.free, policy)
-        if "see" in heard.answers and not issue.answers.get("see"):  # a recording or a picture needs no label
-            answers = {**answers, "see": heard.answers["see"]}
-        picks = any(isinstance(i, model.SetPriority) for i in said.intents)
-        priority = None if picks else heard.form.priority
-        if answers or priority is not None or names:
-            filled = [model.FillIn(**who, issue=number, answers=answers, priority=priority, attachments=names)]
-            comment = comment if heard.form.labelled else "" if heard.free in answers.values() else comment
-            names = ()
+    said, number = heard.said, issue.number
+    filled, commanded, comment = _filled(heard, who, issue, policy, words)
+    names = () if filled else heard.names
     if issue.unverified and who["by"] == issue.reporter and not filled and _says_yes(comment, words):
-        filled, comment = (
-            [model.FillIn(**who, issue=number)],
-            "",
-        )  # "answer this mail with any word": no comment for anybody
+        filled, comment = [model.FillIn(**who, issue=number)], ""  # "answer this mail with any word": it is no comment
     text = "\n\n".join(part for part in (comment.strip(), heard.material) if part)
-    if text or (names and not said.intents):
+    if said.too_many:
+        commanded = [model.TooMany(**who, issue=number, count=said.too_many)]
+    if text or (names and not commanded):
         text = text or "\n".join(names)
         filled.append(
             model.Comment(**who, issue=number, text=text, attachments=names, broadcast_reply=context.broadcast)
         )
-    asked = [replace(i, broadcast_reply=context.broadcast) if isinstance(i, model.Ask) else i for i in said.intents]
+    asked = [replace(i, broadcast_reply=context.broadcast) if isinstance(i, model.Ask) else i for i in commanded]
     return [*filled, *asked]
 
 
-def _only_gap(issue: Issue, free: str, policy: Policy) -> dict[str, str]:
-    """Free text answers the one question that is still open; with more open, nobody can know which is meant."""
-    gaps = [key for key in policy.required() if key != PRIORITY and not issue.answers.get(key, "").strip()]
-    return {gaps[0]: free} if len(gaps) == 1 and free.strip() else {}
+def _filled(
+    heard: _Heard, who: _Who, issue: Issue, policy: Policy, words: Words
+) -> tuple[list[Intent], list[Intent], str]:
+    """(answers to the report's questions, the other commands, the text that is neither).
+
+    Before a decision the reporter's answers fill the report, and so do a triager's that name their question (`answer 4:
+    only ACME`); later, and from anybody else, they are a comment, word for word."""
+    commanded = list(heard.said.intents)
+    whole = heard.said.comment
+    own = who["by"] == issue.reporter
+    open_ = issue.state in (State.DRAFT, State.TRIAGE, State.LAPSED)
+    if not open_ or not (own or (who["by"] in policy.triagers and heard.form.labelled)):
+        return [], commanded, whole
+    polite = _only_courtesy(heard.free, words) or (issue.unverified and _says_yes(heard.free, words))
+    answers = heard.answers if heard.form.labelled else {} if polite else _free_answer(issue, heard.free, policy)
+    if own and "see" in heard.answers and not issue.answers.get("see"):  # a recording or a picture needs no label
+        answers = {**answers, "see": heard.answers["see"]}
+    comment = heard.form.rest if heard.form.labelled else "" if heard.free in answers.values() else whole
+    priority = heard.form.priority if own else None
+    picks = [i for i in commanded if isinstance(i, model.SetPriority)] if own else []
+    if answers and len(picks) == 1 and not picks[0].reason:  # answers and a bare `P1` are one word about one report
+        priority, commanded = picks[0].priority, [i for i in commanded if i not in picks]
+    elif picks:
+        priority = None
+    if not answers and priority is None and not heard.names:
+        return [], commanded, comment
+    fill = model.FillIn(**who, issue=issue.number, answers=answers, priority=priority, attachments=heard.names)
+    return [fill], commanded, comment
+
+
+def _free_answer(issue: Issue, free: str, policy: Policy) -> dict[str, str]:
+    """Free text answers the one question that is still open; with more open nobody can know which is meant, so in a
+    draft it is added to the first answer, where the triager will see it."""
+    keys = [key for key in policy.required() if key != PRIORITY]
+    gaps = [key for key in keys if not issue.answers.get(key, "").strip()]
+    if not free.strip() or not gaps:
+        return {}
+    if len(gaps) == 1:
+        return {gaps[0]: free}
+    return {keys[0]: free} if issue.state is not State.TRIAGE else {}
 
 
 def _fresh(heard: _Heard, who: _Who) -> list[Intent]:
@@ -185,6 +210,7 @@ def _fresh(heard: _Heard, who: _Who) -> list[Intent]:
         if about is not None:  # prose beside commands that name an issue belongs to that issue
             return [model.Comment(**who, issue=about, text=said.comment), *commanded]
     answers = heard.answers or ({"what": form.headline} if form.headline else {})
+    material = "\n\n".join(part for part in (form.rest if form.labelled else "", heard.material) if part.strip())
     if not answers and form.priority is None and not heard.names and not heard.material:
         return commanded or [model.Ask(**who, what="help")]
     kept = [i for i in commanded if i.issue or isinstance(i, model.Ask | model.Subscribe | model.Unsubscribe)]
@@ -194,7 +220,7 @@ def _fresh(heard: _Heard, who: _Who) -> list[Intent]:
         answers=answers,
         priority=form.priority,
         attachments=heard.names,
-        material=heard.material,
+        material=material,
     )
     return [filed, *kept]
 
@@ -202,6 +228,11 @@ def _fresh(heard: _Heard, who: _Who) -> list[Intent]:
 def _says_yes(text: str, words: Words) -> bool:
     said = text.split()
     return 0 < len(said) <= 6 and fold(said[0].strip(".,!?;:")) in words.yes
+
+
+def _only_courtesy(text: str, words: Words) -> bool:
+    """ "Thanks!" answers no question."""
+    return not any(line.strip() for line in uncourteous(text.split("\n"), words))
 
 
 def _says_no(text: str, words: Words) -> bool:

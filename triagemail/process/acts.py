@@ -52,6 +52,7 @@ ACTS: Mapping[type[Intent], Act] = {
     model.Unsubscribe: _act("anyone", BELIEVED, "confirm"),
     model.Confirm: _act("anyone", ANY, "do"),
     model.NearMiss: _act("anyone", ANY, "do"),
+    model.TooMany: _act("anyone", ANY, "do"),
 }
 """`Ask` is not here: what it needs depends on what is asked (`asking`)."""
 
@@ -102,8 +103,6 @@ def permit(intent: Intent, issue: Issue | None, policy: Policy) -> str:
         return act.refusal
     if intent.evidence.level in act.sure:
         return ""
-    if (
-        isinstance(intent, model.Unsubscribe) and intent.token
-    ):  # the List-Unsubscribe token alone suffices (trust.md U5)
-        return ""
+    if isinstance(intent, model.Unsubscribe) and intent.token:
+        return ""  # the List-Unsubscribe token alone suffices (trust.md U5)
     return "confirm" if act.short == "confirm" else ""

@@ -86,7 +86,7 @@ def reopen_late(intent: model.Reopen, issue: Issue, number: int, now: datetime, 
         mail=intent.mail,
         headline=issue.headline,
         answers={**issue.answers, "what": what},
-        priority=issue.priority or issue.reported,
+        priority=issue.reported if issue.priority is None else issue.priority,
         attachments=issue.attachments,
     )
     new = done(intent, "reopened-late", number=number)

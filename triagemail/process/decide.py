@@ -181,6 +181,8 @@ def _act(snapshot: Snapshot, intent: Intent, issue: Issue | None, now: datetime,
             return answer(intent, snapshot, issue)
         case model.NearMiss():
             return updates.refuse(intent, "near-miss", said=intent.said, meant=intent.meant)
+        case model.TooMany():
+            return updates.refuse(intent, "too-many", count=intent.count)
         case _:
             raise TypeError(f"no rule for {type(intent).__name__}")
 
@@ -240,8 +242,9 @@ def answer(intent: model.Ask, snapshot: Snapshot, issue: Issue | None) -> Decisi
         return Decision(drafts=(Draft(intent.what, intent.by),))
     if intent.issue and issue is None:
         return updates.refuse(intent, "unknown-issue")
-    shown = (issue,) if issue is not None else snapshot.open_issues
-    number = issue.number if issue is not None else None
+    about = issue if intent.what == "status" else None
+    shown = (about,) if about is not None else snapshot.open_issues
+    number = about.number if about is not None else None
     return Decision(drafts=(Draft(intent.what, intent.by, number, {"issues": shown, "answer_to_broadcast": False}),))
 
 

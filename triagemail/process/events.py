@@ -48,6 +48,7 @@ class PriorityPicked(Event):
 
     before: Priority | None
     after: Priority
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,7 @@ class RaiseAsked(Event):
 
     before: Priority | None
     after: Priority
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

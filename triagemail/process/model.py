@@ -338,6 +338,13 @@ class NearMiss(Intent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TooMany(Intent):
+    """More commands in one mail than anybody means (trust.md C10); its text is kept as a comment."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TimerFired(Intent):
     """A timer of an issue fell due; `due` is when it should have fired."""
 

@@ -87,7 +87,7 @@ def carry_on(issue: Issue, now: datetime, policy: Policy, *, first: bool = False
     asked = issue.state is not State.DRAFT
     decision = Decision()
     if not asked and (not gaps or issue.reported is Priority.P0):
-        decision += ask_triager(issue, now, policy, gaps)
+        decision += ask_triager(issue, now, policy)
     if gaps:
         decision += to_people("missing", issue, (issue.reporter,), first=first, reminder=False, missing=gaps)
     elif not asked or issue.unverified:
@@ -95,13 +95,25 @@ def carry_on(issue: Issue, now: datetime, policy: Policy, *, first: bool = False
     return decision
 
 
-def ask_triager(
-    issue: Issue, now: datetime, policy: Policy, gaps: tuple[str, ...], *, handover: bool = False
-) -> Decision:
+def ask_triager(issue: Issue, now: datetime, policy: Policy, *, handover: bool = False) -> Decision:
     """ "A complete report goes to the triager on duty, on one screen." """
     event = TriagerAsked(issue=issue.number, at=now, by="", triager=policy.duty)
-    screen: Mapping[str, object] = {"missing": gaps, "workaround": workaround(issue), "handover": handover}
-    return Decision(events=(event,)) + to_people("triage", issue, (policy.duty,), **screen)
+    return Decision(events=(event,)) + screen(issue, (policy.duty,), policy, handover=handover)
+
+
+def screen(
+    issue: Issue, people: tuple[str, ...], policy: Policy, *, handover: bool = False, reason: str = ""
+) -> Decision:
+    """The triager's mail; `reason` is what the reporter says beside a new priority."""
+    return to_people(
+        "triage",
+        issue,
+        people,
+        missing=missing(issue, policy),
+        workaround=workaround(issue),
+        handover=handover,
+        reason=reason.strip(),
+    )
 
 
 def fill_in(intent: model.FillIn, issue: Issue, now: datetime, policy: Policy) -> Decision:
@@ -167,38 +179,47 @@ def pick(
     intent: model.Intent, issue: Issue, priority: Priority, reason: str, now: datetime, policy: Policy
 ) -> Decision:
     """The reporter picks, lowers or raises the priority of their own report."""
-    number, by = issue.number, intent.by
-    if issue.state in (State.DRAFT, State.TRIAGE):
-        picked = PriorityPicked(issue=number, at=now, by=by, before=issue.reported, after=priority)
-        decision = Decision(events=(picked,))
-        if issue.state is State.TRIAGE:  # before that, the mail about what is still missing says it
-            decision += done(intent, "priority-picked", priority=priority)
-        after = apply(decision, issue) or issue
-        decision += tell_list(issue, after, reason, policy)
-        if issue.state is State.TRIAGE:
-            decision += to_people(
-                "triage",
-                after,
-                (in_charge(issue, policy),),
-                missing=missing(after, policy),
-                workaround=workaround(after),
-                handover=False,
-            )
-        return decision
-    if issue.state is not State.OPEN:
-        return refuse(intent, "wrong-state", state=issue.state)
-    if priority == issue.priority:
-        return refuse(intent, "already-same", priority=priority)
-    if (
-        issue.priority is not None and priority > issue.priority
-    ):  # "After a decision the reporter may lower the priority at once"
-        return decide_priority(intent, issue, priority, reason, now, policy)
-    # "raising it is a new decision with its own clock"
-    asked = RaiseAsked(issue=number, at=now, by=by, before=issue.priority, after=priority)
+    match issue.state:
+        case State.DRAFT | State.TRIAGE:
+            return pick_undecided(intent, issue, priority, reason, now, policy)
+        case State.OPEN if priority == issue.priority:
+            return refuse(intent, "already-same", priority=priority)
+        case State.OPEN if issue.priority is not None and priority > issue.priority:
+            # "After a decision the reporter may lower the priority at once"
+            return decide_priority(intent, issue, priority, reason, now, policy)
+        case State.OPEN:
+            return ask_raise(intent, issue, priority, reason, now, policy)
+        case _:
+            return refuse(intent, "wrong-state", state=issue.state)
+
+
+def pick_undecided(
+    intent: model.Intent, issue: Issue, priority: Priority, reason: str, now: datetime, policy: Policy
+) -> Decision:
+    """ "The reporter MUST pick it", and may change the pick until a triager has decided."""
+    picked = PriorityPicked(
+        issue=issue.number, at=now, by=intent.by, before=issue.reported, after=priority, reason=reason.strip()
+    )
+    decision = Decision(events=(picked,))
+    after = apply(decision, issue) or issue
+    decision += tell_list(issue, after, reason, policy)
+    if issue.state is State.TRIAGE:  # before that, the mail about what is still missing says it
+        decision += done(intent, "priority-picked", priority=priority)
+        decision += screen(after, (in_charge(issue, policy),), policy, reason=reason)
+    return decision
+
+
+def ask_raise(
+    intent: model.Intent, issue: Issue, priority: Priority, reason: str, now: datetime, policy: Policy
+) -> Decision:
+    """ "Raising it is a new decision with its own clock." """
+    asked = RaiseAsked(
+        issue=issue.number, at=now, by=intent.by, before=issue.priority, after=priority, reason=reason.strip()
+    )
     raised = Decision(events=(asked,))
     after = apply(raised, issue) or issue
-    screen = to_people("triage", after, (policy.duty,), missing=(), workaround=False, handover=False)
-    return raised + screen + done(intent, "raise-asked", priority=priority)
+    told = screen(after, (policy.duty,), policy, reason=reason)
+    return raised + told + done(intent, "raise-asked", priority=priority)
 
 
 def agree(intent: model.Agree, issue: Issue, now: datetime, policy: Policy) -> Decision:
@@ -248,7 +269,8 @@ def decide_priority(
     )
     decision = asked + Decision(events=(event,))
     after = apply(decision, issue) or issue
-    decision += done(intent, "agreed" if agreed else "priority-set", priority=priority)
+    own = intent.by == issue.reporter and intent.by not in policy.triagers  # the reporter lowers it
+    decision += done(intent, "agreed" if agreed else "priority-picked" if own else "priority-set", priority=priority)
     if issue.reporter != intent.by:
         words = {
             "agreed": agreed,
@@ -318,6 +340,8 @@ def comment(intent: model.Comment, issue: Issue, now: datetime, policy: Policy) 
     to = issue.reporter if intent.by in (charge, *policy.triagers) and not unverified else charge
     told = to_people("comment", issue, (to,), author=intent.by, text=intent.text, unverified=unverified)
     kept = Decision(events=(event,))
+    if issue.state is State.DRAFT and intent.by == issue.reporter:
+        return kept  # nobody but the reporter knows of it yet; it is in the log
     return kept + (told if to != intent.by else Decision())
 
 
@@ -342,7 +366,7 @@ def remind_reporter(issue: Issue, now: datetime, policy: Policy) -> Decision:
 def hand_over(issue: Issue, now: datetime, policy: Policy) -> Decision:
     """ "After it the triager is told and may pick one for the reporter"; an incomplete P1 goes with its gaps after
     15 minutes."""
-    return ask_triager(issue, now, policy, missing(issue, policy), handover=issue.reported is None)
+    return ask_triager(issue, now, policy, handover=issue.reported is None)
 
 
 def lapse(issue: Issue, now: datetime, policy: Policy) -> Decision:

@@ -45,6 +45,7 @@ class Due:
     outgoing: int
     person: int
     address: str
+    group: bool
     attempts: int
     created_at: datetime
     ambiguous: int
@@ -266,21 +267,39 @@ def claim_deliveries(store: Store, now: datetime, holder: str, limit: int) -> li
             holder, micros(now + SEND_LEASE), micros(now), limit,
         )  # fmt: skip
         rows.sort(key=lambda row: (row[4], row[0]))
-        found: dict[int, str] = {}
-        people = sorted({row[2] for row in rows})
-        for start in range(0, len(people), 500):
-            part = people[start : start + 500]
-            found |= dict(
-                store.all(f"SELECT id, address FROM person WHERE id IN ({', '.join('?' for _ in part)})", *part)
-            )
+        people = _people(store, {row[2] for row in rows})
         made = {
             number: from_micros(store.one("SELECT created_at FROM outgoing WHERE id = ?", number)[0])
-            for number in {r[1] for r in rows}
+            for number in {row[1] for row in rows}
         }
     return [
-        Due(i, outgoing, person, found.get(person, ""), tries, made[outgoing], amb)
-        for i, outgoing, person, tries, _, amb in rows
+        Due(number, outgoing, person, *people[person], tries, made[outgoing], ambiguous)
+        for number, outgoing, person, tries, _, ambiguous in rows
     ]
+
+
+def _people(store: Store, numbers: set[int]) -> dict[int, tuple[str, bool]]:
+    """(address, is a group) of each person."""
+    found: dict[int, tuple[str, bool]] = {}
+    wanted = sorted(numbers)
+    for start in range(0, len(wanted), 500):
+        part = wanted[start : start + 500]
+        marks = ", ".join("?" for _ in part)
+        rows = store.all(f"SELECT id, address, is_group FROM person WHERE id IN ({marks})", *part)
+        found |= {number: (address, bool(group)) for number, address, group in rows}
+    return found
+
+
+def free_expired(store: Store, now: datetime) -> bool:
+    """sending -> queued where the lease has run out: its holder died or failed. It may have been sent, and goes out
+    again with the same bytes."""
+    with store.transaction():
+        freed = store.run(
+            "UPDATE delivery SET state = 'queued', holder = '', leased_until = 0, ambiguous = ambiguous + 1"
+            " WHERE state = 'sending' AND leased_until <= ?",
+            micros(now),
+        )
+    return bool(freed.rowcount)
 
 
 def mail(store: Store, outgoing: int) -> Mail:

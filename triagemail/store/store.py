@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -312,10 +312,10 @@ class Store:
 
     # --- notices ------------------------------------------------------------------------------------------------------
 
-    def notice_due(self, cause: str, now: datetime, gap: int) -> bool:
-        """True at most once per `gap` microseconds and cause; remembers that it said so."""
+    def notice_due(self, cause: str, now: datetime, gap: timedelta) -> bool:
+        """True at most once per `gap` and cause; remembers that it said so."""
         row = self.one("SELECT at FROM notice WHERE cause = ?", cause)
-        if row and row[0] + gap > micros(now):
+        if row and row[0] > micros(now - gap):
             return False
         self.run(
             "INSERT INTO notice (cause, at) VALUES (?, ?) ON CONFLICT (cause) DO UPDATE SET at = excluded.at",
