@@ -217,7 +217,8 @@ def test_outlook_forwards_without_a_title() -> None:
 def test_a_forwarded_mail_with_marks_ends_with_its_marks() -> None:
     """trust.md C10: "answers may stand anywhere in it; commands not inside ... a forwarded block"."""
     text = "FYI\n\nBegin forwarded message:\n\n> From: Bob <bob@acme.example>\n> Subject: x\n>\n> agree\n\nP1 for me"
-    assert new_text(split(text)).split() == ["FYI", "P1", "for", "me"]
+    said = " ".join(line.text for line in split(text) if line.kind is Kind.NEW)
+    assert said.split() == ["FYI", "P1", "for", "me"]
 
 
 # --- signatures ------------------------------------------------------------------------------------------------------
@@ -445,5 +446,5 @@ def test_the_corpus_is_read_as_well_as_promised() -> None:
     rows = [json.loads(line) for line in CORPUS.read_text("utf-8").splitlines()]
     found = [module.judge(*module.texts(row), row["html"]) for row in rows]
     assert found.count("exact") >= 0.85 * len(rows)
-    assert found.count("lost") + found.count("both") <= 0.045 * len(rows)
+    assert found.count("lost") + found.count("both") <= 0.04 * len(rows)
     assert found.count("leak") + found.count("both") <= 0.12 * len(rows)

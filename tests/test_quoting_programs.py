@@ -302,8 +302,9 @@ FORWARDS = [
 def test_a_forwarded_mail_is_material(title: str) -> None:
     """process.md 2: "A forwarded mail is kept as material ...; no command or priority in it counts"."""
     lines = split(f"FYI\n\n{title}\nFrom: Bob <bob@acme.example>\nDate: May 3\nSubject: x\nTo: Ann\n\nP0\nagree")
-    assert new_text(lines) == "FYI"
+    assert [line.text for line in lines if line.kind is Kind.NEW and line.text] == ["FYI"]
     assert {line.kind for line in lines[2:]} == {Kind.FORWARDED}
+    assert new_text(lines).endswith("agree"), "what was passed on is kept"
 
 
 SENT = [

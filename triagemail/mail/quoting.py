@@ -52,8 +52,9 @@ def split(text: str, parent: str = "", markers: Sequence[str] = DEFAULT_MARKERS)
 
 
 def new_text(lines: Iterable[Line]) -> str:
-    """What the person newly wrote: the NEW lines, blank edges trimmed."""
-    return "\n".join(line.text for line in lines if line.kind is Kind.NEW).strip()
+    """What the person newly wrote or passed on: the NEW and the FORWARDED lines, blank edges trimmed. Readers of commands
+    look at the kinds: a forwarded line is kept, and never obeyed."""
+    return "\n".join(line.text for line in lines if line.kind in (Kind.NEW, Kind.FORWARDED)).strip()
 
 
 def _lines(found: Scan, replaced: dict[int, str]) -> Iterator[Line]:
