@@ -143,9 +143,12 @@ def host(tmp_path: Path) -> Host:
 
 
 @pytest.fixture(autouse=True)
-def usual_log() -> Iterator[None]:
-    """The commands set the level of the log for their process; here many share one."""
+def one_process_for_many() -> Iterator[None]:
+    """The commands set log level and umask of their process, as programs may; here many share one with other tests."""
+    before = os.umask(0o022)
+    os.umask(before)
     yield
+    os.umask(before)
     log.configure("warning")
 
 
@@ -218,16 +221,32 @@ def test_a_mistyped_command_ends_with_64_as_a_program(host: Host) -> None:
 
 
 def test_init_writes_a_set_up_that_works_as_it_is(tmp_path: Path) -> None:
-    """`init DIR` writes config, key file, empty store."""
+    """`init DIR` writes config, key file, empty store; what is secret is read by its owner only."""
     folder = tmp_path / "new" / "set-up"
     made = CliRunner().invoke(main, ["init", str(folder)], catch_exceptions=False)
     assert made.exit_code == 0
     assert sorted(files_in(folder)) == ["config.toml", "triagemail.db", "triagemail.keys"]
-    assert (folder / "triagemail.keys").stat().st_mode & 0o777 == 0o600
+    for name in ("triagemail.keys", "triagemail.db"):
+        assert (folder / name).stat().st_mode & 0o077 == 0, name
     assert len((folder / "triagemail.keys").read_text().split()[1]) >= 32
-    for command in (["check"], ["status"], ["issues"], ["held", "list"], ["subscribers", "list"]):
-        said = CliRunner().invoke(main, ["--config", str(folder / "config.toml"), *command], catch_exceptions=False)
-        assert said.exit_code == 0, command
+    for command in (["status"], ["issues"], ["held", "list"], ["subscribers", "list"]):
+        assert Host(folder).types(*command).exit_code == 0, command
+
+
+def test_check_says_what_a_new_set_up_lacks(tmp_path: Path) -> None:
+    """A mailbox that nobody can log in to is no service: said at once, not found out when no report arrives."""
+    CliRunner().invoke(main, ["init", str(tmp_path)], catch_exceptions=False)
+    for command in (["check"], ["run", "--until-idle"]):
+        said = Host(tmp_path).types(*command)
+        assert said.exit_code == 78
+        assert "password_file" in said.stderr
+    config = tmp_path / "config.toml"
+    lines = config.read_text().splitlines(keepends=True)
+    place = next(n for n, line in enumerate(lines) if line.startswith("# password_file"))
+    config.write_text("".join([*lines[:place], lines[place][2:], *lines[place + 1 :]]))
+    (tmp_path / "imap.password").write_text("secret\n")
+    (tmp_path / "imap.password").chmod(0o600)
+    assert Host(tmp_path).types("check").exit_code == 0
 
 
 def test_every_set_up_has_a_key_of_its_own(tmp_path: Path) -> None:

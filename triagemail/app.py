@@ -109,6 +109,7 @@ class App:
         """The loops of a service process, each waking the next: intake -> work -> send."""
         send = Loop("send", self._send, idle=LOOK, close=self._close_sender, on_failure=self._failed, longest=60.0)
         parts = tuple(part for part in ("work", "clock") if part in only)
+        self.sender.stopping = send.stopping
         work = Loop(
             "work", lambda: self._work(parts, only), idle=self._until_timer, after=send.wake.set,
             close=self.store.close,
@@ -234,7 +235,10 @@ def read_keys(config: Config) -> dict[str, bytes]:
         if name and not name.startswith("#"):
             if len(name) != 1 or name not in ALPHABET:
                 raise ValueError(f"{keys_path(config)}: a key's id is one letter a-z or digit 2-7")
-            found[name] = bytes.fromhex(value)
+            try:
+                found[name] = bytes.fromhex(value)
+            except ValueError:
+                raise ValueError(f"{keys_path(config)}: a key is written in hexadecimal digits") from None
     if not found or any(len(key) < 16 for key in found.values()):
         raise ValueError(f"{keys_path(config)}: no key of 16 bytes or more")
     return found

@@ -21,11 +21,20 @@ OK, USAGE, DATA, TRY_AGAIN, BAD_CONFIG = 0, 64, 65, 75, 78  # sysexits.h
 
 
 class _Group(click.Group):
-    """Usage errors end with 64, as sysexits.h says."""
+    """Usage errors end with 64, as sysexits.h says; a database that does not work, with 75 and one line."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
         click.UsageError.exit_code = USAGE
         return super().main(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:  # only to tell the database's faults from others, without importing it for `--help`
+            store = sys.modules.get("triagemail.store.store")
+            if store is None or not isinstance(error, store.STORE_FAULTS):
+                raise
+            fail(TRY_AGAIN, f"the database does not work: {error}")
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -90,7 +99,6 @@ def open_app(path: Path | None, *, service: bool = False) -> App:
     from triagemail.store.store import StoreUnusable
 
     log.configure(os.environ.get("TRIAGEMAIL_LOG", "info" if service else "warning"))
-    os.umask(0o077)  # the store holds everybody's mails
     if path is None:
         fail(BAD_CONFIG, NO_CONFIG)
     config = read_config(path, service=service)
@@ -136,9 +144,9 @@ def init(folder: Path) -> None:
     config, keys, store = folder / "config.toml", folder / "triagemail.keys", folder / "triagemail.db"
     if there := [path for path in (config, keys, store) if path.exists()]:
         fail(USAGE, *(f"{path} is there already; nothing was written" for path in there))
-    os.umask(0o077)
     folder.mkdir(parents=True, exist_ok=True)
     config.write_text(example(), encoding="utf-8")
+    config.chmod(0o600)  # it may come to hold passwords
     write_new_key(keys)
     made = Store(f"sqlite:///{store.resolve()}")
     made.open()
@@ -241,23 +249,17 @@ def deliver(config_file: Path | None) -> None:
         fail(DATA, "no mail on standard input")
     if config_file is None:
         fail(TRY_AGAIN, NO_CONFIG)
-    try:
-        config = load(config_file)
-        from triagemail.clock import Clock
-        from triagemail.files import take_one
-        from triagemail.store.store import STORE_FAULTS, Store, StoreUnusable
+    from triagemail.clock import Clock
+    from triagemail.files import take_one
+    from triagemail.store.store import STORE_FAULTS, Store, StoreUnusable
 
-        store = Store(config.store.url)
+    try:
+        store = Store(load(config_file).store.url)
         store.open()
         take_one(store, raw, Clock().now(), "deliver")
         store.close()
-    except (
-        ConfigError,
-        StoreUnusable,
-        OSError,
-        *STORE_FAULTS,
-    ) as error:  # whatever it is, the mail server keeps the mail
-        fail(TRY_AGAIN, f"not stored: {error}")
+    except (ConfigError, StoreUnusable, OSError, *STORE_FAULTS) as error:
+        fail(TRY_AGAIN, f"not stored: {error}")  # whatever it is, the mail server keeps the mail
 
 
 @main.command("import")
@@ -493,7 +495,3 @@ def subscribers_remove(config_file: Path | None, addresses: tuple[str, ...]) -> 
         with app.store.transaction():
             was = audience.leave(app.store, normalise(address) or address, app.clock.now())
         say(f"{address} {'removed' if was else 'was not on the list'}")
-
-
-if __name__ == "__main__":
-    main()

@@ -14,6 +14,7 @@ from triagemail.mail.reading import Anchor, Context
 from triagemail.mail.words import parse_words
 from triagemail.process import codec, decide
 from triagemail.process.model import Snapshot
+from triagemail.worker import set_aside, unreadable
 
 
 class Explainer:
@@ -35,7 +36,8 @@ class Explainer:
         sure = evidence.judge(author, None)
         read = reading.read(mail, Anchor(), Context(author, sure), self.words, self.policy)
         report = read.report
-        human = seen.class_ == "human"
+        held = unreadable(mail) or (f"{seen.class_}: {seen.reason}" if set_aside(seen) == "held" else "")
+        answered = not held and not set_aside(seen)
         return {
             "file": name,
             "message_id": mail.message_id,
@@ -48,8 +50,8 @@ class Explainer:
             "answers": dict(report.answers) if report else {},
             "missing": self._missing(report.answers, report.priority) if report else [],
             "priority": None if report is None or report.priority is None else str(report.priority),
-            "intents": [codec.plain(intent) for intent in read.intents] if human else [],
-            "decision": self._decide(read) if human else {"events": [], "mails": [], "held": "", "outcomes": []},
+            "intents": [codec.plain(intent) for intent in read.intents] if answered else [],
+            "decision": self._decide(read) if answered else {"events": [], "mails": [], "held": held, "outcomes": []},
         }
 
     def _missing(self, answers: Mapping[str, str], priority: object) -> list[str]:

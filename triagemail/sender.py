@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -39,6 +40,7 @@ class Sender:
     notices: Notices
     holder: str = "main"
     chance: random.Random = field(default_factory=random.Random)
+    stopping: threading.Event = field(default_factory=threading.Event)
     mails: OrderedDict[int, claims.Mail] = field(default_factory=OrderedDict)
 
     def send_once(self) -> bool:
@@ -53,19 +55,26 @@ class Sender:
         if not batch:
             return claims.free_expired(self.store, self.clock.now()) or expanded
         step("after_send_claim")
+        self._send(deque(batch))
+        return True
+
+    def _send(self, left: deque[Due]) -> None:
+        """One after the other; when stopped, or when the relay is gone, the rest goes back into the queue at once."""
         self.store.durable(False)
-        place = 0
         try:
-            for place, due in enumerate(batch):  # noqa: B007  # its last value is what was not sent
-                self._deliver(due)
-        except BaseException as error:  # whatever it is, the others of the batch go back into the queue at once
-            tried = 0 if isinstance(error, RelayDown) else 1  # what was tried may be sent: its lease runs out
-            with self.store.transaction():
-                claims.unclaim(self.store, [d.delivery for d in batch[place + tried :]])
+            while left and not self.stopping.is_set():  # finish the mail in hand, no more (trust.md O5)
+                self._deliver(left[0])
+                left.popleft()
+        except RelayDown:
+            raise
+        except BaseException:  # whatever else it was, this one may have been sent: its lease runs out
+            left.popleft()
             raise
         finally:
+            if left:
+                with self.store.transaction():
+                    claims.unclaim(self.store, [due.delivery for due in left])
             self.store.durable(True)
-        return True
 
     def _deliver(self, due: Due) -> None:
         started = time.monotonic()

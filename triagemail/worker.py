@@ -18,6 +18,7 @@ from triagemail.mail import evidence, mime, reading, screening
 from triagemail.mail.html import html_to_text
 from triagemail.mail.mime import ParsedMail
 from triagemail.mail.reading import Anchor, Context
+from triagemail.mail.screening import Screening
 from triagemail.mail.words import Words
 from triagemail.outbox import Outbox
 from triagemail.process import decide, model
@@ -40,6 +41,18 @@ UNREADABLE = ("too-deep", "too-many-parts", "header-flood", "line-flood", "too-l
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 SERVICE = Evidence(Level.E3, "service")
+
+
+def unreadable(found: ParsedMail) -> str:
+    """Why a mail cannot be read safely; "" when it can."""
+    return next((defect for defect in found.defects if defect in UNREADABLE), "")
+
+
+def set_aside(seen: Screening) -> str:
+    """ "silent" or "held" for a mail that is not from a person to be answered; "" for all others."""
+    if seen.class_ in SILENT or seen.reason in RECORDED:
+        return "silent"
+    return "held" if seen.class_ in HELD and not seen.may_ack else ""  # a list in mail.groups may be answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +140,19 @@ class Worker:
         """(state, reason, issue) of one mail: answered, silent(reason) or held(reason)."""
         if mail.attempts > STRIKES:
             return self._hold(mail, found, "three strikes: it ended the process")
-        if odd := mail.odd or next((d for d in found.defects if d in UNREADABLE), ""):
+        if odd := mail.odd or unreadable(found):
             return self._hold(mail, found, odd)
         first = self.store.first_time(reading.duplicate_key(found, mail.raw), mail.inbox, self.clock.now())
         if first:
             return "silent", f"duplicate of {first}", None
         seen = screening.screen(found, (self.policy.address, self.policy.list_address), self.groups)
-        if seen.class_ in SILENT or seen.reason in RECORDED:
-            return "silent", f"{seen.class_}: {seen.reason}", None
-        if (seen.class_ in HELD and not seen.may_ack) or found.from_ is None:  # a list in mail.groups may be answered
-            return self._hold(mail, found, f"{seen.class_}: {seen.reason}")
-        return self._answer(mail, found)
+        match set_aside(seen):
+            case "silent":
+                return "silent", f"{seen.class_}: {seen.reason}", None
+            case "held":
+                return self._hold(mail, found, f"{seen.class_}: {seen.reason}")
+            case _:
+                return self._answer(mail, found)
 
     def _answer(self, mail: Claimed, found: ParsedMail) -> tuple[str, str, int | None]:
         now = self.clock.now()

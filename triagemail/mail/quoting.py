@@ -52,8 +52,8 @@ def split(text: str, parent: str = "", markers: Sequence[str] = DEFAULT_MARKERS)
 
 
 def new_text(lines: Iterable[Line]) -> str:
-    """What the person newly wrote or passed on: the NEW and the FORWARDED lines, blank edges trimmed. Readers of commands
-    look at the kinds: a forwarded line is kept, and never obeyed."""
+    """What the person newly wrote or passed on: the NEW and the FORWARDED lines, blank edges trimmed. Readers of
+    commands look at the kinds: a forwarded line is kept, and never obeyed."""
     return "\n".join(line.text for line in lines if line.kind in (Kind.NEW, Kind.FORWARDED)).strip()
 
 

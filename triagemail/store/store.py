@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,13 +63,15 @@ class Store:
     def open(self) -> None:
         """Create what is missing. Raises StoreUnusable with one clear line for a person."""
         try:
+            if self.path is not None and not self.path.exists():  # it holds everybody's mails: for its owner only
+                os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
             self.db.connect(reuse_if_open=True)
             found = self._version()
             if found is not None and found != VERSION:
                 raise StoreUnusable(f"the database has schema {found}, this release needs {VERSION}: {self.url}")
             if found is None:
                 self._create()
-        except pw.DatabaseError as error:
+        except (pw.DatabaseError, OSError) as error:
             raise StoreUnusable(f"the database cannot be opened ({error}): {self.url}") from error
 
     def _version(self) -> int | None:
