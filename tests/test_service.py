@@ -397,6 +397,7 @@ def test_a_relay_that_comes_back_gets_everything_once(light: Service) -> None:
 
 def test_a_lost_connection_is_made_again(service: Service, proxy: faults.FaultProxy) -> None:
     """I3: server closes during IDLE: abort, reconnect with backoff; the mail that came meanwhile is answered."""
+    service.configure(poll="2s")  # pymap forgets to announce what comes just before an IDLE
     service.start("connected")
     for number in (1, 2, 3):
         service.until(lambda: idles(proxy), "IDLE")
@@ -476,6 +477,7 @@ def test_a_bad_mail_is_held_while_others_go_through(light: Service) -> None:
 
 def test_two_mails_of_one_person_keep_their_order(service: Service) -> None:
     """Order holds by lane: what one person wrote first is done first, and the list hears it in that order."""
+    service.configure(poll="2s")
     service.command("subscribers", "add", ANNA)
     service.start("connected")
     service.sends(BOB, COMPLETE.format(priority="P0"), subject="Shop is down")

@@ -216,6 +216,7 @@ class Worker:
         wanted = (*intents, *pending.intents) if pending else intents
         issues = self.store.issues([i.issue for i in wanted if i.issue])
         opens = any(isinstance(i, model.FileReport | model.Reopen) for i in wanted)
+        only_reports = all(isinstance(i, decide.KEPT_ALWAYS) for i in wanted)  # they are never short of evidence
         asks = any(isinstance(i, model.Ask) and i.what in ("status", "list") for i in wanted)
         now, answered = self.clock.now(), False
         if context.broadcast and context.issue is not None:
@@ -228,7 +229,7 @@ class Worker:
             next_number=self.store.next_number() if opens else 0,
             open_issues=self.store.open_issues() if asks else (),
             pending=pending,
-            confirm_asked=self.store.confirm_asked(context.by, now - DAY),
+            confirm_asked=not only_reports and self.store.confirm_asked(context.by, now - DAY),
             status_answered=answered,
             first_report=opens and not self.store.has_reported(context.by),
         )
@@ -250,7 +251,8 @@ class Worker:
         for number in changed:
             issue = issues[number]
             self.store.save_issue(issue)
-            self.store.set_timers(number, decide.clocks(issue, self.policy), rank(issue))
+            new = number not in snapshot.issues
+            self.store.set_timers(number, decide.clocks(issue, self.policy), rank(issue), new=new)
         for intent, decision in decided:
             self._send(self._within_limit(intent, decision, author), issues, cause, author)
         self.store.count_numbers(max(changed, default=0))

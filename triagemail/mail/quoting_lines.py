@@ -130,6 +130,9 @@ def _reprefix(rows: list[Row], known: dict[str, Row], markers: tuple[str, ...]) 
             below = row.ends
 
 
+_NO_LETTER = re.compile(r"[\W_]+")
+
+
 def _look(raw: str, markers: tuple[str, ...]) -> Row:
     depth, text = 0, raw.rstrip()
     prefix = _PREFIX.match(text)
@@ -161,7 +164,7 @@ def clean(text: str) -> str:
 
 def letters(text: str) -> str:
     """The letters and digits of a text."""
-    return "".join(c for c in text.casefold() if c.isalnum())
+    return _NO_LETTER.sub("", text.casefold())
 
 
 def wrote(plain: str) -> bool:

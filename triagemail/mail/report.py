@@ -269,6 +269,9 @@ def _by_itself(text: str, forms: _Forms) -> bool:
 
 def _unhelped(text: str, help_words: Sequence[str]) -> tuple[str, Sequence[str]]:
     """A line without the help text that the template has there, and the words of it that may stand on the next line."""
+    first = tokens(text, 0, 60)[:1]
+    if first and first[0][0] != help_words[0]:
+        return text, ()
     found = tokens(text, 0, _HELP)
     said = [word for word, _, _ in found]
     size = len(help_words)

@@ -79,7 +79,7 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     apart = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in apart if not unicodedata.combining(c)).casefold()
+    return "".join([c for c in apart if c < "\u0300" or not unicodedata.combining(c)]).casefold()
 
 
 def composed(text: str) -> str:
@@ -92,7 +92,9 @@ def composed(text: str) -> str:
 
 def tokens(text: str, start: int = 0, limit: int = HEAD) -> list[Token]:
     """The words of the next `limit` characters of `text` (composed), folded, with their places."""
-    return [(fold(m[0]), m.start(), m.end()) for m in _WORD.finditer(text, start, start + limit)]
+    if text.isascii():  # nearly every line: lower-case once, not word by word
+        return [(m[0], *m.span()) for m in _WORD.finditer(text[: start + limit].lower(), start)]
+    return [(fold(m[0]), *m.span()) for m in _WORD.finditer(text, start, start + limit)]
 
 
 def plain(text: str, limit: int = HEAD) -> str:

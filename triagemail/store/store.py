@@ -216,11 +216,12 @@ class Store:
 
     # --- timers -------------------------------------------------------------------------------------------------------
 
-    def set_timers(self, number: int, clocks: Mapping[str, datetime], rank: int) -> None:
-        """The timers of an issue are exactly these."""
-        stale = [name for (name,) in self.all("SELECT name FROM timer WHERE issue = ?", number) if name not in clocks]
-        for name in stale:
-            self.run("DELETE FROM timer WHERE issue = ? AND name = ?", number, name)
+    def set_timers(self, number: int, clocks: Mapping[str, datetime], rank: int, *, new: bool = False) -> None:
+        """The timers of an issue are exactly these; a new issue had none."""
+        running = () if new else self.all("SELECT name FROM timer WHERE issue = ?", number)
+        for (name,) in running:
+            if name not in clocks:
+                self.run("DELETE FROM timer WHERE issue = ? AND name = ?", number, name)
         for name, due in clocks.items():
             self.run(
                 "INSERT INTO timer (issue, name, due, rank) VALUES (?, ?, ?, ?)"
