@@ -1,6 +1,6 @@
 """One broadcast to N subscribers into a local sink: CPU per recipient of `run --until-idle --only send`.
 
-    python bench/broadcast.py [--small 10000] [--large 50000] [--rounds 3] [--sink smtp-sink]
+    python bench/broadcast.py [--small 10000] [--large 50000] [--rounds 3]
 
 The slope between the two sizes is the cost of a recipient; what is left is start-up. The sink is Postfix's
 smtp-sink, whose CPU does not count.
@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -77,21 +75,14 @@ def announce(app: App) -> None:
         )
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 def broadcast(path: Path) -> tuple[float, float, float]:
     """(CPU seconds, wall seconds, largest resident set in MB) of sending everything."""
     argv = [sys.executable, "-m", "triagemail", "--config", str(path), "run", "--until-idle", "--only", "send"]
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    started = time.monotonic()
     process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"the sender ended with {status}")
-    del before
     return used.ru_utime + used.ru_stime, time.monotonic() - started, used.ru_maxrss / 1024
 
 
@@ -100,13 +91,11 @@ def main() -> None:
     ask.add_argument("--small", type=int, default=10_000)
     ask.add_argument("--large", type=int, default=50_000)
     ask.add_argument("--rounds", type=int, default=3)
-    ask.add_argument("--sink", default="smtp-sink")
     asked = ask.parse_args()
     os.environ["TRIAGEMAIL_LOG"] = "error"
-    port = free_port()
+    port = ingest.free_port()
     top = Path(tempfile.mkdtemp(prefix="tm-bench-"))
-    user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    sink = subprocess.Popen([asked.sink, *user, f"127.0.0.1:{port}", "1000"])
+    sink = ingest.start_sink(port)
     try:
         slopes, rates = [], []
         for turn in range(asked.rounds):

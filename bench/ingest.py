@@ -1,10 +1,10 @@
-"""Reports from files to durable issues with their mails queued: CPU per mail of `import` and `run --until-idle
---only work,clock`.
+"""Report mails from files to their answers in a local sink: CPU per mail of `import` and `run --until-idle`.
 
     python bench/ingest.py [--small 1000] [--large 5000] [--rounds 3]
 
-The slope between the two sizes is the cost of a mail; what is left is start-up. CPU is user + system of the whole
-process tree.
+Half of the reports are complete, half lack their priority, 15 % have a picture of 37 kB; every one is answered, and the
+complete ones go to the triager. The slope between the two sizes is the cost of a mail; what is left is start-up. CPU
+is user and system time of the whole process tree; the sink is Postfix's smtp-sink, whose CPU does not count.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 import os
 import resource
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -58,7 +59,19 @@ def cpu(argv: list[str]) -> tuple[float, int]:
 def ingest(config: Path, mails: Path) -> tuple[float, float]:
     """CPU seconds of taking the mails in and of working them off."""
     tool = [sys.executable, "-m", "triagemail", "--config", str(config)]
-    return cpu([*tool, "import", str(mails)])[0], cpu([*tool, "run", "--until-idle", "--only", "work,clock"])[0]
+    return cpu([*tool, "import", str(mails)])[0], cpu([*tool, "run", "--until-idle"])[0]
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def start_sink(port: int) -> subprocess.Popen[bytes]:
+    """Postfix's smtp-sink, which takes everything and throws it away."""
+    user = ["-u", "nobody"] if os.geteuid() == 0 else []
+    return subprocess.Popen(["smtp-sink", *user, f"127.0.0.1:{port}", "1000"])
 
 
 def main() -> None:
@@ -69,6 +82,8 @@ def main() -> None:
     asked = ask.parse_args()
     os.environ["TRIAGEMAIL_LOG"] = "error"
     top = Path(tempfile.mkdtemp(prefix="tm-bench-"))
+    port = free_port()
+    sink = start_sink(port)
     try:
         slopes, starts = [], []
         for count in (asked.small, asked.large):
@@ -76,10 +91,10 @@ def main() -> None:
         for turn in range(asked.rounds):
             spent = {}
             for count in (asked.small, asked.large):
-                config = set_up(top / f"{turn}-{count}")
+                config = set_up(top / f"{turn}-{count}", CONFIG.replace("2599", str(port)))
                 took, worked = ingest(config, top / str(count))
                 spent[count] = took + worked
-                print(f"round {turn} {count:6} mails: import {took:6.2f} s, work {worked:6.2f} s CPU")
+                print(f"round {turn} {count:6} mails: import {took:6.2f} s, run {worked:6.2f} s CPU")
             slope = (spent[asked.large] - spent[asked.small]) / (asked.large - asked.small)
             slopes.append(slope * 1000)
             starts.append(spent[asked.small] - slope * asked.small)
@@ -89,6 +104,8 @@ def main() -> None:
         )
         print(f"largest resident set {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB")
     finally:
+        sink.terminate()
+        sink.wait()
         shutil.rmtree(top)
 
 
