@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 NO_CONFIG = "which config? Name it with --config FILE or in TRIAGEMAIL_CONFIG; `triagemail init DIR` makes one"
 OK, USAGE, DATA, TRY_AGAIN, BAD_CONFIG = 0, 64, 65, 75, 78  # sysexits.h
 
-
 class _Group(click.Group):
     """Usage errors end with 64, as sysexits.h says; a database that does not work, with 75 and one line."""
 
@@ -164,7 +163,8 @@ def check(config_file: Path | None) -> None:
     from triagemail.mail import templates
 
     config = read_config(config_file, service=True)
-    problems = [f"templates/{p}" for p in templates.check_templates(config.templates.dir or None)]
+    found = templates.check_templates(config.templates.dir or None)  # of each template the first mistake is shown
+    problems = sorted({p.template: f"templates/{p}" for p in reversed(found)}.values())
     try:
         build(config)
     except (OSError, ValueError) as error:
@@ -360,7 +360,7 @@ def show(config_file: Path | None, number: int, json_lines: bool) -> None:
         f" {issue.reporter}"
         f"{' UNVERIFIED' if issue.unverified else ''}, owner {issue.owner or 'none'}")  # fmt: skip
     for question, answer in issue.answers.items():
-        say(f"  {question}: {answer[:300]}")
+        say(f"  {question}: {answer[:300]}".replace("\n", "\n    "))  # no line of it may look like one of ours
     for at, by, level, event in journal:
         rest = {k: v for k, v in codec.plain(event).items() if k not in ("t", "at", "by", "issue")}
         say(
@@ -482,7 +482,7 @@ def subscribers_add(config_file: Path | None, addresses: tuple[str, ...], group:
     with app.store.transaction():
         for address in good.values():
             audience.join(app.store, address or "", app.clock.now(), group=group)
-    say(f"{len(good)} on the list")
+    say(len(good), "on the list")
 
 
 @subscribers.command("remove")

@@ -38,6 +38,7 @@ DOMAIN = "acme.example"
 ISSUES = f"issues@{DOMAIN}"
 PASSWORD = "demo"
 IMAP_PORT, SMTP_PORT = 1143, 1025  # kept where they are free, so that a mail program's set-up outlives the demo
+LOOK = timedelta(seconds=2)  # the light IMAP server announces no mail that comes just before IDLE
 PATIENCE = 20.0  # seconds that the story waits for a mail
 ROLES: Mapping[str, str] = {
     "bob": "reporter",
@@ -224,7 +225,9 @@ def _config(folder: Path, imap_port: int, smtp_port: int) -> Config:
         base,
         folder=folder,
         mail=replace(base.mail, address=ISSUES, list_address=f"updates{at}"),
-        imap=replace(base.imap, host="127.0.0.1", port=imap_port, tls="none", user="issues", password=PASSWORD),
+        imap=replace(
+            base.imap, host="127.0.0.1", port=imap_port, tls="none", user="issues", password=PASSWORD, poll=LOOK
+        ),
         smtp=replace(base.smtp, host="127.0.0.1", port=smtp_port, tls="none"),
         people=replace(base.people, triagers=(f"sara{at}",), reporters=(DOMAIN,), internal=(DOMAIN,)),
         list=replace(base.list, open_to=(DOMAIN,)),

@@ -87,7 +87,7 @@ class Loop:
         return self.thread is None or not self.thread.is_alive()
 
 
-def run_all(loops: Mapping[str, Loop], until: Callable[[], object], grace: float = 30.0) -> bool:
+def run_all(loops: Mapping[str, Loop], until: Callable[[], object], grace: float = 35.0) -> bool:
     """Start every loop, wait in `until`, then stop: each finishes what it has in hand. True when all ended in
     `grace` seconds."""
     for loop in loops.values():

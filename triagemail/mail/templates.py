@@ -17,15 +17,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import (
-    Environment,
-    FunctionLoader,
-    StrictUndefined,
-    TemplateRuntimeError,
-    Undefined,
-    pass_context,
-    pass_eval_context,
-)
+from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateRuntimeError, Undefined
+from jinja2 import pass_context as with_context
+from jinja2 import pass_eval_context as with_eval_context
 from jinja2.exceptions import SecurityError
 from jinja2.nodes import EvalContext
 from jinja2.runtime import Context
@@ -49,9 +43,7 @@ FALLBACK = "_bare"
 QUOTED = "margin:4px 0 12px;padding:2px 0 2px 12px;border-left:3px solid #8a94a6"
 TAP = "display:block;padding:11px 16px;border-radius:8px;text-decoration:none;"
 FULL = TAP + "background:#1a56b0;border:1px solid #1a56b0;color:#ffffff"
-OPEN = (
-    TAP + "background:#ffffff;border:1px solid #1a56b0;color:#1a56b0"
-)  # what a person finishes, or may want to reword
+OPEN = TAP + "background:#ffffff;border:1px solid #1a56b0;color:#1a56b0"  # a person finishes it, or may reword it
 HINT = "margin:16px 0 8px;font-size:14px;color:#5b6472"
 LIST = "margin:0 0 8px;padding:0;list-style:none"
 PLACE = "margin:0 8px 10px 0"
@@ -129,7 +121,7 @@ def _plain(value: object) -> object:
     return clean(value) if isinstance(value, str) else value
 
 
-@pass_eval_context
+@with_eval_context
 def _marked(context: EvalContext, value: object) -> object:
     """`finalize` of the HTML part: newlines of a value become <br>; no later line of it reads as a command."""
     if isinstance(value, Markup):
@@ -151,7 +143,7 @@ def _guarded(context: EvalContext, text: str) -> str:
     return environment.guard.sub("> ", text) if isinstance(environment, Trusted | Sandbox) else text
 
 
-@pass_eval_context
+@with_eval_context
 def _quote(context: EvalContext, value: str, limit: int = 4000) -> str:
     """Somebody's words as a quotation: `> ` before each line of the text part, a bar beside them in the HTML part."""
     text = cut(clean(value).strip("\n"), limit)
@@ -160,7 +152,7 @@ def _quote(context: EvalContext, value: str, limit: int = 4000) -> str:
     return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
 
 
-@pass_eval_context
+@with_eval_context
 def _say(context: EvalContext, value: str, limit: int = 4000) -> str:
     """Somebody's words as paragraphs of our own mail, for texts that speak for the service (an owner's update)."""
     text = _guarded(context, cut(clean(value).strip("\n"), limit))
@@ -169,7 +161,7 @@ def _say(context: EvalContext, value: str, limit: int = 4000) -> str:
     return Markup("\n").join(Markup("<p>{}</p>").format(_breaks(part)) for part in re.split(r"\n\s*\n", text))
 
 
-@pass_eval_context
+@with_eval_context
 def _fold(context: EvalContext, text: str, indent: int = 0) -> str:
     """A sentence of our own in short lines; the HTML part is as wide as the reader's screen."""
     if context.autoescape:
@@ -180,18 +172,18 @@ def _fold(context: EvalContext, text: str, indent: int = 0) -> str:
 def _filters(words: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
     """What a template may do with a value, beside Jinja's own filters (docs/templates.md lists them)."""
 
-    @pass_context
+    @with_context
     def when(context: Context, moment: datetime) -> str:
         """'14:30 CET (13:30 UTC)', 'Tuesday 09:00 CET (08:00 UTC)'."""
         return " ".join(filter(None, wording.day_and_time(words, moment, context["now"], context["zone"])))
 
-    @pass_context
+    @with_context
     def at(context: Context, moment: datetime) -> str:
         """'at 14:30 CET (13:30 UTC)', 'on Tuesday at 09:00 CET (08:00 UTC)'."""
         day, time = wording.day_and_time(words, moment, context["now"], context["zone"])
         return str(words["times"]["other" if day else "today"]).format(day=day, time=time)
 
-    @pass_context
+    @with_context
     def within(context: Context, priority: Priority) -> str:
         """How soon a priority is decided on: its timebox, else the fixed words for it."""
         rule = context["policy"].priorities[priority]
@@ -315,7 +307,7 @@ def _environment(
     )  # fmt: skip
     environment.guard = guard
 
-    @pass_context
+    @with_context
     def taps(context: Context, lines: str) -> str:
         found, address = wording.taps(lines), context["reply_to"]
         if not found or not address:  # a broadcast has no reply address of one person (trust.md V1)
