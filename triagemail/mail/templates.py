@@ -194,7 +194,7 @@ def _filters(words: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
     return {
         "clean": clean, "flat": flat, "cut": cut, "link": link, "quote": _quote, "say": _say, "fold": _fold,
         "when": when, "at": at, "within": within,
-        "clock": pass_context(lambda context, moment: f"{moment.astimezone(context['zone']):%H:%M}"),
+        "clock": with_context(lambda context, moment: f"{moment.astimezone(context['zone']):%H:%M}"),
         "minutes": lambda span: wording.length(words, span),
         "every": lambda span: wording.length(words, span).removeprefix("1 "),
         "near": lambda span: abs(span) <= timedelta(minutes=1),
