@@ -366,7 +366,7 @@ def test_forwarded_text_is_told_from_a_reply(name: str) -> None:
     """ "A forwarded mail is kept as material; no command or priority in it counts" (process.md 2)."""
     lines = split(html_to_text(MAILS[name][0]))
 
-    assert new_text(lines) == "FYI"
+    assert [line.text for line in lines if line.kind is Kind.NEW and line.text] == ["FYI"]
     assert lines[-1].kind is Kind.FORWARDED
 
 
