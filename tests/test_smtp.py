@@ -411,3 +411,40 @@ def test_the_librarys_own_send_is_not_used(
     assert isinstance(relay_to(sink).send(FROM, TO, MAIL), Accepted)
     names = {n.attr for n in ast.walk(ast.parse(inspect.getsource(smtp))) if isinstance(n, ast.Attribute)}
     assert not names & {"send_message", "sendmail"}
+
+
+def pipelined(rcpt: bytes, data: bytes) -> Callable[[bytes], bytes | None]:
+    """A relay that announces PIPELINING; `rcpt` and `data` are its answers to RCPT and DATA."""
+    inside = [False]
+
+    def answer(line: bytes) -> bytes | None:
+        word = line[:4].upper()
+        if inside[0]:
+            inside[0] = line != b".\r\n"
+            return b"554 5.5.1 no valid recipients\r\n" if not inside[0] else b""
+        inside[0] = word == b"DATA" and data.startswith(b"354")
+        answers = {b"EHLO": b"250-relay\r\n250 PIPELINING\r\n", b"RCPT": rcpt, b"DATA": data}
+        return answers.get(word, b"250 2.0.0 ok\r\n")
+
+    return answer
+
+
+@pytest.mark.parametrize("data", [b"354 go on\r\n", b"554 5.5.1 no valid recipients\r\n"])
+def test_a_pipelined_refusal_leaves_both_sides_in_step(relay_to: MakeRelay, data: bytes) -> None:
+    """RFC 2920 3.1: RCPT is refused and DATA taken all the same: a lone dot ends it, nothing of the mail goes out,
+    and the connection is good for the next one."""
+    refusal = b"550 5.1.1 no such person\r\n"
+    with faults.scripted(b"220 relay\r\n", lambda: pipelined(refusal, data)) as script:
+        relay = relay_to(script)
+        for _ in range(2):
+            assert relay.send(FROM, TO, MAIL) == Rejected(550, "5.1.1 no such person", "rcpt")
+        assert script.connections == 1
+        assert not any(b"Subject" in line for line in script.lines)
+
+
+def test_a_relay_that_goes_down_in_a_group_defers(relay_to: MakeRelay) -> None:
+    """S3: 421 in RCPT: nothing was taken, and nothing more is waited for."""
+    with faults.scripted(b"220 relay\r\n", lambda: pipelined(b"421 4.3.2 going down\r\n", b"")) as script:
+        relay = relay_to(script)
+        assert relay.send(FROM, TO, MAIL) == Deferred(421, "4.3.2 going down", "rcpt")
+        assert not relay.connected

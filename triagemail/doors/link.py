@@ -53,5 +53,7 @@ def one_line(text: str | bytes, limit: int = 200) -> str:
     """A server's words as one printable ASCII-or-better line of at most `limit` characters (trust.md X5)."""
     if isinstance(text, bytes):
         text = text[: 4 * limit].decode("utf-8", "replace")
+    if text.isprintable() and len(text) <= limit and "  " not in text:  # nearly every reply
+        return text.strip()
     words = "".join(c if c.isprintable() else " " for c in text[: 4 * limit]).split()
     return " ".join(words)[:limit]

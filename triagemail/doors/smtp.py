@@ -141,20 +141,42 @@ class Relay:
         if 0 < link.size_limit < len(mail):
             return Rejected(552, f"the relay takes at most {link.size_limit} bytes, the mail has {len(mail)}", "here")
         size = f" SIZE={len(mail)}" if link.has_extn("size") else ""
-        stage, ambiguous = "mail", False
-        lines = {"mail": f"MAIL FROM:<{sender}>{size}", "rcpt": f"RCPT TO:<{rcpt}>", "data": "DATA"}
+        link.stage, ambiguous = "mail", False
         try:
-            for stage, line in lines.items():
-                code, text = link.ask(line, self.settings.timeout)
-                if code // 100 != (3 if stage == "data" else 2):
-                    return self._refused(stage, code, text)
-            stage = "end"
+            refused = self._envelope(
+                link, {"mail": f"MAIL FROM:<{sender}>{size}", "rcpt": f"RCPT TO:<{rcpt}>", "data": "DATA"}
+            )
+            if refused is not None:
+                return refused
+            link.stage = "end"
             link.push(_stuffed(mail), self.settings.timeout_body)
             ambiguous = True
             return self._answered(*link.answer(self.settings.timeout_end))
         except (smtplib.SMTPException, OSError) as error:
             self._drop()
-            return Lost(one_line(str(error)) or type(error).__name__, ambiguous, stage)
+            return Lost(one_line(str(error)) or type(error).__name__, ambiguous, link.stage)
+
+    def _envelope(self, link: _Link, lines: dict[str, str]) -> Outcome | None:
+        """MAIL, RCPT and DATA, in one write where the relay takes that (RFC 2920); None when it wants the mail."""
+        groups = [list(lines)] if link.has_extn("pipelining") else [[one] for one in lines]
+        for group in groups:
+            link.push(b"".join(lines[one].encode("ascii") + b"\r\n" for one in group), self.settings.timeout)
+            for place, link.stage in enumerate(group):
+                code, text = link.answer(self.settings.timeout)
+                if code // 100 != (3 if link.stage == "data" else 2):
+                    stage = link.stage
+                    self._read_on(link, code, group[place + 1 :])
+                    return self._refused(stage, code, text)
+        return None
+
+    def _read_on(self, link: _Link, code: int, rest: list[str]) -> None:
+        """The replies to what was sent along with a refused command. A relay that goes down answers nothing more; one
+        that takes DATA without a recipient gets the lone dot that ends it (RFC 2920 3.1)."""
+        for stage in rest if code != 421 else ():
+            code, _ = link.answer(self.settings.timeout)
+            if stage == "data" and code // 100 == 3:
+                link.push(b".\r\n", self.settings.timeout)
+                link.answer(self.settings.timeout_end)
 
     def _refused(self, stage: str, code: int, text: str) -> Outcome:
         if code == 421 or code // 100 not in (4, 5):  # going down, or out of step with us
@@ -201,6 +223,7 @@ class _Link(smtplib.SMTP):
 
     def __init__(self, settings: SmtpSettings, context: ssl.SSLContext | None) -> None:
         self.unread = bytearray()
+        self.stage = "mail"
         self.limit = settings.timeout
         self.settings = settings
         self.tls_at_once = context if settings.tls == "tls" else None
