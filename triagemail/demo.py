@@ -86,10 +86,13 @@ def play(*, stay: bool, color: bool) -> int:
         screen.print(f"[red]The story stops here:[/] {error}")
         return 75
     finally:
-        if company is not None:
+        try:
+            # raises where the screen is gone, as in `triagemail demo | tee`
             screen.print("\nClosing the company …", style="dim")
-            company.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            if company is not None:
+                company.close()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class Interrupted(Exception):
