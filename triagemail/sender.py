@@ -96,9 +96,10 @@ class Sender:
         now = self.clock.now()
         state, reply, retry_at = verdict(outcome, due, mail.rank, now, self.chance)
         ambiguous = isinstance(outcome, Lost) and outcome.ambiguous
-        with self.store.transaction():
+        with self.store.statement():
             claims.record(self.store, due.delivery, state, reply, now, retry_at=retry_at, ambiguous=ambiguous)
-            if mail.detail and retry_at is None:  # only the hash of a confirmation's secret is kept
+        if mail.detail and retry_at is None:  # only the hash of a confirmation's secret is kept
+            with self.store.statement():
                 claims.forget_detail(self.store, due.outgoing)
         return state
 

@@ -117,6 +117,12 @@ class Store:
             with self.db.atomic():
                 yield
 
+    @contextlib.contextmanager
+    def statement(self) -> Iterator[None]:
+        """One single statement, which the database commits by itself: without BEGIN and COMMIT around it."""
+        with self.lock if self.sqlite else contextlib.nullcontext():
+            yield
+
     def savepoint(self) -> Any:
         return self.db.savepoint()
 
