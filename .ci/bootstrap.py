@@ -27,7 +27,6 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-INDEX = ""
 JSON = "application/vnd.pypi.simple.v1+json"  # PEP 691
 WHEEL = re.compile(r"pip-([0-9]+(?:\.[0-9]+)*)-py3-none-any\.whl")
 PATIENCE = 60  # seconds for one answer of the index
@@ -120,7 +119,10 @@ def fetch_pip(folder: Path) -> Path:
 
     Raises ValueError where the index has none or the bytes are others, OSError where it does not answer.
     """
-    page = f"{setting('index-url') or INDEX}".rstrip("/") + "/pip/"
+    index = setting("index-url")
+    if not index:
+        raise ValueError("no package index is configured: set PIP_INDEX_URL, or install python3-venv (Debian)")
+    page = f"{index}".rstrip("/") + "/pip/"
     content = get(page, JSON)
     try:
         files = json.loads(content)["files"]
