@@ -83,6 +83,9 @@ def test_the_demo_command_on_a_bare_debian(python: str, tmp_path: Path) -> None:
         (hidden / f"{name}.py").write_text(f"raise ImportError('{name} is not part of python3-minimal')\n")
     environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONHOME")}
     environment |= {"PYTHONPATH": str(hidden), "HOME": os.environ.get("HOME", str(tmp_path))}
+    asked = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"  # the index that pip itself would ask
+    index = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.strip()
+    environment["PIP_INDEX_URL"] = environment.get("PIP_INDEX_URL") or index
     probe = [python, "-c", "import ensurepip"]
     assert subprocess.run(probe, env=environment, capture_output=True, check=False).returncode != 0
     folder = checkout(tmp_path)
