@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from triagemail.process.model import Intent, Issue, Priority, State
+from triagemail.process.model import Intent, Invite, Issue, Priority, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,6 +364,7 @@ class Audience:
     priority: Priority
     issue: int
     also: tuple[str, ...] = ()
+    area: str = ""  # "" where the triager has named none: then it concerns every area
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,6 +377,7 @@ class Draft:
     values: Mapping[str, object] = field(default_factory=dict)
     rank: int = 2
     supersedes: bool = False  # an unsent automatic update of its issue is replaced by this one
+    invite: Invite | None = None  # the mail carries this appointment
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,6 +187,34 @@ def admits(patterns: tuple[str, ...], address: str) -> bool:
     return any(p in ("*", address, domain) for p in patterns)
 
 
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What one subscriber wants to hear (process.md 5: "Preferences: by priority, by area and issue, digest, pause")."""
+
+    member: bool = True  # on the list; False: only single issues are followed
+    priority: Priority = Priority.P1  # this one and the more urgent
+    areas: tuple[str, ...] = ()  # none: every area
+    issues: tuple[int, ...] = ()  # followed, whatever the rest says
+    muted: tuple[int, ...] = ()
+    digest: bool = False  # one mail a day instead of each
+    paused_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """An appointment (RFC 5546 REQUEST). The same `uid` with a higher `sequence` changes the one sent before.
+
+    `starts_at` and `ends_at` are aware UTC, `timezone` is the IANA name of the zone it is held in: DST follows it.
+    """
+
+    uid: str
+    starts_at: datetime
+    ends_at: datetime
+    timezone: str
+    attendees: tuple[str, ...]
+    sequence: int = 0
+
+
 # --- intents: what a mail or a timer wants, in the imperative ---------------------------------------------------------
 
 
