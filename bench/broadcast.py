@@ -65,10 +65,11 @@ def announce(app: App) -> None:
     app.worker.work_once()
     with app.store.transaction():  # a triager's agreement, without the round trip through a mail program
         from triagemail.process import decide, model
+        from triagemail.process import intents as want
 
         sure = model.Evidence(model.Level.E3, "bench")
-        snapshot = model.Snapshot(issues={1: app.store.issues([1])[1]})
-        intent = model.Agree(by="sara@acme.example", evidence=sure, issue=1)
+        snapshot = want.Snapshot(issues={1: app.store.issues([1])[1]})
+        intent = want.Agree(by="sara@acme.example", evidence=sure, issue=1)
         app.worker.commit(decide.decide_all(snapshot, [intent], app.clock.now(), app.policy), snapshot, "", "")
         app.store.run(
             "UPDATE delivery SET state = 'sent' WHERE outgoing NOT IN (SELECT id FROM outgoing WHERE broadcast)"

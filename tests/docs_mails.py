@@ -13,7 +13,8 @@ from triagemail.mail.reading import Anchor, Context
 from triagemail.mail.words import parse_words
 from triagemail.process import decide
 from triagemail.process.events import Audience, Draft, SubscriberJoined, SubscriberLeft
-from triagemail.process.model import Issue, Pending, Policy, Snapshot
+from triagemail.process.intents import Pending, Snapshot
+from triagemail.process.model import Issue, Policy
 
 NINE = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # 9:00 in Berlin
 ISSUES = "issues@acme.example"

@@ -22,8 +22,10 @@ import docs_mails
 from triagemail.failpoints import STEPS
 from triagemail.mail import compose, samples, templates
 from triagemail.process import acts, decide, model
+from triagemail.process import intents as want
 from triagemail.process.events import TRANSITIONS, Audience, Decision, Event
-from triagemail.process.model import Intent, Issue, Policy, Priority, Snapshot, State
+from triagemail.process.intents import Intent, Snapshot
+from triagemail.process.model import Issue, Policy, Priority, State
 
 ROOT = Path(__file__).parent.parent
 ENGLISH = ROOT / "templates" / "en"
@@ -133,7 +135,7 @@ def _length(span: timedelta) -> str:
 
 
 def _does(name: str, due: datetime, issue: Issue, policy: Policy) -> str:
-    fired = model.TimerFired(by="", evidence=model.Evidence(model.Level.E3, ""), issue=1, timer=name, due=due)
+    fired = want.TimerFired(by="", evidence=model.Evidence(model.Level.E3, ""), issue=1, timer=name, due=due)
     return _told(decide.decide(Snapshot(issues={1: issue}), fired, due, policy), policy)
 
 
@@ -154,13 +156,13 @@ LEVELS = {
     acts.ROLE_PROVEN: "proven",
 }
 WITH_LESS = {"confirm": "asked back: one plain reply confirms", "do": "done, marked UNVERIFIED where it matters"}
-HARMLESS = (model.Confirm, model.NearMiss, model.TooMany)  # change nothing by themselves
+HARMLESS = (want.Confirm, want.NearMiss, want.TooMany)  # change nothing by themselves
 
 
 def who_may() -> str:
     """acts.ACTS by role: which acts each role has, and how sure we must be."""
     words = words_of("mail/_layout.toml", "intents")
-    names = {model.FileReport: "report", model.FillIn: "fill in answers", model.Comment: "comment"}
+    names = {want.FileReport: "report", want.FillIn: "fill in answers", want.Comment: "comment"}
     rows = []
     for kind, act in acts.ACTS.items():
         if kind not in HARMLESS:
@@ -176,8 +178,8 @@ def who_may() -> str:
     return table(["act", "who may", "evidence", "with less evidence"], rows)
 
 
-def _ask(what: str) -> model.Ask:
-    return model.Ask(by="", evidence=model.Evidence(model.Level.E0, ""), what=what)
+def _ask(what: str) -> want.Ask:
+    return want.Ask(by="", evidence=model.Evidence(model.Level.E0, ""), what=what)
 
 
 def _roles(act: acts.Act) -> str:
@@ -188,11 +190,11 @@ def _roles(act: acts.Act) -> str:
 # --- docs/mail.md -----------------------------------------------------------------------------------------------------
 
 INTENTS: Mapping[str, type[Intent]] = {
-    "agree": model.Agree, "priority": model.SetPriority, "decline": model.Decline, "withdraw": model.Withdraw,
-    "owner": model.NameOwner, "mine": model.TakeOwnership, "update": model.SendUpdate, "correction": model.SendUpdate,
-    "next_update": model.SetNextUpdate, "headline": model.SetHeadline, "doc": model.SetDoc, "resolve": model.Resolve,
-    "reopen": model.Reopen,
-    "subscribe": model.Subscribe, "unsubscribe": model.Unsubscribe,
+    "agree": want.Agree, "priority": want.SetPriority, "decline": want.Decline, "withdraw": want.Withdraw,
+    "owner": want.NameOwner, "mine": want.TakeOwnership, "update": want.SendUpdate, "correction": want.SendUpdate,
+    "next_update": want.SetNextUpdate, "headline": want.SetHeadline, "doc": want.SetDoc, "resolve": want.Resolve,
+    "reopen": want.Reopen,
+    "subscribe": want.Subscribe, "unsubscribe": want.Unsubscribe,
 }  # fmt: skip
 
 

@@ -46,6 +46,7 @@ RANKS = {
 }
 PROCESS = (  # inside process, from below; modules on one line do not use each other
     ("model",),
+    ("intents",),
     ("events",),
     ("acts", "limits", "screened", "codec"),
     ("updates",),

@@ -13,8 +13,9 @@ from triagemail.mail import commands
 from triagemail.mail.commands import LIMIT, Reading
 from triagemail.mail.quoting import Kind, Line, split
 from triagemail.mail.words import Words, parse_words
-from triagemail.process import model
-from triagemail.process.model import Evidence, Intent, Level, Priority
+from triagemail.process import intents as want
+from triagemail.process.intents import Intent
+from triagemail.process.model import Evidence, Level, Priority
 
 EVIDENCE = Evidence(Level.E1, "test")
 OTHERS = ("by", "evidence", "issue", "mail", "broadcast_reply")  # who says it and where, not what
@@ -407,8 +408,8 @@ def test_any_text_is_read(rows: list[tuple[str, Kind]], subject: str, number: in
     assert not (found.near_miss and found.intents)
     assert len(found.intents) <= LIMIT
     for intent in found.intents:
-        assert not isinstance(intent, model.SetNextUpdate) or (intent.after is None) != (intent.clock is None)
-        assert not isinstance(intent, model.NearMiss) or len((intent.said + "x").splitlines()) == 1
+        assert not isinstance(intent, want.SetNextUpdate) or (intent.after is None) != (intent.clock is None)
+        assert not isinstance(intent, want.NearMiss) or len((intent.said + "x").splitlines()) == 1
 
 
 @settings(max_examples=300, deadline=None)

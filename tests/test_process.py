@@ -12,21 +12,12 @@ from typing import Any
 
 import pytest
 
-from triagemail.process import acts, codec, events, model
+from triagemail.process import acts, codec, events
+from triagemail.process import intents as want
 from triagemail.process.decide import after, clocks, decide, decide_all
 from triagemail.process.events import TRANSITIONS, Audience, Decision, Impossible, ReportFiled, evolve
-from triagemail.process.model import (
-    Evidence,
-    Intent,
-    Issue,
-    Level,
-    Policy,
-    Priority,
-    PriorityRule,
-    Question,
-    Snapshot,
-    State,
-)
+from triagemail.process.intents import Intent, Snapshot
+from triagemail.process.model import Evidence, Issue, Level, Policy, Priority, PriorityRule, Question, State
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SARA, CARL, BOB, ANNA, EVE = (f"{name}@acme.example" for name in ("sara", "carl", "bob", "anna", "eve"))
@@ -69,7 +60,7 @@ class Maker:
         person = pick([SARA, SARA, SARA, BOB, BOB, ANNA, CARL, EVE])
         common = {"by": person, "evidence": sure(level), "issue": pick([1, 1, 1, 2, 2, 3, None])}
         fields = {name: self.value(name) for name in FIELDS[kind]}
-        if kind is model.SetPriority:
+        if kind is want.SetPriority:
             fields["priority"] = pick(list(Priority))
         made: Intent = kind(**common, **fields)
         return made
@@ -79,7 +70,7 @@ class Maker:
 
     def steps(self, count: int) -> Iterator[tuple[str, Any]]:
         for who in (BOB, ANNA):
-            report = model.FileReport(
+            report = want.FileReport(
                 by=who, evidence=sure(Level.E2), headline="Down", answers=FULL, priority=self.value("priority")
             )
             yield "mail", [report]
@@ -92,11 +83,11 @@ class Maker:
 
 
 WORDS = [
-    model.FileReport, model.FillIn, model.Agree, model.SetPriority, model.SetPriority, model.Decline, model.Withdraw,
-    model.NameOwner, model.TakeOwnership, model.SendUpdate, model.SendUpdate, model.SetNextUpdate, model.SetHeadline,
-    model.SetDoc,
-    model.Resolve, model.Reopen, model.Reopen, model.Comment, model.Subscribe, model.Unsubscribe, model.Ask,
-    model.NearMiss,
+    want.FileReport, want.FillIn, want.Agree, want.SetPriority, want.SetPriority, want.Decline, want.Withdraw,
+    want.NameOwner, want.TakeOwnership, want.SendUpdate, want.SendUpdate, want.SetNextUpdate, want.SetHeadline,
+    want.SetDoc,
+    want.Resolve, want.Reopen, want.Reopen, want.Comment, want.Subscribe, want.Unsubscribe, want.Ask,
+    want.NearMiss,
 ]  # fmt: skip
 VALUES: dict[str, list[Any]] = {
     "headline": ["Website is down", ""],
@@ -153,7 +144,7 @@ class World:
             at, number, name = due[0]
             decision = decide(
                 self.snapshot,
-                model.TimerFired(by="", evidence=sure(Level.E3), issue=number, timer=name, due=at),
+                want.TimerFired(by="", evidence=sure(Level.E3), issue=number, timer=name, due=at),
                 self.now,
                 POLICY,
             )
@@ -287,8 +278,8 @@ def _sample(kind: type[events.Event]) -> events.Event:
 
 def test_every_intent_has_a_row_of_who_may() -> None:
     """Section 3.4: the table is data in the code; no intent is without a row."""
-    kinds = {k for k in vars(model).values() if isinstance(k, type) and issubclass(k, Intent) and k is not Intent}
-    assert kinds - set(acts.ACTS) == {model.Ask, model.TimerFired}
+    kinds = {k for k in vars(want).values() if isinstance(k, type) and issubclass(k, Intent) and k is not Intent}
+    assert kinds - set(acts.ACTS) == {want.Ask, want.TimerFired}
 
 
 def test_intents_survive_being_stored() -> None:

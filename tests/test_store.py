@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from triagemail.process import events, model
-from triagemail.process.model import Evidence, Issue, Level, Pending, Priority, State
+from triagemail.process import events
+from triagemail.process import intents as want
+from triagemail.process.intents import Pending
+from triagemail.process.model import Evidence, Issue, Level, Priority, State
 from triagemail.store import audience, claims
 from triagemail.store.claims import Arrival
 from triagemail.store.store import Store, StoreUnusable
@@ -181,7 +183,7 @@ def test_a_duplicate_names_the_mail_that_came_first(store: Store) -> None:
 
 def test_pending_intents_are_used_once(store: Store) -> None:
     """A confirmation: frozen action, single use; further ones join the same pending item."""
-    wish = model.Subscribe(by=BOB, evidence=Evidence(Level.E0, "none-fresh"))
+    wish = want.Subscribe(by=BOB, evidence=Evidence(Level.E0, "none-fresh"))
     with store.transaction():
         store.hold_intents("hash", Pending((wish,), BOB, NOW), NOW)
         store.add_to_pending(Pending((wish,), BOB, NOW), NOW - timedelta(days=1))

@@ -19,6 +19,7 @@ from triagemail.mail.html import html_to_text
 from triagemail.mail.quoting import Kind, Line
 from triagemail.mail.samples import NOW, Sample
 from triagemail.mail.templates import Rendered, Templates
+from triagemail.process import intents as want
 from triagemail.process import model
 from triagemail.process.events import Outcome
 from triagemail.process.model import Evidence, Issue, Level, Priority
@@ -361,7 +362,7 @@ def test_one_tap_does_what_it_says() -> None:
     assert bodies[:2] == ["P2 because there is a workaround", "agree"]
     read = [intents_of(body if body[-1] != " " else body + "bob@acme.example", answers[0][1]) for body in bodies]
     kinds = [type(found[0]) for found in read]
-    assert kinds == [model.SetPriority, model.Agree, *[model.SetPriority] * 3, model.Decline, model.NameOwner]
+    assert kinds == [want.SetPriority, want.Agree, *[want.SetPriority] * 3, want.Decline, want.NameOwner]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from triagemail.mail import evidence, mime, reading, screening
 from triagemail.mail.reading import Anchor, Context
 from triagemail.mail.words import parse_words
 from triagemail.process import codec, decide
-from triagemail.process.model import Snapshot
+from triagemail.process.intents import Snapshot
 from triagemail.worker import set_aside, unreadable
 
 

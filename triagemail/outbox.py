@@ -11,7 +11,8 @@ from triagemail.mail import compose, mime, templates, tokens
 from triagemail.mail.templates import Templates
 from triagemail.mail.tokens import EXPIRES_DAYS, Keyring, Token
 from triagemail.process.events import Audience, Draft
-from triagemail.process.model import Issue, Pending, Policy
+from triagemail.process.intents import Pending
+from triagemail.process.model import Issue, Policy
 from triagemail.store import claims
 from triagemail.store.store import Store
 

@@ -21,9 +21,11 @@ from triagemail.mail.reading import Anchor, Context
 from triagemail.mail.screening import Screening
 from triagemail.mail.words import Words
 from triagemail.outbox import Outbox
-from triagemail.process import decide, model
+from triagemail.process import decide
+from triagemail.process import intents as want
 from triagemail.process.events import Decision, Event, SubscriberJoined, SubscriberLeft, evolve
-from triagemail.process.model import Evidence, Intent, Issue, Level, Pending, Policy, Snapshot
+from triagemail.process.intents import Intent, Pending, Snapshot
+from triagemail.process.model import Evidence, Issue, Level, Policy
 from triagemail.process.updates import rank
 from triagemail.store import audience, claims
 from triagemail.store.claims import Claimed
@@ -215,9 +217,9 @@ class Worker:
         pending = self.store.pending(anchor.secret) if anchor.secret else None
         wanted = (*intents, *pending.intents) if pending else intents
         issues = self.store.issues([i.issue for i in wanted if i.issue])
-        opens = any(isinstance(i, model.FileReport | model.Reopen) for i in wanted)
+        opens = any(isinstance(i, want.FileReport | want.Reopen) for i in wanted)
         only_reports = all(isinstance(i, decide.KEPT_ALWAYS) for i in wanted)  # they are never short of evidence
-        asks = any(isinstance(i, model.Ask) and i.what in ("status", "list") for i in wanted)
+        asks = any(isinstance(i, want.Ask) and i.what in ("status", "list") for i in wanted)
         now, answered = self.clock.now(), False
         if context.broadcast and context.issue is not None:
             since = max(
@@ -306,7 +308,7 @@ class Worker:
                 return False
             number, name, at = due
             issue = self.store.issue(number)
-            intent = model.TimerFired(by="", evidence=SERVICE, issue=number, timer=name, due=at)
+            intent = want.TimerFired(by="", evidence=SERVICE, issue=number, timer=name, due=at)
             snapshot = Snapshot(issues={number: issue} if issue else {})
             decision = decide.decide(snapshot, intent, now, self.policy)
             self.commit([(intent, decision)], snapshot, "", "")

@@ -31,8 +31,9 @@ from triagemail.mail.words import (
     tokens,
     uncourteous,
 )
-from triagemail.process import model
-from triagemail.process.model import Evidence, Intent, Priority
+from triagemail.process import intents as want
+from triagemail.process.intents import Intent
+from triagemail.process.model import Evidence, Priority
 
 LIMIT = 10  # commands a mail (trust.md C10)
 
@@ -299,16 +300,16 @@ def _with_reason(call: _Call, reason: str) -> _Call:
 def _intent(heard: _Heard, text: str, who: _Who, words: Words) -> Intent:
     call = heard.call
     if call.bad or (call.key == "headline" and not text):
-        return model.NearMiss(**who, said=clean_header(heard.line), meant=words.examples[call.key])
+        return want.NearMiss(**who, said=clean_header(heard.line), meant=words.examples[call.key])
     match call.value:
         case Priority() as priority:
-            return model.SetPriority(**who, priority=priority, reason=text)
+            return want.SetPriority(**who, priority=priority, reason=text)
         case timedelta() as after:
-            return model.SetNextUpdate(**who, after=after, said=clean_header(call.said))
+            return want.SetNextUpdate(**who, after=after, said=clean_header(call.said))
         case (int(), int()) as clock:
-            return model.SetNextUpdate(**who, clock=clock, said=clean_header(call.said))
+            return want.SetNextUpdate(**who, clock=clock, said=clean_header(call.said))
         case str() as argument:
-            return model.SetDoc(**who, url=argument) if call.key == "doc" else model.NameOwner(**who, owner=argument)
+            return want.SetDoc(**who, url=argument) if call.key == "doc" else want.NameOwner(**who, owner=argument)
         case _:
             return _by_word(call.key, text, who)
 
@@ -317,27 +318,27 @@ def _by_word(key: str, text: str, who: _Who) -> Intent:
     """One case per word of process.md 3, 5, 6 and 9."""
     match key:
         case "agree":
-            return model.Agree(**who)
+            return want.Agree(**who)
         case "mine":
-            return model.TakeOwnership(**who)
+            return want.TakeOwnership(**who)
         case "decline":
-            return model.Decline(**who, reason=text)
+            return want.Decline(**who, reason=text)
         case "withdraw":
-            return model.Withdraw(**who, reason=text)
+            return want.Withdraw(**who, reason=text)
         case "update" | "correction":
-            return model.SendUpdate(**who, text=text, correction=key == "correction")
+            return want.SendUpdate(**who, text=text, correction=key == "correction")
         case "headline":
-            return model.SetHeadline(**who, headline=clean_header(text))
+            return want.SetHeadline(**who, headline=clean_header(text))
         case "resolve":
-            return model.Resolve(**who, text=text)
+            return want.Resolve(**who, text=text)
         case "reopen":
-            return model.Reopen(**who, reason=text)
+            return want.Reopen(**who, reason=text)
         case "subscribe":
-            return model.Subscribe(**who)
+            return want.Subscribe(**who)
         case "unsubscribe":
-            return model.Unsubscribe(**who)
+            return want.Unsubscribe(**who)
         case _:
-            return model.Ask(**who, what=key)
+            return want.Ask(**who, what=key)
 
 
 # --- the subject, and near-misses ------------------------------------------------------------------------------------

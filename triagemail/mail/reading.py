@@ -12,8 +12,9 @@ from triagemail.mail.address import split_detail
 from triagemail.mail.mime import ParsedMail
 from triagemail.mail.tokens import Keyring, Token
 from triagemail.mail.words import Words, fold, uncourteous
-from triagemail.process import model
-from triagemail.process.model import PRIORITY, Evidence, Intent, Issue, Policy, State
+from triagemail.process import intents as want
+from triagemail.process.intents import Intent
+from triagemail.process.model import PRIORITY, Evidence, Issue, Policy, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,9 @@ def read(mail: ParsedMail, found: Anchor, context: Context, words: Words, policy
     text = quoting.new_text(lines)
     who = _Who(by=context.by, evidence=context.evidence, mail=context.mail)
     if found.token is not None and found.token.kind == "u":
-        return Reading(text, (model.Unsubscribe(**who, token=True),))
+        return Reading(text, (want.Unsubscribe(**who, token=True),))
     if found.secret:
-        return Reading(text, (model.Confirm(**who, cancel=_says_no(text, words)),))
+        return Reading(text, (want.Confirm(**who, cancel=_says_no(text, words)),))
     number = context.issue.number if context.issue is not None else None
     fresh = number is None and found.token is None
     subject = found.word if found.word in commands.ALONE else mail.subject
@@ -109,7 +110,7 @@ def read(mail: ParsedMail, found: Anchor, context: Context, words: Words, policy
     material = "\n\n".join(part for part in (form.material, *mail.forwarded) if part.strip())[:100_000]
     heard = _Heard(said, form, names, material, "" if said.intents or said.near_miss else said.comment)
     if said.near_miss and not names:
-        miss = model.NearMiss(**who, issue=number, said=said.comment[:200], meant=said.near_miss)
+        miss = want.NearMiss(**who, issue=number, said=said.comment[:200], meant=said.near_miss)
         return Reading(text, (miss,), form)
     intents = _fresh(heard, who) if context.issue is None else _reply(heard, who, context.issue, context, policy, words)
     return Reading(text, tuple(intents), form)
@@ -144,16 +145,16 @@ def _reply(heard: _Heard, who: _Who, issue: Issue, context: Context, policy: Pol
     filled, commanded, comment = _filled(heard, who, issue, policy, words)
     names = () if filled else heard.names
     if issue.unverified and who["by"] == issue.reporter and not filled and _says_yes(comment, words):
-        filled, comment = [model.FillIn(**who, issue=number)], ""  # "answer this mail with any word": it is no comment
+        filled, comment = [want.FillIn(**who, issue=number)], ""  # "answer this mail with any word": it is no comment
     text = "\n\n".join(part for part in (comment.strip(), heard.material) if part)
     if said.too_many:
-        commanded = [model.TooMany(**who, issue=number, count=said.too_many)]
+        commanded = [want.TooMany(**who, issue=number, count=said.too_many)]
     if text or (names and not commanded):
         text = text or "\n".join(names)
         filled.append(
-            model.Comment(**who, issue=number, text=text, attachments=names, broadcast_reply=context.broadcast)
+            want.Comment(**who, issue=number, text=text, attachments=names, broadcast_reply=context.broadcast)
         )
-    asked = [replace(i, broadcast_reply=context.broadcast) if isinstance(i, model.Ask) else i for i in commanded]
+    asked = [replace(i, broadcast_reply=context.broadcast) if isinstance(i, want.Ask) else i for i in commanded]
     return [*filled, *asked]
 
 
@@ -176,14 +177,14 @@ def _filled(
         answers = {**answers, "see": heard.answers["see"]}
     comment = heard.form.rest if heard.form.labelled else "" if heard.free in answers.values() else whole
     priority = heard.form.priority if own else None
-    picks = [i for i in commanded if isinstance(i, model.SetPriority)] if own else []
+    picks = [i for i in commanded if isinstance(i, want.SetPriority)] if own else []
     if answers and len(picks) == 1 and not picks[0].reason:  # answers and a bare `P1` are one word about one report
         priority, commanded = picks[0].priority, [i for i in commanded if i not in picks]
     elif picks:
         priority = None
     if not answers and priority is None and not heard.names:
         return [], commanded, comment
-    fill = model.FillIn(**who, issue=issue.number, answers=answers, priority=priority, attachments=heard.names)
+    fill = want.FillIn(**who, issue=issue.number, answers=answers, priority=priority, attachments=heard.names)
     return [fill], commanded, comment
 
 
@@ -208,13 +209,13 @@ def _fresh(heard: _Heard, who: _Who) -> list[Intent]:
         if not said.comment.strip():
             return commanded
         if about is not None:  # prose beside commands that name an issue belongs to that issue
-            return [model.Comment(**who, issue=about, text=said.comment), *commanded]
+            return [want.Comment(**who, issue=about, text=said.comment), *commanded]
     answers = heard.answers or ({"what": form.headline} if form.headline else {})
     material = "\n\n".join(part for part in (form.rest if form.labelled else "", heard.material) if part.strip())
     if not answers and form.priority is None and not heard.names and not heard.material:
-        return commanded or [model.Ask(**who, what="help")]
-    kept = [i for i in commanded if i.issue or isinstance(i, model.Ask | model.Subscribe | model.Unsubscribe)]
-    filed = model.FileReport(
+        return commanded or [want.Ask(**who, what="help")]
+    kept = [i for i in commanded if i.issue or isinstance(i, want.Ask | want.Subscribe | want.Unsubscribe)]
+    filed = want.FileReport(
         **who,
         headline=form.headline,
         answers=answers,

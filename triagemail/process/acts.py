@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from triagemail.process import model
-from triagemail.process.model import Intent, Issue, Level, Policy, admits
+from triagemail.process import intents as want
+from triagemail.process.intents import Intent
+from triagemail.process.model import Issue, Level, Policy, admits
 
 BELIEVED = frozenset({Level.E1, Level.E2, Level.E12, Level.E3})
 REPLIED = frozenset({Level.E2, Level.E12, Level.E3})
@@ -33,33 +34,33 @@ def _act(roles: str, sure: frozenset[Level], short: Short, refusal: str = "not-y
 
 
 ACTS: Mapping[type[Intent], Act] = {
-    model.FileReport: _act("admitted", ANY, "do", "not-admitted"),
-    model.FillIn: _act("reporter triager", ANY, "do"),
-    model.Comment: _act("anyone", ANY, "do"),
-    model.Agree: _act("triager", ROLE_PROVEN, "confirm", "not-triager"),
-    model.SetPriority: _act("triager reporter", ROLE_PROVEN, "confirm", "not-triager"),
-    model.Decline: _act("triager", ROLE_PROVEN, "confirm", "not-triager"),
-    model.Withdraw: _act("reporter", BELIEVED, "confirm", "not-reporter"),
-    model.NameOwner: _act("triager", ROLE_PROVEN, "confirm", "not-triager"),
-    model.TakeOwnership: _act("owner triager", ROLE_PROVEN, "confirm", "not-owner"),
-    model.SendUpdate: _act("owner triager", ROLE_PROVEN, "confirm", "not-owner"),
-    model.SetNextUpdate: _act("owner triager", ROLE_PROVEN, "confirm", "not-owner"),
-    model.SetHeadline: _act("triager", ROLE_PROVEN, "confirm", "not-triager"),
-    model.SetDoc: _act("owner triager", ROLE_PROVEN, "confirm", "not-owner"),
-    model.Resolve: _act("owner triager", ROLE_PROVEN, "confirm", "not-owner"),
-    model.Reopen: _act("reporter owner triager", BELIEVED, "confirm"),
-    model.Subscribe: _act("list", BELIEVED, "confirm", "not-admitted-to-list"),
-    model.Unsubscribe: _act("anyone", BELIEVED, "confirm"),
-    model.Confirm: _act("anyone", ANY, "do"),
-    model.NearMiss: _act("anyone", ANY, "do"),
-    model.TooMany: _act("anyone", ANY, "do"),
+    want.FileReport: _act("admitted", ANY, "do", "not-admitted"),
+    want.FillIn: _act("reporter triager", ANY, "do"),
+    want.Comment: _act("anyone", ANY, "do"),
+    want.Agree: _act("triager", ROLE_PROVEN, "confirm", "not-triager"),
+    want.SetPriority: _act("triager reporter", ROLE_PROVEN, "confirm", "not-triager"),
+    want.Decline: _act("triager", ROLE_PROVEN, "confirm", "not-triager"),
+    want.Withdraw: _act("reporter", BELIEVED, "confirm", "not-reporter"),
+    want.NameOwner: _act("triager", ROLE_PROVEN, "confirm", "not-triager"),
+    want.TakeOwnership: _act("owner triager", ROLE_PROVEN, "confirm", "not-owner"),
+    want.SendUpdate: _act("owner triager", ROLE_PROVEN, "confirm", "not-owner"),
+    want.SetNextUpdate: _act("owner triager", ROLE_PROVEN, "confirm", "not-owner"),
+    want.SetHeadline: _act("triager", ROLE_PROVEN, "confirm", "not-triager"),
+    want.SetDoc: _act("owner triager", ROLE_PROVEN, "confirm", "not-owner"),
+    want.Resolve: _act("owner triager", ROLE_PROVEN, "confirm", "not-owner"),
+    want.Reopen: _act("reporter owner triager", BELIEVED, "confirm"),
+    want.Subscribe: _act("list", BELIEVED, "confirm", "not-admitted-to-list"),
+    want.Unsubscribe: _act("anyone", BELIEVED, "confirm"),
+    want.Confirm: _act("anyone", ANY, "do"),
+    want.NearMiss: _act("anyone", ANY, "do"),
+    want.TooMany: _act("anyone", ANY, "do"),
 }
 """`Ask` is not here: what it needs depends on what is asked (`asking`)."""
 
 OPEN_ASKS = frozenset({"help", "template", "process"})
 
 
-def asking(intent: model.Ask, issue: Issue | None, address: str) -> Act:
+def asking(intent: want.Ask, issue: Issue | None, address: str) -> Act:
     """Help for anyone; the status of one's own issue, or of the one whose broadcast is answered; `list` and others'
     status for internal people (process.md 1)."""
     if intent.what in OPEN_ASKS:
@@ -90,7 +91,7 @@ def roles(address: str, issue: Issue | None, policy: Policy) -> frozenset[str]:
 
 def needed(intent: Intent, issue: Issue | None, policy: Policy) -> Act:
     """The row for an intent, with the rule of the profile `none`: where E12 is asked for, E2 is enough."""
-    act = asking(intent, issue, intent.by) if isinstance(intent, model.Ask) else ACTS[type(intent)]
+    act = asking(intent, issue, intent.by) if isinstance(intent, want.Ask) else ACTS[type(intent)]
     if act.sure is ROLE_PROVEN and policy.profile == "none":
         return Act(act.roles, REPLIED, act.short, act.refusal)
     return act
@@ -103,6 +104,6 @@ def permit(intent: Intent, issue: Issue | None, policy: Policy) -> str:
         return act.refusal
     if intent.evidence.level in act.sure:
         return ""
-    if isinstance(intent, model.Unsubscribe) and intent.token:
+    if isinstance(intent, want.Unsubscribe) and intent.token:
         return ""  # the List-Unsubscribe token alone suffices (trust.md U5)
     return "confirm" if act.short == "confirm" else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from triagemail.process import model
+from triagemail.process import intents as want
 from triagemail.process.events import (
     Decision,
     IssueReopened,
@@ -17,7 +17,7 @@ from triagemail.process.triage import apply, ask_withdrawal, file_report
 from triagemail.process.updates import broadcast, done, first_part, in_charge, next_due, refuse, to_people
 
 
-def resolve(intent: model.Resolve, issue: Issue, now: datetime, policy: Policy) -> Decision:
+def resolve(intent: want.Resolve, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """`resolve: what was done` sends the RESOLVED broadcast; for P2 and P3 only the reporter hears."""
     if issue.state not in (State.TRIAGE, State.OPEN):
         return refuse(intent, "wrong-state", state=issue.state)
@@ -40,7 +40,7 @@ def resolve(intent: model.Resolve, issue: Issue, now: datetime, policy: Policy) 
     return decision + broadcast("resolved", after, policy, text=first_part(text, policy.update_limit))
 
 
-def withdraw(intent: model.Withdraw, issue: Issue, now: datetime, policy: Policy) -> Decision:
+def withdraw(intent: want.Withdraw, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """`withdraw: why` (it works again): "before a decision it closes, later the triager confirms"."""
     if issue.state is State.OPEN:
         return ask_withdrawal(intent, issue, now, policy)
@@ -58,7 +58,7 @@ def withdraw(intent: model.Withdraw, issue: Issue, now: datetime, policy: Policy
     return decision
 
 
-def reopen(intent: model.Reopen, issue: Issue, number: int, now: datetime, policy: Policy) -> Decision:
+def reopen(intent: want.Reopen, issue: Issue, number: int, now: datetime, policy: Policy) -> Decision:
     """`reopen: why` works for the configured time; "after it, a new issue is opened that refers to the old one"."""
     if issue.live:
         return refuse(intent, "wrong-state", state=issue.state)
@@ -77,10 +77,10 @@ def reopen(intent: model.Reopen, issue: Issue, number: int, now: datetime, polic
     return decision + to_people("reopened", after, people, by=intent.by, reason=intent.reason.strip())
 
 
-def reopen_late(intent: model.Reopen, issue: Issue, number: int, now: datetime, policy: Policy) -> Decision:
+def reopen_late(intent: want.Reopen, issue: Issue, number: int, now: datetime, policy: Policy) -> Decision:
     """The new issue has the old answers, the reason on top, and stands as reported by whoever asked for it."""
     what = f"{intent.reason.strip()}\n\n(#{issue.number}) {issue.answers.get('what', '')}".strip()
-    report = model.FileReport(
+    report = want.FileReport(
         by=intent.by,
         evidence=intent.evidence,
         mail=intent.mail,

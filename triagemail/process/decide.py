@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from triagemail.process import acts, closure, model, subscriptions, triage, updates
+from triagemail.process import intents as want
 from triagemail.process.events import (
     Commented,
     Decision,
@@ -22,18 +23,19 @@ from triagemail.process.events import (
     StatusAnswered,
     evolve,
 )
-from triagemail.process.model import Intent, Issue, Policy, Priority, Snapshot, State
+from triagemail.process.intents import Intent, Snapshot
+from triagemail.process.model import Issue, Policy, Priority, State
 
 CONFIRM_WITHIN = timedelta(hours=24)
 SUBSCRIBE_WITHIN = timedelta(days=3)  # trust.md 3.3
-KEPT_ALWAYS = (model.Comment, model.FillIn, model.FileReport)  # "answers and comments in it are kept always"
+KEPT_ALWAYS = (want.Comment, want.FillIn, want.FileReport)  # "answers and comments in it are kept always"
 
 
 def decide_all(
     snapshot: Snapshot, intents: Sequence[Intent], now: datetime, policy: Policy
 ) -> tuple[tuple[Intent, Decision], ...]:
     """Several intents of one mail: "all are done or none is, and one reply lists the result of each"."""
-    if len(intents) == 1 and isinstance(intents[0], model.Confirm):
+    if len(intents) == 1 and isinstance(intents[0], want.Confirm):
         return confirm(intents[0], snapshot, now, policy)
     decided = _fold(snapshot, intents, now, policy)
     if any(d.freeze for _, d in decided):  # one that is short of evidence freezes all
@@ -112,7 +114,7 @@ def after(snapshot: Snapshot, events: Sequence[Event]) -> Snapshot:
 def decide(snapshot: Snapshot, intent: Intent, now: datetime, policy: Policy) -> Decision:
     """One intent: is the person allowed, what happens, and is something to be announced because of it."""
     issue = snapshot.issues.get(intent.issue) if intent.issue else None
-    if isinstance(intent, model.TimerFired):
+    if isinstance(intent, want.TimerFired):
         return _announced(_timer(intent, issue, now, policy), issue, now, policy)
     if isinstance(intent, ISSUE_ACTS) and issue is None:
         return updates.refuse(intent, "unknown-issue" if intent.issue else "no-issue")
@@ -141,7 +143,7 @@ def _believe(intent: Intent, issue: Issue | None, now: datetime) -> Decision:
 
 def _thank(believed: Decision, intent: Intent, issue: Issue | None, policy: Policy) -> Decision:
     """Who has just shown that a complete report is theirs hears what happens next."""
-    if issue is None or not believed.events or not isinstance(intent, model.Comment | model.FillIn):
+    if issue is None or not believed.events or not isinstance(intent, want.Comment | want.FillIn):
         return Decision()
     if issue.state is not State.TRIAGE or triage.missing(issue, policy):
         return Decision()
@@ -160,9 +162,9 @@ def _announced(decision: Decision, issue: Issue | None, now: datetime, policy: P
 
 
 ISSUE_ACTS = (
-    model.FillIn, model.Comment, model.Agree, model.SetPriority, model.Decline, model.Withdraw, model.NameOwner,
-    model.TakeOwnership, model.SendUpdate, model.SetNextUpdate, model.SetHeadline, model.SetDoc, model.Resolve,
-    model.Reopen,
+    want.FillIn, want.Comment, want.Agree, want.SetPriority, want.Decline, want.Withdraw, want.NameOwner,
+    want.TakeOwnership, want.SendUpdate, want.SetNextUpdate, want.SetHeadline, want.SetDoc, want.Resolve,
+    want.Reopen,
 )  # fmt: skip
 
 
@@ -171,17 +173,17 @@ def _act(snapshot: Snapshot, intent: Intent, issue: Issue | None, now: datetime,
     if issue is not None and isinstance(intent, ISSUE_ACTS):
         return _on_issue(snapshot, intent, issue, now, policy)
     match intent:
-        case model.FileReport():
+        case want.FileReport():
             return triage.file_report(intent, snapshot.next_number, now, policy, snapshot.first_report)
-        case model.Subscribe():
+        case want.Subscribe():
             return subscriptions.subscribe(intent, now)
-        case model.Unsubscribe():
+        case want.Unsubscribe():
             return subscriptions.unsubscribe(intent, now)
-        case model.Ask():
+        case want.Ask():
             return answer(intent, snapshot, issue)
-        case model.NearMiss():
+        case want.NearMiss():
             return updates.refuse(intent, "near-miss", said=intent.said, meant=intent.meant)
-        case model.TooMany():
+        case want.TooMany():
             return updates.refuse(intent, "too-many", count=intent.count)
         case _:
             raise TypeError(f"no rule for {type(intent).__name__}")
@@ -189,27 +191,27 @@ def _act(snapshot: Snapshot, intent: Intent, issue: Issue | None, now: datetime,
 
 def _on_issue(snapshot: Snapshot, intent: Intent, issue: Issue, now: datetime, policy: Policy) -> Decision:
     match intent:
-        case model.FillIn():
+        case want.FillIn():
             return triage.fill_in(intent, issue, now, policy)
-        case model.Comment(broadcast_reply=True) if not _takes_part(intent.by, issue, policy):
+        case want.Comment(broadcast_reply=True) if not _takes_part(intent.by, issue, policy):
             return answer_reader(intent, snapshot, issue, now)
-        case model.Comment():
+        case want.Comment():
             return triage.comment(intent, issue, now, policy)
-        case model.Agree():
+        case want.Agree():
             return triage.agree(intent, issue, now, policy)
-        case model.SetPriority():
+        case want.SetPriority():
             return triage.set_priority(intent, issue, now, policy, as_triager=intent.by in policy.triagers)
-        case model.Decline():
+        case want.Decline():
             return triage.decline(intent, issue, now, policy)
-        case model.Withdraw():
+        case want.Withdraw():
             return closure.withdraw(intent, issue, now, policy)
-        case model.NameOwner():
+        case want.NameOwner():
             return triage.name_owner(intent, issue, now, policy)
-        case model.TakeOwnership():
+        case want.TakeOwnership():
             return triage.take_ownership(intent, issue, now, policy)
-        case model.Resolve():
+        case want.Resolve():
             return closure.resolve(intent, issue, now, policy)
-        case model.Reopen():
+        case want.Reopen():
             return closure.reopen(intent, issue, snapshot.next_number, now, policy)
         case _:
             return _on_updates(intent, issue, now, policy)
@@ -217,13 +219,13 @@ def _on_issue(snapshot: Snapshot, intent: Intent, issue: Issue, now: datetime, p
 
 def _on_updates(intent: Intent, issue: Issue, now: datetime, policy: Policy) -> Decision:
     match intent:
-        case model.SendUpdate():
+        case want.SendUpdate():
             return updates.send_update(intent, issue, now, policy)
-        case model.SetNextUpdate():
+        case want.SetNextUpdate():
             return updates.set_next_update(intent, issue, now, policy)
-        case model.SetHeadline():
+        case want.SetHeadline():
             return updates.set_headline(intent, issue, now, policy)
-        case model.SetDoc():
+        case want.SetDoc():
             return updates.set_doc(intent, issue, now, policy)
         case _:
             raise TypeError(f"no rule for {type(intent).__name__}")
@@ -236,7 +238,7 @@ def _takes_part(address: str, issue: Issue, policy: Policy) -> bool:
 # --- questions -------------------------------------------------------------------------------------------------------
 
 
-def answer(intent: model.Ask, snapshot: Snapshot, issue: Issue | None) -> Decision:
+def answer(intent: want.Ask, snapshot: Snapshot, issue: Issue | None) -> Decision:
     """`help`, `template`, `process`, `status`, `status #42`, `list`: they change nothing."""
     if intent.what in acts.OPEN_ASKS:
         return Decision(drafts=(Draft(intent.what, intent.by),))
@@ -248,7 +250,7 @@ def answer(intent: model.Ask, snapshot: Snapshot, issue: Issue | None) -> Decisi
     return Decision(drafts=(Draft(intent.what, intent.by, number, {"issues": shown, "answer_to_broadcast": False}),))
 
 
-def answer_reader(intent: model.Comment, snapshot: Snapshot, issue: Issue, now: datetime) -> Decision:
+def answer_reader(intent: want.Comment, snapshot: Snapshot, issue: Issue, now: datetime) -> Decision:
     """ "Replies to a broadcast never reach the list. A question is answered with the latest status (once per person and
     update) and put in the issue's log." """
     said = Commented(
@@ -275,19 +277,19 @@ def ask_to_confirm(frozen: tuple[Intent, ...], snapshot: Snapshot) -> Decision:
     first = frozen[0]
     if snapshot.confirm_asked:  # "further ones join the same pending item"
         return Decision(freeze=frozen)
-    wish = {model.Subscribe: "subscribe", model.Unsubscribe: "unsubscribe"}.get(type(first), "commands")
+    wish = {want.Subscribe: "subscribe", want.Unsubscribe: "unsubscribe"}.get(type(first), "commands")
     words = tuple(type(i).__name__ for i in frozen)
     return Decision(freeze=frozen, drafts=(Draft("confirm", first.by, None, {"wish": wish, "commands": words}),))
 
 
 def confirm_until(frozen: Sequence[Intent], now: datetime) -> datetime:
     """When a pending item lapses: a day, for joining or leaving the list three."""
-    list_only = all(isinstance(i, model.Subscribe | model.Unsubscribe) for i in frozen)
+    list_only = all(isinstance(i, want.Subscribe | want.Unsubscribe) for i in frozen)
     return now + (SUBSCRIBE_WITHIN if list_only else CONFIRM_WITHIN)
 
 
 def confirm(
-    intent: model.Confirm, snapshot: Snapshot, now: datetime, policy: Policy
+    intent: want.Confirm, snapshot: Snapshot, now: datetime, policy: Policy
 ) -> tuple[tuple[Intent, Decision], ...]:
     """The plain reply: what was frozen is decided against the present, with evidence E3."""
     pending = snapshot.pending
@@ -332,7 +334,7 @@ def _draft_clocks(issue: Issue, policy: Policy) -> Mapping[str, datetime]:
     return running
 
 
-def _timer(intent: model.TimerFired, issue: Issue | None, now: datetime, policy: Policy) -> Decision:
+def _timer(intent: want.TimerFired, issue: Issue | None, now: datetime, policy: Policy) -> Decision:
     """A timer that no longer runs, or runs to another time, does nothing."""
     due = None if issue is None else clocks(issue, policy).get(intent.timer)
     if issue is None or due is None or due > now:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from triagemail.process.model import Intent, Invite, Issue, Priority, State
+from triagemail.process.intents import Intent
+from triagemail.process.model import Invite, Issue, Priority, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from triagemail.process import model
+from triagemail.process import intents as want
 from triagemail.process.events import Audience, Decision, Draft, SubscriberJoined, SubscriberLeft
 
 
-def subscribe(intent: model.Subscribe, now: datetime) -> Decision:
+def subscribe(intent: want.Subscribe, now: datetime) -> Decision:
     """Joining twice is answered like joining once, so that nobody learns who is on the list (trust.md V2)."""
     joined = SubscriberJoined(issue=0, at=now, by=intent.by, address=intent.by)
     return Decision(events=(joined,), drafts=(Draft("welcome", intent.by),))
 
 
-def unsubscribe(intent: model.Unsubscribe, now: datetime) -> Decision:
+def unsubscribe(intent: want.Unsubscribe, now: datetime) -> Decision:
     left = SubscriberLeft(issue=0, at=now, by=intent.by, address=intent.by)
     return Decision(events=(left,), drafts=(Draft("goodbye", intent.by),))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from triagemail.process import model
+from triagemail.process import intents as want
 from triagemail.process.events import (
     AnswersGiven,
     Commented,
@@ -63,7 +63,7 @@ def apply(decision: Decision, issue: Issue | None) -> Issue | None:
     return issue
 
 
-def file_report(intent: model.FileReport, number: int, now: datetime, policy: Policy, first: bool) -> Decision:
+def file_report(intent: want.FileReport, number: int, now: datetime, policy: Policy, first: bool) -> Decision:
     """ "The report is kept as a draft issue from the first mail." """
     event = ReportFiled(
         issue=number,
@@ -116,13 +116,13 @@ def screen(
     )
 
 
-def fill_in(intent: model.FillIn, issue: Issue, now: datetime, policy: Policy) -> Decision:
+def fill_in(intent: want.FillIn, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """ "… can be answered by filling the gaps, over as many mails as it takes." """
     if not intent.evidence.believed:  # kept as an unverified comment (trust.md 3.4)
         lines = [f"{key}: {text}" for key, text in intent.answers.items()]
         lines += [str(intent.priority)] if intent.priority is not None else []
         return comment(
-            model.Comment(by=intent.by, evidence=intent.evidence, mail=intent.mail, text="\n".join(lines)),
+            want.Comment(by=intent.by, evidence=intent.evidence, mail=intent.mail, text="\n".join(lines)),
             issue,
             now,
             policy,
@@ -151,7 +151,7 @@ def fill_in(intent: model.FillIn, issue: Issue, now: datetime, policy: Policy) -
 
 
 def after_answers(
-    intent: model.FillIn, issue: Issue, after: Mapping[str, str], now: datetime, policy: Policy
+    intent: want.FillIn, issue: Issue, after: Mapping[str, str], now: datetime, policy: Policy
 ) -> Decision:
     """Before a decision the report goes on its way; once the triager has been asked, new answers travel to whoever
     acts."""
@@ -176,7 +176,7 @@ def merge(old: str, new: str) -> str:
 
 
 def pick(
-    intent: model.Intent, issue: Issue, priority: Priority, reason: str, now: datetime, policy: Policy
+    intent: want.Intent, issue: Issue, priority: Priority, reason: str, now: datetime, policy: Policy
 ) -> Decision:
     """The reporter picks, lowers or raises the priority of their own report."""
     match issue.state:
@@ -194,7 +194,7 @@ def pick(
 
 
 def pick_undecided(
-    intent: model.Intent, issue: Issue, priority: Priority, reason: str, now: datetime, policy: Policy
+    intent: want.Intent, issue: Issue, priority: Priority, reason: str, now: datetime, policy: Policy
 ) -> Decision:
     """ "The reporter MUST pick it", and may change the pick until a triager has decided."""
     picked = PriorityPicked(
@@ -210,7 +210,7 @@ def pick_undecided(
 
 
 def ask_raise(
-    intent: model.Intent, issue: Issue, priority: Priority, reason: str, now: datetime, policy: Policy
+    intent: want.Intent, issue: Issue, priority: Priority, reason: str, now: datetime, policy: Policy
 ) -> Decision:
     """ "Raising it is a new decision with its own clock." """
     asked = RaiseAsked(
@@ -222,7 +222,7 @@ def ask_raise(
     return raised + told + done(intent, "raise-asked", priority=priority)
 
 
-def agree(intent: model.Agree, issue: Issue, now: datetime, policy: Policy) -> Decision:
+def agree(intent: want.Agree, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """**agree**: the reporter is told the priority and what happens next."""
     match issue.state:
         case State.OPEN:
@@ -236,7 +236,7 @@ def agree(intent: model.Agree, issue: Issue, now: datetime, policy: Policy) -> D
 
 
 def set_priority(
-    intent: model.SetPriority, issue: Issue, now: datetime, policy: Policy, *, as_triager: bool
+    intent: want.SetPriority, issue: Issue, now: datetime, policy: Policy, *, as_triager: bool
 ) -> Decision:
     """**another priority** "needs a reason (asked for if missing)"; the reporter's own word is a pick."""
     if not as_triager:
@@ -256,7 +256,7 @@ def set_priority(
 
 
 def decide_priority(
-    intent: model.Intent, issue: Issue, priority: Priority, reason: str, now: datetime, policy: Policy
+    intent: want.Intent, issue: Issue, priority: Priority, reason: str, now: datetime, policy: Policy
 ) -> Decision:
     """The decision: the reporter is told, and what was broadcast is set right."""
     asked = Decision()
@@ -290,7 +290,7 @@ def tell_list(before: Issue, after: Issue, reason: str, policy: Policy) -> Decis
     return broadcast("lowered", after, policy, before=before.current, text=reason.strip())
 
 
-def decline(intent: model.Decline, issue: Issue, now: datetime, policy: Policy) -> Decision:
+def decline(intent: want.Decline, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """**decline** closes it with a reason."""
     if issue.state not in (State.DRAFT, State.TRIAGE, State.OPEN):
         return refuse(intent, "wrong-state", state=issue.state)
@@ -304,7 +304,7 @@ def decline(intent: model.Decline, issue: Issue, now: datetime, policy: Policy) 
     return decision + to_people("declined", issue, people, by=intent.by, reason=intent.reason.strip())
 
 
-def name_owner(intent: model.NameOwner, issue: Issue, now: datetime, policy: Policy) -> Decision:
+def name_owner(intent: want.NameOwner, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """**owner**: gets the whole issue and answers `mine`."""
     if issue.state not in (State.TRIAGE, State.OPEN):
         return refuse(intent, "wrong-state", state=issue.state)
@@ -317,7 +317,7 @@ def name_owner(intent: model.NameOwner, issue: Issue, now: datetime, policy: Pol
     return decision + to_people("owner", apply(decision, issue) or issue, (intent.owner,), by=intent.by)
 
 
-def take_ownership(intent: model.TakeOwnership, issue: Issue, now: datetime, policy: Policy) -> Decision:
+def take_ownership(intent: want.TakeOwnership, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """`mine`, from the owner; from a triager it names themselves."""
     if issue.state not in (State.TRIAGE, State.OPEN):
         return refuse(intent, "wrong-state", state=issue.state)
@@ -329,7 +329,7 @@ def take_ownership(intent: model.TakeOwnership, issue: Issue, now: datetime, pol
     return Decision(events=(event,)) + done(intent, "mine")
 
 
-def comment(intent: model.Comment, issue: Issue, now: datetime, policy: Policy) -> Decision:
+def comment(intent: want.Comment, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """A comment "travels: the reporter's to the owner (else the triager on duty), the owner's and triager's to the
     reporter, anyone else's to the owner; never to the list"."""
     unverified = not intent.evidence.believed
@@ -345,7 +345,7 @@ def comment(intent: model.Comment, issue: Issue, now: datetime, policy: Policy) 
     return kept + (told if to != intent.by else Decision())
 
 
-def ask_withdrawal(intent: model.Withdraw, issue: Issue, now: datetime, policy: Policy) -> Decision:
+def ask_withdrawal(intent: want.Withdraw, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """After a decision "the triager confirms"."""
     event = WithdrawalAsked(issue=issue.number, at=now, by=intent.by, reason=intent.reason.strip())
     people = (in_charge(issue, policy), issue.triager)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from triagemail.process import model
+from triagemail.process import intents as want
 from triagemail.process.events import (
     Audience,
     Commented,
@@ -25,12 +25,12 @@ REMIND_BEFORE = timedelta(minutes=5)  # "Five minutes before one is due the owne
 FURTHEST = 4  # "at most four cadences ahead"
 
 
-def refuse(intent: model.Intent, code: str, **values: object) -> Decision:
+def refuse(intent: want.Intent, code: str, **values: object) -> Decision:
     """A decision that changes nothing and says why, in one sentence."""
     return Decision(outcomes=(Outcome(type(intent).__name__, code, False, values, intent.issue),))
 
 
-def done(intent: model.Intent, code: str, **values: object) -> Decision:
+def done(intent: want.Intent, code: str, **values: object) -> Decision:
     return Decision(outcomes=(Outcome(type(intent).__name__, code, True, values, intent.issue),))
 
 
@@ -91,7 +91,7 @@ def announce_if_due(issue: Issue, now: datetime, policy: Policy) -> Decision:
     return Decision(events=(event,)) + broadcast("new", issue, policy, text=issue.last_update)
 
 
-def send_update(intent: model.SendUpdate, issue: Issue, now: datetime, policy: Policy) -> Decision:
+def send_update(intent: want.SendUpdate, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """The owner writes `update: …`; `correction: …` follows a wrong update."""
     if not intent.text.strip():
         return refuse(intent, "needs-text")
@@ -118,7 +118,7 @@ def send_update(intent: model.SendUpdate, issue: Issue, now: datetime, policy: P
     return said + broadcast("update", issue, policy, text=cut, correction=intent.correction, confirmed=True)
 
 
-def tell_silently(intent: model.SendUpdate, issue: Issue, now: datetime, policy: Policy) -> Decision:
+def tell_silently(intent: want.SendUpdate, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """P2 and P3 get no broadcast, on purpose: the text goes to the reporter and the sender is told so."""
     event = Commented(issue=issue.number, at=now, by=intent.by, text=intent.text, mail=intent.mail)
     told = to_people("comment", issue, (issue.reporter,), author=intent.by, text=intent.text, unverified=False)
@@ -135,7 +135,7 @@ def first_part(text: str, limit: int) -> str:
     return (head[:at] if at > limit // 2 else head).rstrip() + " …"
 
 
-def set_next_update(intent: model.SetNextUpdate, issue: Issue, now: datetime, policy: Policy) -> Decision:
+def set_next_update(intent: want.SetNextUpdate, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """`next update in 30 minutes` or `next update 14:30`, "at most four cadences ahead"."""
     pace = cadence(issue, policy)
     if not issue.announced or issue.next_update_at is None or pace is None:
@@ -149,7 +149,7 @@ def set_next_update(intent: model.SetNextUpdate, issue: Issue, now: datetime, po
     return Decision(events=(event,)) + done(intent, "next-update-tomorrow" if tomorrow else "next-update-set", due=due)
 
 
-def when(intent: model.SetNextUpdate, now: datetime, policy: Policy) -> tuple[datetime, bool]:
+def when(intent: want.SetNextUpdate, now: datetime, policy: Policy) -> tuple[datetime, bool]:
     """The UTC time that was meant, and whether a clock time that has passed today was taken as tomorrow's."""
     if intent.clock is None:
         return now + (intent.after or timedelta()), False
@@ -162,7 +162,7 @@ def when(intent: model.SetNextUpdate, now: datetime, policy: Policy) -> tuple[da
     return wanted.astimezone(UTC), tomorrow
 
 
-def set_headline(intent: model.SetHeadline, issue: Issue, now: datetime, policy: Policy) -> Decision:
+def set_headline(intent: want.SetHeadline, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """The triager can set it (`headline: …`)."""
     if not intent.headline.strip():
         return refuse(intent, "needs-text")
@@ -172,7 +172,7 @@ def set_headline(intent: model.SetHeadline, issue: Issue, now: datetime, policy:
     return Decision(events=(event,)) + done(intent, "headline-set", headline=intent.headline.strip())
 
 
-def set_doc(intent: model.SetDoc, issue: Issue, now: datetime, policy: Policy) -> Decision:
+def set_doc(intent: want.SetDoc, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """One link for more: `doc URL`."""
     if issue.state not in (State.TRIAGE, State.OPEN, State.RESOLVED):
         return refuse(intent, "wrong-state", state=issue.state)

@@ -15,7 +15,8 @@ import peewee as pw
 
 from triagemail.process import codec
 from triagemail.process.events import Event
-from triagemail.process.model import LIVE, Evidence, Issue, Pending
+from triagemail.process.intents import Pending
+from triagemail.process.model import LIVE, Evidence, Issue
 from triagemail.store.schema import INDEXES, TABLES, VERSION, from_micros, micros
 
 STORE_FAULTS = (pw.OperationalError, pw.InterfaceError, pw.InternalError)
