@@ -45,6 +45,7 @@ RANKS = {
     "__main__": 9,
 }
 PROCESS = (  # inside process, from below; modules on one line do not use each other
+    ("hours",),
     ("model",),
     ("intents",),
     ("events",),

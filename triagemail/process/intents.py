@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from triagemail.process.model import Evidence, Issue, Priority
+from triagemail.process.model import Desk, Evidence, Issue, Kind, Priority, Wishes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,7 @@ class Intent:
     evidence: Evidence
     issue: int | None = None
     mail: int | None = None  # the raw mail it was read from
+    sent_at: datetime | None = None  # when that mail arrived: the sender's own clock may be wrong (trust.md T4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,8 @@ class FileReport(Intent):
     priority: Priority | None = None
     attachments: tuple[str, ...] = ()
     material: str = ""
+    behalf: str = ""  # `reported by: sara@example.com`; counts from a triager only
+    via: str = ""  # `via: phone`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,15 +124,156 @@ class Comment(Intent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute(Intent):
+    """`dispute: why`; with a priority in front of the reason (`dispute: P1, because …`) that one is wanted."""
+
+    reason: str = ""
+    priority: Priority | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throw(Intent):
+    """`rock`, `paper` or `scissors`"""
+
+    hand: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetKind(Intent):
+    """`bug`, `feature`"""
+
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefineExpected(Intent):
+    """`expected: …` of a feature request."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetArea(Intent):
+    """`area billing`"""
+
+    area: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefuseOwnership(Intent):
+    """`not me: why`"""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkDuplicate(Intent):
+    """`duplicate #12` of a triager, `same as #12` of the reporter."""
+
+    of: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookCall(Intent):
+    """`call`: guidance for a report that is hard to write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddBandAid(Intent):
+    """`band-aid: …`"""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishBandAid(Intent):
+    """`done`, `done 2`: the band-aid with this number in its issue's list, from 1."""
+
+    which: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remediate(Intent):
+    """`remediate P2: restore the deleted rows`"""
+
+    priority: Priority | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndRemediation(Intent):
+    """`retry: …` (the customer can start over; `how` is "retry"), `not worth it: …` (`how` is "not-worth-it")."""
+
+    how: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeDuty(Intent):
+    """`duty`; `duty sara@…` hands it over, then `to` is her address."""
+
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoAway(Intent):
+    """`away until 3 May` gives `day` as (month, day) and `year` if it was named; `away 2 weeks` gives `after`."""
+
+    day: tuple[int, int] | None = None
+    year: int | None = None
+    after: timedelta | None = None
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiveFeedback(Intent):
+    """`feedback: …`"""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoLast(Intent):
+    """`undo` in reply to a receipt; what it would undo is in the snapshot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subscribe(Intent):
-    pass
+    """`subscribe`, and with a wish `subscribe P0`, `subscribe area:billing`, `subscribe #42` (`follow`)."""
+
+    priority: Priority | None = None
+    area: str = ""
+    follow: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsubscribe(Intent):
-    """`token` is True when the mail carried a valid List-Unsubscribe token of `by`, which suffices alone."""
+    """`unsubscribe`, `unsubscribe #42` (`mute`), `unsubscribe area:billing`. `token` is True when the mail carried a
+    valid List-Unsubscribe token of `by`, which suffices alone."""
 
     token: bool = False
+    mute: int | None = None
+    area: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest(Intent):
+    """`digest`: one mail a day instead of each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause(Intent):
+    """`pause 2 weeks` gives `after`, `pause until 3 May` gives `day` as (month, day) and `year` if it was named."""
+
+    after: timedelta | None = None
+    day: tuple[int, int] | None = None
+    year: int | None = None
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume(Intent):
+    """`resume`: every mail again, as it comes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +286,7 @@ class Confirm(Intent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask(Intent):
-    """A question that changes nothing: `what` is one of help, template, process, status, list."""
+    """A question that changes nothing: `what` is one of help, template, process, status, list, board, backlog."""
 
     what: str
     broadcast_reply: bool = False
@@ -165,7 +309,7 @@ class TooMany(Intent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimerFired(Intent):
-    """A timer of an issue fell due; `due` is when it should have fired."""
+    """A timer of an issue, or of the desk (`issue` is None), fell due; `due` is when it should have fired."""
 
     timer: str
     due: datetime
@@ -183,6 +327,25 @@ class Pending:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriagerUnreachable(Intent):
+    """An out-of-office (`how` is "away") or a bounce ("bounced") from a triager, `by`, whom we wrote to."""
+
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """What a receipt's decision did: each issue before and after it, and who got on or off the list by it."""
+
+    mark: str
+    by: str
+    at: datetime
+    issues: tuple[tuple[Issue | None, Issue], ...] = ()
+    joined: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What the store knows that the decision on one mail or timer may depend on."""
@@ -194,3 +357,13 @@ class Snapshot:
     confirm_asked: bool = False  # this person got a confirmation mail within a day
     status_answered: bool = False  # this person got the latest status since the latest update
     first_report: bool = False
+    desk: Desk | None = None  # None until the service has run for the first time
+    alarm: Issue | None = None  # a P0 announced in the last hour that is open
+    p1_this_week: int = 0  # troubleshooting issues that became a P1 since Monday
+    wishes: Wishes | None = None  # of the sender; None: they get no broadcast
+    undo: Undo | None = None
+    waiting: tuple[Issue, ...] = ()  # undecided P2, P3 and drafts; read for the morning mail only
+    urgent: tuple[Issue, ...] = ()  # open P0 and P1; read when a triager cannot be reached
+    since_review: tuple[Issue, ...] = ()  # opened or ended since the last review; read for the review only
+    digests: tuple[tuple[tuple[int, ...], tuple[str, ...]], ...] = ()  # (broadcasts, readers), for the digest only
+    deaf: bool = False  # no mail could be fetched for over ten minutes

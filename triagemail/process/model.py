@@ -1,12 +1,13 @@
-"""The values of the process: priorities, evidence, the issue, the policy, and the intents that mails and timers
-become."""
+"""The values of the process: priorities, evidence, the issue, the desk, and the policy of a company."""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
+
+from triagemail.process.hours import Hours
 
 
 class Priority(enum.IntEnum):
@@ -51,18 +52,59 @@ class Evidence:
 
 
 class State(enum.StrEnum):
-    """Where an issue is in its life. DRAFT: the triager has not been asked yet. TRIAGE: asked. OPEN: decided."""
+    """Where an issue is in its life. DRAFT: the triager has not been asked yet. TRIAGE: asked. OPEN: decided.
+    VALIDATING: a feature request until it is said what is expected. WAITING: a remediation until service is restored.
+    """
 
     DRAFT = "draft"
     TRIAGE = "triage"
     OPEN = "open"
+    VALIDATING = "validating"
+    WAITING = "waiting"
     RESOLVED = "resolved"
     DECLINED = "declined"
     WITHDRAWN = "withdrawn"
+    DUPLICATE = "duplicate"
     LAPSED = "lapsed"
 
 
-LIVE = (State.DRAFT, State.TRIAGE, State.OPEN)
+LIVE = (State.DRAFT, State.TRIAGE, State.OPEN, State.VALIDATING, State.WAITING)
+UNDECIDED = (State.DRAFT, State.TRIAGE)
+
+
+class Kind(enum.StrEnum):
+    """ "A bug deviates from a defined expected behaviour"; a feature request asks for one to be defined."""
+
+    BUG = "bug"
+    FEATURE = "feature"
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """A running disagreement about one decision (process.md 4). `wanted` and `decided` are the two priorities: None is
+    a decline (`decided`)."""
+
+    by: str
+    against: str  # who decided
+    policy: str  # the rule that was agreed when it began
+    wanted: Priority | None
+    decided: Priority | None
+    reason: str
+    started_at: datetime
+    deadline: datetime  # of the step that is running
+    asked: tuple[str, ...] = ()  # who may rule now, or throw
+    step: int = 0  # place in the chain of authorities, or the number of ties
+    throws: Mapping[str, str] = field(default_factory=dict)  # sealed until both are in
+
+
+@dataclass(frozen=True, slots=True)
+class BandAid:
+    """An easy change that keeps the fault away until the review (process.md 6)."""
+
+    text: str
+    by: str
+    at: datetime
+    done_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +141,40 @@ class Issue:
     reminded_for: datetime | None = None  # the owner was reminded of the update due then
     automatic_in_a_row: int = 0
     ended_at: datetime | None = None
+    # who reported it, and how
+    filed_by: str = ""  # a triager who reported on behalf of `reporter`
+    via: str = ""  # how it reached them: "phone"
+    joined: tuple[str, ...] = ()  # reporters of duplicates
+    duplicate_of: int | None = None
+    call_at: datetime | None = None  # the guidance call that was booked
+    call_over: bool = False  # the triager was asked to fill in the rest after it
+    # the decision
+    kind: Kind = Kind.BUG
+    expected: str = ""  # of a feature: what the triager defined
+    area: str = ""
+    clock_from: datetime | None = None  # the decision clock runs since then
+    half_told: bool = False
+    missed: int = 0  # how often the end of the timebox was told
+    missed_at: datetime | None = None
+    in_effect: bool = False  # the timebox ran out: the reported priority counts as if agreed
+    answered_at: datetime | None = None  # somebody in charge has said something
+    changed: bool = False  # the first decision was another priority than the reported one
+    first_decided_at: datetime | None = None
+    owner_named_at: datetime | None = None
+    owner_silent: bool = False  # the triager was told that the owner says nothing
+    # the dispute
+    dispute: Dispute | None = None
+    disputed_at: datetime | None = None  # the time of the decision that was disputed last
+    disputes: tuple[str, ...] = ()  # how each ended
+    final_by: str = ""  # who ruled: nobody else changes this priority
+    # updates and closure
+    team: tuple[str, ...] = ()  # who sent updates or resolved
+    kept_updates: int = 0  # updates that a person wrote before they were due
+    automatic_updates: int = 0
+    band_aids: tuple[BandAid, ...] = ()
+    # remediation
+    remediates: int | None = None  # the troubleshooting issue whose harm this one makes up for
+    remediations: tuple[int, ...] = ()  # the other way round
 
     @property
     def live(self) -> bool:
@@ -111,7 +187,31 @@ class Issue:
     @property
     def current(self) -> Priority | None:
         """The priority that counts now: the decided one, and before a decision the reported one."""
-        return self.reported if self.state in (State.DRAFT, State.TRIAGE) else self.priority
+        if self.state in UNDECIDED or self.priority is None:
+            return self.reported
+        return self.priority
+
+    @property
+    def pace(self) -> Priority | None:
+        """The priority at which its clocks run: "while a dispute runs … the higher of the two priorities"."""
+        if self.dispute is None or self.dispute.wanted is None or self.current is None:
+            return self.current
+        return min(self.current, self.dispute.wanted)
+
+    @property
+    def urgent(self) -> bool:
+        """It has a decision clock and, once announced, updates; "a feature is never broadcast"."""
+        return self.kind is Kind.BUG and self.current is not None and self.current.urgent
+
+    @property
+    def remediation(self) -> bool:
+        """One of the two processes, never mixed: it makes up for the harm, the others restore service."""
+        return self.remediates is not None
+
+    @property
+    def decision_at(self) -> datetime | None:
+        """When the decision was made that a dispute would be about."""
+        return self.ended_at if self.state is State.DECLINED else self.decided_at
 
     @property
     def confirmed(self) -> bool:
@@ -169,12 +269,34 @@ class Policy:
     reopen: timedelta = timedelta(days=7)
     list_open_to: tuple[str, ...] = ()
     update_limit: int = 600
-    doc_url: str = ""
+    doc_url: str = ""  # "" or a link with {number}
+    hours: Hours = field(default_factory=Hours)
+    dispute_window: timedelta = timedelta(hours=24)
+    dispute_step: timedelta = timedelta(minutes=30)
+    areas: Mapping[str, str] = field(default_factory=dict)
+    p1_per_week: int = 3
+    booking_url: str = ""
+    offer_after_first: bool = True
+    break_minutes: int = 10
+    review_every: tuple[int, str] = (2, "month")
+    review_at: time = time(10)
+    review_length: timedelta = timedelta(minutes=45)
+    participants: tuple[str, ...] = ()
+    digest_at: time = time(8)
+    web_url: str = ""
+    on_duty: str = ""  # set by `duty.present`: who took it
+    away: tuple[str, ...] = ()  # set by `duty.present`: who is not there now
 
     @property
     def duty(self) -> str:
-        """The triager on duty: the first in the config's order."""
-        return self.triagers[0]
+        """The triager on duty: who took it, else the first in the config's order who is not away."""
+        if self.on_duty and self.on_duty not in self.away:
+            return self.on_duty
+        return next((t for t in self.triagers if t not in self.away), self.triagers[0])
+
+    def standby(self, *but: str) -> tuple[str, ...]:
+        """The other triagers who are there, in the order in which they stand in."""
+        return tuple(t for t in self.triagers if t not in self.away and t not in but)
 
     def required(self) -> tuple[str, ...]:
         return tuple(q.key for q in self.questions if q.required)
@@ -198,6 +320,46 @@ class Wishes:
     muted: tuple[int, ...] = ()
     digest: bool = False  # one mail a day instead of each
     paused_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """A triager who is away until then."""
+
+    address: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One `feedback: …`, word for word, for the agenda of the review."""
+
+    by: str
+    at: datetime
+    text: str
+    unverified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The state of what is no issue: who is on duty, who is away, the next review, what was told when.
+
+    Like an issue it is the fold of its events (those with issue 0); its clocks are in `clocks.desk_clocks`.
+    """
+
+    opened_at: datetime
+    duty: str = ""
+    absent: tuple[Absence, ...] = ()
+    budget_told_at: datetime | None = None
+    morning_at: datetime | None = None  # the last morning mail, or that there was none to send
+    digest_at: datetime | None = None
+    review: int = 0  # the number of the next review; 0 before the first invite
+    review_at: datetime | None = None
+    sequence: int = 0
+    guests: tuple[str, ...] = ()  # beside the roles: authors of feedback
+    checked_at: datetime | None = None  # whether enough has happened for the review at `review_at`
+    reviewed_at: datetime | None = None  # the last agenda
+    complaints: tuple[Complaint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
