@@ -14,9 +14,11 @@ import pytest
 
 from triagemail.process import acts, codec, events
 from triagemail.process import intents as want
-from triagemail.process.decide import after, clocks, decide, decide_all
-from triagemail.process.events import TRANSITIONS, Audience, Decision, Impossible, ReportFiled, evolve
+from triagemail.process.clocks import clocks
+from triagemail.process.decide import after, decide, decide_all
+from triagemail.process.events import Audience, Decision, ReportFiled
 from triagemail.process.intents import Intent, Snapshot
+from triagemail.process.life import TRANSITIONS, Impossible, evolve
 from triagemail.process.model import Evidence, Issue, Level, Policy, Priority, PriorityRule, Question, State
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

@@ -33,27 +33,53 @@ def _act(roles: str, sure: frozenset[Level], short: Short, refusal: str = "not-y
     return Act(frozenset(roles.split()), sure, short, refusal)
 
 
+TRIAGER = _act("triager", ROLE_PROVEN, "confirm", "not-triager")
+OWNER = _act("owner triager", ROLE_PROVEN, "confirm", "not-owner")
+TEAM = _act("owner triager team", ROLE_PROVEN, "confirm", "not-owner")
+ANYONE = _act("anyone", ANY, "do")
+WISH = _act("anyone", BELIEVED, "confirm")
+
 ACTS: Mapping[type[Intent], Act] = {
     want.FileReport: _act("admitted", ANY, "do", "not-admitted"),
     want.FillIn: _act("reporter triager", ANY, "do"),
-    want.Comment: _act("anyone", ANY, "do"),
-    want.Agree: _act("triager", ROLE_PROVEN, "confirm", "not-triager"),
-    want.SetPriority: _act("triager reporter", ROLE_PROVEN, "confirm", "not-triager"),
-    want.Decline: _act("triager", ROLE_PROVEN, "confirm", "not-triager"),
+    want.Comment: ANYONE,
+    want.Agree: _act("triager confirmer", ROLE_PROVEN, "confirm", "not-triager"),
+    want.SetPriority: _act("triager reporter confirmer asked ruler", ROLE_PROVEN, "confirm", "not-triager"),
+    want.Decline: _act("triager asked", ROLE_PROVEN, "confirm", "not-triager"),
+    want.SetKind: TRIAGER,
+    want.DefineExpected: TRIAGER,
+    want.SetArea: TRIAGER,
     want.Withdraw: _act("reporter", BELIEVED, "confirm", "not-reporter"),
-    want.NameOwner: _act("triager", ROLE_PROVEN, "confirm", "not-triager"),
-    want.TakeOwnership: _act("owner triager", ROLE_PROVEN, "confirm", "not-owner"),
-    want.SendUpdate: _act("owner triager", ROLE_PROVEN, "confirm", "not-owner"),
-    want.SetNextUpdate: _act("owner triager", ROLE_PROVEN, "confirm", "not-owner"),
-    want.SetHeadline: _act("triager", ROLE_PROVEN, "confirm", "not-triager"),
-    want.SetDoc: _act("owner triager", ROLE_PROVEN, "confirm", "not-owner"),
-    want.Resolve: _act("owner triager", ROLE_PROVEN, "confirm", "not-owner"),
+    want.Dispute: _act("reporter confirmer", BELIEVED, "confirm", "not-reporter"),
+    want.Throw: _act("asked", ROLE_PROVEN, "confirm", "not-asked"),
+    want.MarkDuplicate: _act("triager reporter", BELIEVED, "confirm"),
+    want.BookCall: _act("reporter triager", BELIEVED, "confirm", "not-reporter"),
+    want.NameOwner: TRIAGER,
+    want.TakeOwnership: OWNER,
+    want.RefuseOwnership: _act("owner", ROLE_PROVEN, "confirm", "not-owner"),
+    want.SendUpdate: OWNER,
+    want.SetNextUpdate: OWNER,
+    want.SetHeadline: TRIAGER,
+    want.SetDoc: OWNER,
+    want.Resolve: OWNER,
     want.Reopen: _act("reporter owner triager", BELIEVED, "confirm"),
+    want.AddBandAid: TEAM,
+    want.FinishBandAid: TEAM,
+    want.Remediate: TRIAGER,
+    want.EndRemediation: _act("triager confirmer", ROLE_PROVEN, "confirm", "not-confirmer"),
+    want.TakeDuty: TRIAGER,
+    want.GoAway: TRIAGER,
+    want.TriagerUnreachable: _act("triager", ANY, "do"),
+    want.GiveFeedback: ANYONE,
+    want.UndoLast: WISH,
     want.Subscribe: _act("list", BELIEVED, "confirm", "not-admitted-to-list"),
-    want.Unsubscribe: _act("anyone", BELIEVED, "confirm"),
-    want.Confirm: _act("anyone", ANY, "do"),
-    want.NearMiss: _act("anyone", ANY, "do"),
-    want.TooMany: _act("anyone", ANY, "do"),
+    want.Unsubscribe: WISH,
+    want.Digest: WISH,
+    want.Pause: WISH,
+    want.Resume: WISH,
+    want.Confirm: ANYONE,
+    want.NearMiss: ANYONE,
+    want.TooMany: ANYONE,
 }
 """`Ask` is not here: what it needs depends on what is asked (`asking`)."""
 
@@ -65,10 +91,17 @@ def asking(intent: want.Ask, issue: Issue | None, address: str) -> Act:
     status for internal people (process.md 1)."""
     if intent.what in OPEN_ASKS:
         return _act("admitted", ANY, "do", "not-admitted")
-    mine = issue is not None and (
-        address in (issue.reporter, issue.owner) or (intent.broadcast_reply and issue.announced)
-    )
+    if intent.what == "backlog":
+        return _act("triager", BELIEVED, "confirm", "not-triager")
+    mine = intent.what == "status" and _takes_part(address, issue, asked_in_reply=intent.broadcast_reply)
     return _act("anyone" if mine else "internal", BELIEVED, "confirm", "not-internal")
+
+
+def _takes_part(address: str, issue: Issue | None, *, asked_in_reply: bool) -> bool:
+    if issue is None:
+        return False
+    people = (issue.reporter, issue.filed_by, issue.owner, *issue.joined, *issue.team)
+    return address in people or (asked_in_reply and issue.announced)
 
 
 def roles(address: str, issue: Issue | None, policy: Policy) -> frozenset[str]:
@@ -76,10 +109,8 @@ def roles(address: str, issue: Issue | None, policy: Policy) -> frozenset[str]:
     found = {"anyone"}
     if address in policy.triagers:
         found.add("triager")
-    if issue is not None and address == issue.reporter:
-        found.add("reporter")
-    if issue is not None and address == issue.owner:
-        found.add("owner")
+    if issue is not None:
+        found |= _roles_on(issue, address, policy)
     internal = admits(policy.internal, address)
     found |= {"internal"} if internal or found & {"triager"} else set()
     if admits(policy.reporters, address) or found - {"anyone"}:
@@ -87,6 +118,19 @@ def roles(address: str, issue: Issue | None, policy: Policy) -> frozenset[str]:
     if admits(policy.list_open_to, address) or found & {"triager", "owner"}:
         found.add("list")
     return frozenset(found)
+
+
+def _roles_on(issue: Issue, address: str, policy: Policy) -> set[str]:
+    """The roles that a person has on one issue only."""
+    found = {
+        "reporter": address in (issue.reporter, issue.filed_by) and not issue.remediation,
+        "owner": address == issue.owner,
+        "team": address in issue.team,
+        "asked": issue.dispute is not None and address in issue.dispute.asked,
+        "ruler": address == issue.final_by,
+        "confirmer": issue.remediation and address in policy.confirmers,  # "in it they count as the reporter"
+    }
+    return {role for role, has in found.items() if has}
 
 
 def needed(intent: Intent, issue: Issue | None, policy: Policy) -> Act:

@@ -1,20 +1,26 @@
-"""Closure: resolved, withdrawn, reopened (process.md 6)."""
+"""Closure: resolved with thanks, band-aids, withdrawn, reopened (process.md 6)."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from triagemail.process import intents as want
 from triagemail.process.events import (
+    BandAidAdded,
+    BandAidDone,
     Decision,
+    Draft,
     IssueReopened,
     IssueResolved,
     IssueWithdrawn,
     PriorityDecided,
 )
-from triagemail.process.model import Issue, Policy, State
-from triagemail.process.triage import apply, ask_withdrawal, file_report
-from triagemail.process.updates import broadcast, done, first_part, in_charge, next_due, refuse, to_people
+from triagemail.process.model import Invite, Issue, Policy, State
+from triagemail.process.reports import apply, file_report
+from triagemail.process.triage import ask_withdrawal
+from triagemail.process.updates import broadcast, done, first_part, in_charge, next_due, rank, refuse, to_people
+
+BAND_AIDS = 2  # "easy changes, two at most"
 
 
 def resolve(intent: want.Resolve, issue: Issue, now: datetime, policy: Policy) -> Decision:
@@ -34,27 +40,77 @@ def resolve(intent: want.Resolve, issue: Issue, now: datetime, policy: Policy) -
     resolved = Decision(events=(IssueResolved(issue=issue.number, at=now, by=intent.by, text=text),))
     after = apply(resolved, issue) or issue
     decision += resolved + done(intent, "resolved")
-    if not issue.announced:
-        reporter = () if issue.reporter == intent.by else (issue.reporter,)
-        return decision + to_people("resolved", after, reporter, by=intent.by, text=text)
-    return decision + broadcast("resolved", after, policy, text=first_part(text, policy.update_limit))
+    if issue.announced:
+        decision += broadcast("resolved", after, policy, text=first_part(text, policy.update_limit))
+    else:
+        reporter = tuple(p for p in (issue.reporter, *issue.joined) if p != intent.by)
+        decision += to_people("resolved", after, reporter, by=intent.by, text=text)
+    return decision + thanks(after, now, policy)
+
+
+def thanks(issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """ "The team gets thanks and a 10-minute break as a calendar invite at the next quarter hour (at night: next
+    morning)"; the triager's mail also asks "whether remediation is needed and for one or two band-aids"."""
+    if not issue.urgent and not issue.remediation:
+        return Decision()
+    triager = issue.triager or issue.filed_by or policy.duty
+    team = tuple(dict.fromkeys(p for p in (triager, issue.owner, *issue.team) if p))
+    starts = policy.hours.quarter(now)
+    ends = starts + timedelta(minutes=policy.break_minutes)
+    uid = f"break-{issue.number}-{int(starts.timestamp())}@{policy.domain}"
+    invite = Invite(uid, starts, ends, policy.timezone, team) if policy.break_minutes else None
+    said = {"break_at": starts if invite else None, "team": team}
+    asked = () if issue.remediation else (triager,)  # a remediation's "closure asks only for thanks"
+    return Decision(
+        drafts=tuple(
+            Draft("closing" if p in asked else "thanks", p, issue.number, said, rank(issue), invite=invite)
+            for p in team
+        )
+    )
+
+
+def add_band_aid(intent: want.AddBandAid, issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """`band-aid: …`, "from any of the team; a third is refused with the reason"."""
+    if issue.remediation:
+        return refuse(intent, "is-remediation")
+    if issue.state not in (State.TRIAGE, State.OPEN, State.RESOLVED):
+        return refuse(intent, "wrong-state", state=issue.state)
+    if not intent.text.strip():
+        return refuse(intent, "needs-text")
+    if len(issue.band_aids) >= BAND_AIDS:
+        return refuse(intent, "third-band-aid")
+    event = BandAidAdded(issue=issue.number, at=now, by=intent.by, text=intent.text.strip())
+    return Decision(events=(event,)) + done(intent, "band-aid-kept", which=len(issue.band_aids) + 1)
+
+
+def finish_band_aid(intent: want.FinishBandAid, issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """ "Open ones stand on the review's agenda until `done`." """
+    unfinished = [n for n, each in enumerate(issue.band_aids, 1) if each.done_at is None]
+    if not unfinished or issue.state not in (State.TRIAGE, State.OPEN, State.RESOLVED):
+        return refuse(intent, "no-band-aid")
+    which = intent.which if intent.which is not None else unfinished[0]
+    if intent.which is None and len(unfinished) > 1:
+        return refuse(intent, "which-band-aid")
+    if which not in unfinished:
+        return refuse(intent, "no-band-aid")
+    event = BandAidDone(issue=issue.number, at=now, by=intent.by, which=which)
+    return Decision(events=(event,)) + done(intent, "band-aid-done", which=which)
 
 
 def withdraw(intent: want.Withdraw, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """`withdraw: why` (it works again): "before a decision it closes, later the triager confirms"."""
     if issue.state is State.OPEN:
         return ask_withdrawal(intent, issue, now, policy)
-    if issue.state not in (State.DRAFT, State.TRIAGE):
+    if issue.state not in (State.DRAFT, State.TRIAGE, State.VALIDATING):
         return refuse(intent, "wrong-state", state=issue.state)
     reason = intent.reason.strip()
     decision = Decision(events=(IssueWithdrawn(issue=issue.number, at=now, by=intent.by, reason=reason),))
     decision += done(intent, "withdrawn")
     if issue.announced:  # "if it was announced, a last broadcast says so"
         decision += broadcast("ended", issue, policy, text=reason)
-    if issue.state is State.TRIAGE:
-        decision += to_people(
-            "withdrawn", issue, (in_charge(issue, policy),), by=intent.by, reason=reason, confirm=False
-        )
+    if issue.state is not State.DRAFT:
+        charge = (in_charge(issue, policy),)
+        decision += to_people("withdrawn", issue, charge, by=intent.by, reason=reason, confirm=False)
     return decision
 
 
@@ -62,9 +118,9 @@ def reopen(intent: want.Reopen, issue: Issue, number: int, now: datetime, policy
     """`reopen: why` works for the configured time; "after it, a new issue is opened that refers to the old one"."""
     if issue.live:
         return refuse(intent, "wrong-state", state=issue.state)
-    if issue.state is State.DECLINED and intent.by not in policy.triagers:
-        return refuse(intent, "declined-final")
-    if issue.ended_at is not None and now > issue.ended_at + policy.reopen:
+    if issue.state in (State.DECLINED, State.DUPLICATE) and intent.by not in policy.triagers:
+        return refuse(intent, "declined-final" if issue.state is State.DECLINED else "not-triager")
+    if issue.ended_at is not None and now > issue.ended_at + policy.reopen and not issue.remediation:
         return reopen_late(intent, issue, number, now, policy)
     announced = issue.state is State.RESOLVED and issue.announced
     due = next_due(issue, now, policy) if announced else None

@@ -6,12 +6,27 @@ raises only on bugs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from triagemail.process import acts, closure, model, subscriptions, triage, updates
+from triagemail.process import (
+    acts,
+    closure,
+    disputes,
+    duty,
+    model,
+    ownership,
+    remediation,
+    reports,
+    review,
+    subscriptions,
+    triage,
+    undo,
+    updates,
+)
 from triagemail.process import intents as want
+from triagemail.process.clocks import fire, fire_desk
 from triagemail.process.events import (
     Commented,
     Decision,
@@ -21,13 +36,14 @@ from triagemail.process.events import (
     ReporterBelieved,
     ReportFiled,
     StatusAnswered,
-    evolve,
 )
 from triagemail.process.intents import Intent, Snapshot
-from triagemail.process.model import Issue, Policy, Priority, State
+from triagemail.process.life import evolve, evolve_desk
+from triagemail.process.model import Issue, Kind, Policy, State
 
 CONFIRM_WITHIN = timedelta(hours=24)
 SUBSCRIBE_WITHIN = timedelta(days=3)  # trust.md 3.3
+LIST_WORDS = (want.Subscribe, want.Unsubscribe, want.Digest, want.Pause, want.Resume)
 KEPT_ALWAYS = (want.Comment, want.FillIn, want.FileReport)  # "answers and comments in it are kept always"
 
 
@@ -103,27 +119,41 @@ def _with_receipt(decided: Sequence[tuple[Intent, Decision]]) -> tuple[tuple[Int
 def after(snapshot: Snapshot, events: Sequence[Event]) -> Snapshot:
     """The snapshot as it stands after some events; a second intent of the same mail sees what the first one did."""
     issues: dict[int, Issue] = dict(snapshot.issues)
-    number = snapshot.next_number
+    number, desk = snapshot.next_number, snapshot.desk
     for event in events:
         if event.issue:
             issues[event.issue] = evolve(issues.get(event.issue), event)
+        else:
+            desk = evolve_desk(desk, event)
         number += isinstance(event, ReportFiled)
-    return replace(snapshot, issues=issues, next_number=number)
+    return replace(snapshot, issues=issues, next_number=number, desk=desk)
 
 
 def decide(snapshot: Snapshot, intent: Intent, now: datetime, policy: Policy) -> Decision:
-    """One intent: is the person allowed, what happens, and is something to be announced because of it."""
+    """One intent: is the person allowed, what happens, and what follows of it."""
+    policy = duty.present(policy, snapshot.desk, now)
+    intent = _meant(intent, snapshot)
     issue = snapshot.issues.get(intent.issue) if intent.issue else None
     if isinstance(intent, want.TimerFired):
-        return _announced(_timer(intent, issue, now, policy), issue, now, policy)
+        if intent.issue is None:
+            return fire_desk(intent, snapshot, now, policy)
+        return _follow_ups(fire(intent, issue, now, policy, deaf=snapshot.deaf), snapshot, now, policy)
     if isinstance(intent, ISSUE_ACTS) and issue is None:
         return updates.refuse(intent, "unknown-issue" if intent.issue else "no-issue")
     if code := acts.permit(intent, issue, policy):
         return _short(intent, code)
     believed = _believe(intent, issue, now)
-    issue = triage.apply(believed, issue)
+    issue = reports.apply(believed, issue)
     done = believed + _act(snapshot, intent, issue, now, policy) + _thank(believed, intent, issue, policy)
-    return _announced(done, snapshot.issues.get(intent.issue or 0), now, policy)
+    return _follow_ups(done, snapshot, now, policy)
+
+
+def _meant(intent: Intent, snapshot: Snapshot) -> Intent:
+    """Words on a duplicate belong to the issue that it was joined to; nothing of a second report is lost."""
+    issue = snapshot.issues.get(intent.issue) if intent.issue else None
+    if issue is None or issue.duplicate_of is None or not isinstance(intent, want.Comment):
+        return intent
+    return replace(intent, issue=issue.duplicate_of) if issue.duplicate_of in snapshot.issues else intent
 
 
 def _short(intent: Intent, code: str) -> Decision:
@@ -136,7 +166,9 @@ def _short(intent: Intent, code: str) -> Decision:
 
 def _believe(intent: Intent, issue: Issue | None, now: datetime) -> Decision:
     """ "… until the reporter answers our mail": any believed mail of the reporter verifies the report."""
-    if issue is None or not issue.unverified or intent.by != issue.reporter or not intent.evidence.believed:
+    if issue is None or not issue.unverified or not intent.evidence.believed:
+        return Decision()
+    if intent.by != (issue.filed_by or issue.reporter):
         return Decision()
     return Decision(events=(ReporterBelieved(issue=issue.number, at=now, by=intent.by),))
 
@@ -145,26 +177,30 @@ def _thank(believed: Decision, intent: Intent, issue: Issue | None, policy: Poli
     """Who has just shown that a complete report is theirs hears what happens next."""
     if issue is None or not believed.events or not isinstance(intent, want.Comment | want.FillIn):
         return Decision()
-    if issue.state is not State.TRIAGE or triage.missing(issue, policy):
+    if issue.state is not State.TRIAGE or reports.missing(issue, policy):
         return Decision()
-    return updates.to_people("received", issue, (issue.reporter,), verify=False)
+    return updates.to_people("received", issue, (issue.reporter,), verify=False, alarm=None)
 
 
-def _announced(decision: Decision, issue: Issue | None, now: datetime, policy: Policy) -> Decision:
-    """Whatever was decided, an issue that must be announced now is: there is one place that announces."""
-    changed: dict[int, Issue] = {} if issue is None else {issue.number: issue}
-    for event in decision.events:
-        if event.issue:
-            changed[event.issue] = evolve(changed.get(event.issue), event)
-    for each in changed.values():
-        decision += updates.announce_if_due(each, now, policy)
+def _follow_ups(decision: Decision, snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
+    """What follows of whatever was decided, in one place: pointless disputes end, remediations start or pause, and what
+    must be announced is."""
+    for number in dict.fromkeys(e.issue for e in decision.events if e.issue):
+        before = snapshot.issues.get(number)
+        changed = after(snapshot, decision.events)
+        decision += disputes.moot(changed.issues[number], now)
+        decision += remediation.follow(before, changed.issues[number], changed, now, policy)
+    settled = after(snapshot, decision.events)
+    for number in dict.fromkeys(e.issue for e in decision.events if e.issue):
+        decision += updates.announce_if_due(settled.issues[number], now, policy, snapshot.alarm)
     return decision
 
 
 ISSUE_ACTS = (
-    want.FillIn, want.Comment, want.Agree, want.SetPriority, want.Decline, want.Withdraw, want.NameOwner,
-    want.TakeOwnership, want.SendUpdate, want.SetNextUpdate, want.SetHeadline, want.SetDoc, want.Resolve,
-    want.Reopen,
+    want.FillIn, want.Comment, want.Agree, want.SetPriority, want.Decline, want.Withdraw, want.Dispute, want.Throw,
+    want.SetKind, want.DefineExpected, want.SetArea, want.MarkDuplicate, want.BookCall, want.NameOwner,
+    want.TakeOwnership, want.RefuseOwnership, want.SendUpdate, want.SetNextUpdate, want.SetHeadline, want.SetDoc,
+    want.Resolve, want.Reopen, want.AddBandAid, want.FinishBandAid, want.Remediate, want.EndRemediation,
 )  # fmt: skip
 
 
@@ -174,17 +210,35 @@ def _act(snapshot: Snapshot, intent: Intent, issue: Issue | None, now: datetime,
         return _on_issue(snapshot, intent, issue, now, policy)
     match intent:
         case want.FileReport():
-            return triage.file_report(intent, snapshot.next_number, now, policy, snapshot.first_report)
-        case want.Subscribe():
-            return subscriptions.subscribe(intent, now)
-        case want.Unsubscribe():
-            return subscriptions.unsubscribe(intent, now)
+            return reports.file_report(intent, snapshot.next_number, now, policy, snapshot.first_report, snapshot.alarm)
+        case want.TakeDuty():
+            return duty.take_duty(intent, snapshot, now, policy)
+        case want.GoAway():
+            return duty.go_away(intent, snapshot, now, policy)
+        case want.TriagerUnreachable():
+            return duty.unreachable(intent, snapshot, now, policy)
+        case want.GiveFeedback():
+            return review.feedback(intent, snapshot, now, policy)
+        case want.UndoLast():
+            return undo.undo(intent, snapshot, now, policy)
         case want.Ask():
-            return answer(intent, snapshot, issue)
+            return answer(intent, snapshot, issue, policy)
         case want.NearMiss():
             return updates.refuse(intent, "near-miss", said=intent.said, meant=intent.meant)
         case want.TooMany():
             return updates.refuse(intent, "too-many", count=intent.count)
+        case _:
+            return _on_list(snapshot, intent, now, policy)
+
+
+def _on_list(snapshot: Snapshot, intent: Intent, now: datetime, policy: Policy) -> Decision:
+    match intent:
+        case want.Subscribe():
+            return subscriptions.subscribe(intent, snapshot, now, policy)
+        case want.Unsubscribe():
+            return subscriptions.unsubscribe(intent, snapshot, now, policy)
+        case want.Digest() | want.Pause() | want.Resume():
+            return subscriptions.set_wish(intent, snapshot, now, policy)
         case _:
             raise TypeError(f"no rule for {type(intent).__name__}")
 
@@ -192,33 +246,99 @@ def _act(snapshot: Snapshot, intent: Intent, issue: Issue | None, now: datetime,
 def _on_issue(snapshot: Snapshot, intent: Intent, issue: Issue, now: datetime, policy: Policy) -> Decision:
     match intent:
         case want.FillIn():
-            return triage.fill_in(intent, issue, now, policy)
+            return reports.fill_in(intent, issue, now, policy, snapshot.alarm)
         case want.Comment(broadcast_reply=True) if not _takes_part(intent.by, issue, policy):
             return answer_reader(intent, snapshot, issue, now)
         case want.Comment():
-            return triage.comment(intent, issue, now, policy)
-        case want.Agree():
-            return triage.agree(intent, issue, now, policy)
-        case want.SetPriority():
-            return triage.set_priority(intent, issue, now, policy, as_triager=intent.by in policy.triagers)
-        case want.Decline():
-            return triage.decline(intent, issue, now, policy)
+            return reports.comment(intent, issue, now, policy)
         case want.Withdraw():
             return closure.withdraw(intent, issue, now, policy)
-        case want.NameOwner():
-            return triage.name_owner(intent, issue, now, policy)
-        case want.TakeOwnership():
-            return triage.take_ownership(intent, issue, now, policy)
+        case want.BookCall():
+            return reports.book_call(intent, issue, now, policy)
         case want.Resolve():
             return closure.resolve(intent, issue, now, policy)
         case want.Reopen():
             return closure.reopen(intent, issue, snapshot.next_number, now, policy)
+        case want.AddBandAid():
+            return closure.add_band_aid(intent, issue, now, policy)
+        case want.FinishBandAid():
+            return closure.finish_band_aid(intent, issue, now, policy)
+        case want.Remediate():
+            return remediation.remediate(intent, issue, snapshot.next_number, now, policy)
+        case want.EndRemediation():
+            return remediation.end(intent, issue, now, policy)
+        case _:
+            return _on_decision(snapshot, intent, issue, now, policy)
+
+
+def _on_decision(snapshot: Snapshot, intent: Intent, issue: Issue, now: datetime, policy: Policy) -> Decision:
+    match intent:
+        case want.SetPriority():
+            return _on_priority(snapshot, intent, issue, now, policy)
+        case want.Agree() if issue.dispute is not None:
+            return updates.refuse(intent, "no-agree-in-dispute", asked=issue.dispute.asked)
+        case want.Agree() if issue.remediation:
+            return remediation.agree(intent, issue, now, policy)
+        case want.Agree():
+            return triage.agree(intent, issue, now, policy, snapshot)
+        case want.Decline() if issue.state is State.DECLINED and _may_rule(issue, intent.by):
+            return disputes.uphold_decline(intent, issue, now, policy)
+        case want.Decline() if intent.by in policy.triagers:
+            return triage.decline(intent, issue, now, policy)
+        case want.Decline():
+            return updates.refuse(intent, "not-triager")
+        case want.Dispute():
+            return disputes.dispute(intent, issue, now, policy)
+        case want.Throw():
+            return disputes.throw(intent, issue, now, policy)
+        case want.SetKind(kind=Kind.FEATURE):
+            return triage.take_as_feature(intent, issue, now, policy)
+        case want.SetKind():
+            return triage.take_as_bug(intent, issue, now, policy)
+        case want.DefineExpected():
+            return triage.define_expected(intent, issue, now, policy)
+        case want.SetArea():
+            return triage.set_area(intent, issue, now, policy)
+        case want.MarkDuplicate():
+            return triage.mark_duplicate(intent, issue, now, policy, snapshot.issues.get(intent.of))
         case _:
             return _on_updates(intent, issue, now, policy)
 
 
+def _may_rule(issue: Issue, address: str) -> bool:
+    return issue.dispute is not None and issue.dispute.policy != disputes.GAME and address in issue.dispute.asked
+
+
+def _on_priority(snapshot: Snapshot, intent: want.SetPriority, issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """`P1 because …` is a ruling, the reporter's pick, the confirmer's answer or the triager's decision: by who says
+    it, and when."""
+    running = issue.dispute
+    match running:
+        case model.Dispute() if _may_rule(issue, intent.by):
+            return disputes.rule(intent, issue, now, policy)
+        case model.Dispute() if intent.by == running.by and intent.priority == running.decided:
+            return disputes.accept(intent, issue, now, policy)
+        case model.Dispute():
+            return updates.refuse(intent, "in-dispute", asked=running.asked)
+        case _ if issue.remediation:
+            return remediation.set_priority(intent, issue, now, policy, snapshot)
+        case _ if intent.by in policy.triagers or intent.by == issue.final_by:
+            return triage.set_priority(intent, issue, now, policy, snapshot)
+        case _:
+            picked = triage.pick(intent, issue, now, policy, snapshot)
+            changed = reports.apply(picked, issue) or issue
+            waits = changed.state is State.DRAFT and picked.events
+            return picked + (reports.carry_on(changed, now, policy, alarm=snapshot.alarm) if waits else Decision())
+
+
 def _on_updates(intent: Intent, issue: Issue, now: datetime, policy: Policy) -> Decision:
     match intent:
+        case want.NameOwner():
+            return ownership.name_owner(intent, issue, now, policy)
+        case want.TakeOwnership():
+            return ownership.take_ownership(intent, issue, now, policy)
+        case want.RefuseOwnership():
+            return ownership.refuse_ownership(intent, issue, now, policy)
         case want.SendUpdate():
             return updates.send_update(intent, issue, now, policy)
         case want.SetNextUpdate():
@@ -232,20 +352,26 @@ def _on_updates(intent: Intent, issue: Issue, now: datetime, policy: Policy) -> 
 
 
 def _takes_part(address: str, issue: Issue, policy: Policy) -> bool:
-    return address in (issue.reporter, issue.owner, *policy.triagers)
+    return address in (issue.reporter, issue.owner, *issue.joined, *policy.triagers)
 
 
 # --- questions -------------------------------------------------------------------------------------------------------
 
 
-def answer(intent: want.Ask, snapshot: Snapshot, issue: Issue | None) -> Decision:
-    """`help`, `template`, `process`, `status`, `status #42`, `list`: they change nothing."""
+def answer(intent: want.Ask, snapshot: Snapshot, issue: Issue | None, policy: Policy) -> Decision:
+    """`help`, `template`, `process`, `status`, `status #42`, `list`, `board`, `backlog`: they change nothing."""
     if intent.what in acts.OPEN_ASKS:
         return Decision(drafts=(Draft(intent.what, intent.by),))
     if intent.issue and issue is None:
         return updates.refuse(intent, "unknown-issue")
+    if intent.what == "board":
+        return (
+            updates.refuse(intent, "no-board") if not policy.web_url else Decision(drafts=(Draft("board", intent.by),))
+        )
     about = issue if intent.what == "status" else None
     shown = (about,) if about is not None else snapshot.open_issues
+    if intent.what == "backlog":  # "P2 and P3 for sprint planning"
+        shown = tuple(i for i in snapshot.open_issues if not i.urgent and i.state is not State.DRAFT)
     number = about.number if about is not None else None
     return Decision(drafts=(Draft(intent.what, intent.by, number, {"issues": shown, "answer_to_broadcast": False}),))
 
@@ -284,7 +410,7 @@ def ask_to_confirm(frozen: tuple[Intent, ...], snapshot: Snapshot) -> Decision:
 
 def confirm_until(frozen: Sequence[Intent], now: datetime) -> datetime:
     """When a pending item lapses: a day, for joining or leaving the list three."""
-    list_only = all(isinstance(i, want.Subscribe | want.Unsubscribe) for i in frozen)
+    list_only = all(isinstance(i, LIST_WORDS) for i in frozen)
     return now + (SUBSCRIBE_WITHIN if list_only else CONFIRM_WITHIN)
 
 
@@ -298,57 +424,3 @@ def confirm(
         return _with_receipt([(intent, Decision(outcomes=(outcome,)))])
     proven = replace(intent.evidence, level=model.Level.E3, rule="confirmed")
     return decide_all(snapshot, [replace(i, evidence=proven) for i in pending.intents], now, policy)
-
-
-# --- the clocks ------------------------------------------------------------------------------------------------------
-
-
-def clocks(issue: Issue, policy: Policy) -> Mapping[str, datetime]:
-    """Every timer of an issue, as a function of its state: what is not in here is not running. Timer name -> UTC due
-    time."""
-    if issue.state is State.DRAFT:
-        return _draft_clocks(issue, policy)
-    running: dict[str, datetime] = {}
-    if issue.state is State.TRIAGE and triage.missing(issue, policy) and issue.reminded_at is None:
-        running["remind"] = issue.opened_at + policy.remind_gaps
-    if issue.live and issue.announced and issue.next_update_at is not None:
-        running["update"] = issue.next_update_at
-        if issue.reminded_for != issue.next_update_at:
-            running["update-reminder"] = issue.next_update_at - updates.REMIND_BEFORE
-    return running
-
-
-def _draft_clocks(issue: Issue, policy: Policy) -> Mapping[str, datetime]:
-    touched = issue.touched_at or issue.opened_at
-    running = {"lapse": touched + policy.draft_closes}
-    if issue.reported is None:
-        if issue.reminded_at is None:
-            running["remind"] = issue.opened_at + policy.remind_no_priority
-        else:
-            running["hand-over"] = issue.reminded_at + policy.remind_no_priority
-        return running
-    if issue.reported is Priority.P1:
-        running["hand-over"] = issue.opened_at + policy.incomplete_p1
-    if issue.reminded_at is None:
-        running["remind"] = issue.opened_at + policy.remind_gaps
-    return running
-
-
-def _timer(intent: want.TimerFired, issue: Issue | None, now: datetime, policy: Policy) -> Decision:
-    """A timer that no longer runs, or runs to another time, does nothing."""
-    due = None if issue is None else clocks(issue, policy).get(intent.timer)
-    if issue is None or due is None or due > now:
-        return Decision()
-    match intent.timer:
-        case "remind":
-            return triage.remind_reporter(issue, now, policy)
-        case "hand-over":
-            return triage.hand_over(issue, now, policy)
-        case "lapse":
-            return triage.lapse(issue, now, policy)
-        case "update-reminder":
-            return updates.remind_owner(issue, now, policy)
-        case "update":
-            return updates.automatic_update(issue, now, policy)
-        case _:
-            raise TypeError(f"no rule for the timer {intent.timer}")

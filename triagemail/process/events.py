@@ -1,7 +1,7 @@
-"""What happened: events, the life of an issue as one table, how an event changes an issue, and what a decision holds.
+"""What happened: the events, which are the journal and the only way to change an issue, and what a decision holds.
 
-An event is both the journal and the only way to change an issue: `issue = evolve(issue, event)`. Fields named
-`before` and `after` make an undo possible later.
+How an event changes an issue, and in which states it can happen: `life.py`. Fields named `before` and `after` make an
+undo possible later.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from triagemail.process.intents import Intent
-from triagemail.process.model import Invite, Issue, Priority, State
+from triagemail.process.model import Dispute, Invite, Issue, Priority, Wishes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +32,9 @@ class ReportFiled(Event):
     attachments: tuple[str, ...] = ()
     material: str = ""
     mail: int | None = None
+    filed_by: str = ""
+    via: str = ""
+    remediates: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,11 +168,161 @@ class Commented(Event):
     text: str
     unverified: bool = False
     mail: int | None = None
+    in_charge: bool = False  # said by the owner or a triager: somebody has answered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAnswered(Event):
     pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HalfTimeTold(Event):
+    """Half of the timebox is over, and the triager was reminded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeboxMissed(Event):
+    """The timebox ran out: the reported priority takes effect, and it is told again until somebody answers."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenAsFeature(Event):
+    """It asks for something new: it waits until the triager has said what is expected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenAsBug(Event):
+    """What was taken for a feature request is decided on as a bug."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedDefined(Event):
+    """From here on a feature request is planned work."""
+
+    text: str
+    priority: Priority
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AreaSet(Event):
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnershipRefused(Event):
+    owner: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerSilent(Event):
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallBooked(Event):
+    starts_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOver(Event):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkedDuplicate(Event):
+    of: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReporterJoined(Event):
+    """The reporter of a duplicate follows this issue from now on."""
+
+    reporter: str
+    duplicate: int
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionDisputed(Event):
+    dispute: Dispute
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeHandedOn(Event):
+    """The next in the chain is asked, or a tie is thrown again."""
+
+    dispute: Dispute
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThrowCast(Event):
+    """Sealed: `visible` hides the hand until both are in."""
+
+    hand: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeEnded(Event):
+    """`how`: ruled, reporter, won, forfeit, nobody-threw, third-tie, lapsed, withdrawn."""
+
+    how: str
+    final_by: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandAidAdded(Event):
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandAidDone(Event):
+    which: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemediationLinked(Event):
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemediationStarted(Event):
+    """Service is restored: the confirmers are asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemediationResumed(Event):
+    """Service is restored again: it goes on where it was paused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemediationPaused(Event):
+    """Service is down again: troubleshooting first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemediationEnded(Event):
+    """ "Can the customer simply retry or start over?", or it is not worth it (`how`: retry, not-worth-it)."""
+
+    how: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undone(Event):
+    """The fields `names` are again what they were in `before`."""
+
+    before: Issue
+    names: tuple[str, ...]
+    mark: str = ""
+
+
+# --- the list and the desk (issue 0) ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,176 +335,88 @@ class SubscriberLeft(Event):
     address: str
 
 
-# --- the life of an issue (printed by docs/process.md) ---------------------------------------------------------------
-
-DRAFT, TRIAGE, OPEN = State.DRAFT, State.TRIAGE, State.OPEN
-RESOLVED, DECLINED, WITHDRAWN, LAPSED = State.RESOLVED, State.DECLINED, State.WITHDRAWN, State.LAPSED
-
-ANYWHERE = (Commented, StatusAnswered, AnswersGiven, ReporterBelieved)  # never lost, whatever the state
-
-TRANSITIONS: Mapping[tuple[State, type[Event]], State] = {
-    **{(state, kind): state for state in State for kind in ANYWHERE},
-    (DRAFT, PriorityPicked): DRAFT,
-    (DRAFT, ReporterReminded): DRAFT,
-    (DRAFT, HeadlineSet): DRAFT,
-    (DRAFT, TriagerAsked): TRIAGE,
-    (DRAFT, IssueDeclined): DECLINED,
-    (DRAFT, IssueWithdrawn): WITHDRAWN,
-    (DRAFT, DraftLapsed): LAPSED,
-    (TRIAGE, PriorityPicked): TRIAGE,
-    (TRIAGE, ReporterReminded): TRIAGE,
-    (TRIAGE, TriagerAsked): TRIAGE,
-    (TRIAGE, PriorityDecided): OPEN,
-    (TRIAGE, IssueDeclined): DECLINED,
-    (TRIAGE, IssueWithdrawn): WITHDRAWN,
-    (OPEN, PriorityDecided): OPEN,
-    (OPEN, RaiseAsked): TRIAGE,
-    (OPEN, IssueDeclined): DECLINED,
-    (OPEN, WithdrawalAsked): OPEN,
-    (OPEN, IssueResolved): RESOLVED,
-    **{
-        (state, kind): state
-        for state in (TRIAGE, OPEN)
-        for kind in (
-            OwnerNamed,
-            OwnerAccepted,
-            IssueAnnounced,
-            UpdateSent,
-            NextUpdateSet,
-            OwnerReminded,
-            HeadlineSet,
-            DocSet,
-        )
-    },
-    (RESOLVED, UpdateSent): RESOLVED,  # `correction: …` may follow a wrong last word
-    (RESOLVED, DocSet): RESOLVED,
-    (RESOLVED, IssueReopened): OPEN,
-    (DECLINED, IssueReopened): TRIAGE,
-    (WITHDRAWN, IssueReopened): TRIAGE,
-    (LAPSED, IssueReopened): DRAFT,
-}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WishesSet(Event):
+    address: str
+    before: Wishes | None
+    after: Wishes
 
 
-class Impossible(Exception):
-    """An event that the life of an issue does not know: a bug in the process, never a mail's fault."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskOpened(Event):
+    """The service has run for the first time."""
 
 
-def evolve(issue: Issue | None, event: Event) -> Issue:
-    """The issue after the event. Raises Impossible for an event that TRANSITIONS has no row for."""
-    if isinstance(event, ReportFiled):
-        return Issue(
-            number=event.issue,
-            reporter=event.by,
-            headline=event.headline,
-            opened_at=event.at,
-            touched_at=event.at,
-            answers=dict(event.answers),
-            reported=event.reported,
-            unverified=event.unverified,
-            attachments=event.attachments,
-            material=event.material,
-            mails=() if event.mail is None else (event.mail,),
-        )
-    if issue is None:
-        raise Impossible(f"{type(event).__name__} on no issue")
-    state = TRANSITIONS.get((issue.state, type(event)))
-    if state is None:
-        raise Impossible(f"{type(event).__name__} in state {issue.state} of #{issue.number}")
-    return replace(issue, state=state, **_changes(issue, event))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DutyTaken(Event):
+    before: str
+    after: str
 
 
-def _changes(issue: Issue, event: Event) -> dict[str, Any]:
-    """The fields that one event sets, the state apart."""
-    match event:
-        case AnswersGiven():
-            mails = issue.mails if event.mail is None or event.mail in issue.mails else (*issue.mails, event.mail)
-            attachments = issue.attachments + tuple(a for a in event.attachments if a not in issue.attachments)
-            answers = {**issue.answers, **event.after}
-            return {"answers": answers, "attachments": attachments, "mails": mails, "touched_at": event.at}
-        case PriorityPicked():
-            return {"reported": event.after, "touched_at": event.at, **_silenced(event.after)}
-        case RaiseAsked():
-            return {"reported": event.after, "asked_at": event.at}
-        case ReporterBelieved():
-            return {"unverified": False}
-        case ReporterReminded():
-            return {"reminded_at": event.at}
-        case TriagerAsked():
-            return {"triager": event.triager, "asked_at": event.at}
-        case PriorityDecided():
-            return _decided(event)
-        case Commented():
-            return {"touched_at": event.at} if event.by == issue.reporter else {}
-        case _:
-            return _life_changes(issue, event)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriagerAway(Event):
+    triager: str
+    until: datetime
 
 
-def _decided(event: PriorityDecided) -> dict[str, Any]:
-    return {
-        "priority": event.after,
-        "decided_by": event.by,
-        "decided_at": event.at,
-        "reason": event.reason,
-        "unverified": False,  # somebody in charge has answered for it
-        **_silenced(event.after),
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriagerBack(Event):
+    triager: str
 
 
-def _silenced(priority: Priority) -> dict[str, Any]:
-    """ "P2 and P3 get no broadcast": where one becomes that, its updates end."""
-    if priority.urgent:
-        return {}
-    return {"announced_at": None, "next_update_at": None, "reminded_for": None, "automatic_in_a_row": 0}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetTold(Event):
+    used: int
 
 
-def _life_changes(issue: Issue, event: Event) -> dict[str, Any]:
-    match event:
-        case OwnerNamed():
-            return {"owner": event.after, "owner_accepted": event.after == event.by}
-        case OwnerAccepted():
-            return {"owner_accepted": True}
-        case IssueAnnounced():
-            return {"announced_at": event.at, "next_update_at": event.next_update_at}
-        case UpdateSent(automatic=True):
-            return {"next_update_at": event.next_update_at, "automatic_in_a_row": issue.automatic_in_a_row + 1}
-        case UpdateSent():
-            return {
-                "last_update": event.text,
-                "last_update_at": event.at,
-                "last_update_by": event.by,
-                "next_update_at": event.next_update_at,
-                "automatic_in_a_row": 0,
-            }
-        case NextUpdateSet():
-            return {"next_update_at": event.after}
-        case OwnerReminded():
-            return {"reminded_for": event.due}
-        case HeadlineSet():
-            return {"headline": event.after}
-        case DocSet():
-            return {"doc": event.after}
-        case _:
-            return _end_changes(issue, event)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MorningTold(Event):
+    pass
 
 
-def _end_changes(issue: Issue, event: Event) -> dict[str, Any]:
-    over: dict[str, Any] = {"ended_at": event.at, "next_update_at": None, "reminded_for": None, "automatic_in_a_row": 0}
-    match event:
-        case IssueResolved(text=text):
-            return over | {"last_update": text, "last_update_at": event.at, "last_update_by": event.by}
-        case IssueDeclined(reason=reason):
-            return over | {"reason": reason, "decided_by": event.by, "announced_at": None}
-        case IssueWithdrawn(reason=reason):
-            return over | {"reason": reason, "announced_at": None}
-        case DraftLapsed():
-            return over
-        case IssueReopened():
-            again: dict[str, Any] = {"ended_at": None, "next_update_at": event.next_update_at, "touched_at": event.at}
-            if issue.state in (DECLINED, WITHDRAWN):  # to be decided anew
-                again |= {"decided_at": None, "decided_by": "", "asked_at": event.at}
-            return again | ({"reminded_at": None} if issue.state is LAPSED else {})
-        case _:
-            return {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestSent(Event):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewPlanned(Event):
+    """A new review: its invite goes out, well ahead."""
+
+    review: int
+    review_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewChecked(Event):
+    """Enough has happened since the last one: it stays where it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewMoved(Event):
+    before: datetime
+    after: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestInvited(Event):
+    guest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackGiven(Event):
+    text: str
+    unverified: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgendaSent(Event):
+    pass
+
+
+def visible(event: Event) -> Event:
+    """The event as people may see it: "a throw stays sealed until both are in"."""
+    return replace(event, hand="") if isinstance(event, ThrowCast) else event
 
 
 # --- what a decision holds -------------------------------------------------------------------------------------------
@@ -366,6 +430,7 @@ class Audience:
     issue: int
     also: tuple[str, ...] = ()
     area: str = ""  # "" where the triager has named none: then it concerns every area
+    only: bool = False  # `also` and nobody else: the readers of one digest
 
 
 @dataclass(frozen=True, slots=True)

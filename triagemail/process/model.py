@@ -298,6 +298,11 @@ class Policy:
         """The other triagers who are there, in the order in which they stand in."""
         return tuple(t for t in self.triagers if t not in self.away and t not in but)
 
+    @property
+    def domain(self) -> str:
+        """The domain of our own address: Message-IDs and UIDs end in it."""
+        return self.address.rpartition("@")[2]
+
     def required(self) -> tuple[str, ...]:
         return tuple(q.key for q in self.questions if q.required)
 

@@ -1,22 +1,108 @@
-"""The distribution list: joining and leaving by mail (process.md 5, trust.md U)."""
+"""The distribution list: joining, leaving and wishes by mail (process.md 5, trust.md U)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from triagemail.process import intents as want
-from triagemail.process.events import Audience, Decision, Draft, SubscriberJoined, SubscriberLeft
+from triagemail.process.duty import LONGEST, until_of
+from triagemail.process.events import (
+    Audience,
+    Decision,
+    DigestSent,
+    Draft,
+    SubscriberJoined,
+    SubscriberLeft,
+    WishesSet,
+)
+from triagemail.process.intents import Intent, Snapshot
+from triagemail.process.model import Policy, Priority, Wishes
+from triagemail.process.updates import refuse
 
 
-def subscribe(intent: want.Subscribe, now: datetime) -> Decision:
-    """Joining twice is answered like joining once, so that nobody learns who is on the list (trust.md V2)."""
-    joined = SubscriberJoined(issue=0, at=now, by=intent.by, address=intent.by)
-    return Decision(events=(joined,), drafts=(Draft("welcome", intent.by),))
+def subscribe(intent: want.Subscribe, snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
+    """Joining twice is answered like joining once, so that nobody learns who is on the list (trust.md V2); with a wish
+    the reader gets what they wish for, without one everything."""
+    before = snapshot.wishes
+    kept = before or Wishes(member=False)
+    if intent.follow is not None:
+        if intent.follow not in snapshot.issues:
+            return refuse(intent, "unknown-issue")
+        issues = tuple(dict.fromkeys((*kept.issues, intent.follow)))
+        wished = replace(kept, issues=issues, muted=tuple(n for n in kept.muted if n != intent.follow))
+        return _set(intent, before, wished, now)
+    if intent.area:
+        if intent.area not in policy.areas:
+            return refuse(intent, "unknown-area", area=intent.area, areas=tuple(policy.areas))
+        wished = replace(kept, member=True, areas=tuple(dict.fromkeys((*kept.areas, intent.area))))
+        return _join(intent, now) + _set(intent, before, wished, now)
+    if intent.priority is not None:
+        if not intent.priority.urgent:
+            return refuse(intent, "silent-priority", priority=intent.priority)
+        return _join(intent, now) + _set(intent, before, replace(kept, member=True, priority=intent.priority), now)
+    joined = _join(intent, now) + Decision(drafts=(Draft("welcome", intent.by),))
+    everything = replace(kept, member=True, priority=Priority.P1, areas=())
+    if before is None or before == everything:
+        return joined
+    return joined + _wishes_set(intent, before, everything, now)
 
 
-def unsubscribe(intent: want.Unsubscribe, now: datetime) -> Decision:
-    left = SubscriberLeft(issue=0, at=now, by=intent.by, address=intent.by)
-    return Decision(events=(left,), drafts=(Draft("goodbye", intent.by),))
+def _join(intent: Intent, now: datetime) -> Decision:
+    return Decision(events=(SubscriberJoined(issue=0, at=now, by=intent.by, address=intent.by),))
+
+
+def _wishes_set(intent: Intent, before: Wishes | None, after: Wishes, now: datetime) -> Decision:
+    return Decision(events=(WishesSet(issue=0, at=now, by=intent.by, address=intent.by, before=before, after=after),))
+
+
+def _set(intent: Intent, before: Wishes | None, after: Wishes, now: datetime) -> Decision:
+    """What they will get from now on is answered with one mail."""
+    told = Decision(drafts=(Draft("wishes", intent.by, None, {"wishes": after}),))
+    return told if before == after else _wishes_set(intent, before, after, now) + told
+
+
+def unsubscribe(intent: want.Unsubscribe, snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
+    """`unsubscribe` leaves, `unsubscribe #42` and `unsubscribe area:billing` leave one issue or area."""
+    before = snapshot.wishes
+    kept = before or Wishes(member=False)
+    if intent.mute is not None:
+        muted = tuple(dict.fromkeys((*kept.muted, intent.mute)))
+        wished = replace(kept, muted=muted, issues=tuple(n for n in kept.issues if n != intent.mute))
+        return _set(intent, before, wished, now)
+    left = tuple(a for a in kept.areas or policy.areas if a != intent.area) if intent.area else ()
+    if left:
+        return _set(intent, before, replace(kept, areas=left), now)
+    gone = SubscriberLeft(issue=0, at=now, by=intent.by, address=intent.by)
+    return Decision(events=(gone,), drafts=(Draft("goodbye", intent.by),))
+
+
+def set_wish(
+    intent: want.Digest | want.Pause | want.Resume, snapshot: Snapshot, now: datetime, policy: Policy
+) -> Decision:
+    """`digest` (one mail a day), `pause 2 weeks`, `resume` (every mail again, as it comes)."""
+    before = snapshot.wishes
+    if before is None:
+        return refuse(intent, "not-on-list")
+    match intent:
+        case want.Digest():
+            return _set(intent, before, replace(before, digest=True), now)
+        case want.Resume():
+            return _set(intent, before, replace(before, digest=False, paused_until=None), now)
+        case want.Pause():
+            until = until_of(intent.day, intent.year, intent.after, now, policy)
+            if until is None or until <= now or until > now + LONGEST:
+                return refuse(intent, "no-such-day", said=intent.said)
+            return _set(intent, before, replace(before, paused_until=until), now)
+
+
+def digest(snapshot: Snapshot, now: datetime) -> Decision:
+    """ "`digest` (one mail a day)": readers with the same wishes share one."""
+    mails = tuple(
+        Draft("digest", Audience(Priority.P1, 0, readers, only=True), None, {"broadcasts": broadcasts})
+        for broadcasts, readers in snapshot.digests
+    )
+    return Decision(events=(DigestSent(issue=0, at=now, by=""),), drafts=mails)
 
 
 def wants(audience: Audience) -> bool:

@@ -1,348 +1,340 @@
-"""The report, its missing answers, and the decision on its priority (process.md 2 and 3)."""
+"""The decision on a report: priority, kind, duplicates, decline, its clock and the P1 budget (process.md 3)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from triagemail.process import intents as want
 from triagemail.process.events import (
-    AnswersGiven,
+    AreaSet,
+    BudgetTold,
     Commented,
     Decision,
-    DraftLapsed,
+    ExpectedDefined,
+    HalfTimeTold,
     IssueDeclined,
-    IssueReopened,
-    OwnerAccepted,
-    OwnerNamed,
+    MarkedDuplicate,
     PriorityDecided,
     PriorityPicked,
     RaiseAsked,
-    ReporterReminded,
-    ReportFiled,
+    ReporterJoined,
+    TakenAsBug,
+    TakenAsFeature,
+    TimeboxMissed,
     TriagerAsked,
     WithdrawalAsked,
-    evolve,
 )
-from triagemail.process.model import PRIORITY, Issue, Policy, Priority, State
+from triagemail.process.hours import week
+from triagemail.process.intents import Snapshot
+from triagemail.process.model import UNDECIDED, Issue, Kind, Policy, Priority, State
+from triagemail.process.reports import apply, page, pick_undecided, screen, tell_list
 from triagemail.process.updates import broadcast, done, in_charge, refuse, to_people
 
-NO_WORKAROUND = (
-    "no workaround",
-    "no work-around",
-    "none",
-    "without a workaround",
-    "not work around",
-    "can't work around",
-    "cannot work around",
-)
+AGAIN = timedelta(minutes=15)  # "and every 15 minutes until someone answers"
 
 
-def missing(issue: Issue, policy: Policy) -> tuple[str, ...]:
-    """The keys of the required questions that have no answer yet, in the template's order."""
-    return tuple(
-        key
-        for key in policy.required()
-        if (issue.reported is None if key == PRIORITY else not issue.answers.get(key, "").strip())
-    )
-
-
-def workaround(issue: Issue) -> bool:
-    """ "When answer 4 names a workaround (and does not deny one), `P2 because there is a workaround` stands first." """
-    text = issue.answers.get("affected", "").lower()
-    return ("workaround" in text or "work around" in text or "work-around" in text) and not any(
-        n in text for n in NO_WORKAROUND
-    )
-
-
-def apply(decision: Decision, issue: Issue | None) -> Issue | None:
-    """The issue after a decision's events."""
-    for event in decision.events:
-        if event.issue:
-            issue = evolve(issue, event)
-    return issue
-
-
-def file_report(intent: want.FileReport, number: int, now: datetime, policy: Policy, first: bool) -> Decision:
-    """ "The report is kept as a draft issue from the first mail." """
-    event = ReportFiled(
-        issue=number,
-        at=now,
-        by=intent.by,
-        headline=intent.headline,
-        answers=dict(intent.answers),
-        reported=intent.priority,
-        unverified=not intent.evidence.believed,
-        attachments=intent.attachments,
-        material=intent.material,
-        mail=intent.mail,
-    )
-    issue = evolve(None, event)
-    return Decision(events=(event,)) + carry_on(issue, now, policy, first=first)
-
-
-def carry_on(issue: Issue, now: datetime, policy: Policy, *, first: bool = False) -> Decision:
-    """After new answers: a complete report goes to the triager, P0 never waits, gaps are asked for in one reply."""
-    gaps = missing(issue, policy)
-    asked = issue.state is not State.DRAFT
-    decision = Decision()
-    if not asked and (not gaps or issue.reported is Priority.P0):
-        decision += ask_triager(issue, now, policy)
-    if gaps:
-        decision += to_people("missing", issue, (issue.reporter,), first=first, reminder=False, missing=gaps)
-    elif not asked or issue.unverified:
-        decision += to_people("received", issue, (issue.reporter,), verify=issue.unverified)
-    return decision
-
-
-def ask_triager(issue: Issue, now: datetime, policy: Policy, *, handover: bool = False) -> Decision:
-    """ "A complete report goes to the triager on duty, on one screen." """
-    event = TriagerAsked(issue=issue.number, at=now, by="", triager=policy.duty)
-    return Decision(events=(event,)) + screen(issue, (policy.duty,), policy, handover=handover)
-
-
-def screen(
-    issue: Issue, people: tuple[str, ...], policy: Policy, *, handover: bool = False, reason: str = ""
-) -> Decision:
-    """The triager's mail; `reason` is what the reporter says beside a new priority."""
-    return to_people(
-        "triage",
-        issue,
-        people,
-        missing=missing(issue, policy),
-        workaround=workaround(issue),
-        handover=handover,
-        reason=reason.strip(),
-    )
-
-
-def fill_in(intent: want.FillIn, issue: Issue, now: datetime, policy: Policy) -> Decision:
-    """ "… can be answered by filling the gaps, over as many mails as it takes." """
-    if not intent.evidence.believed:  # kept as an unverified comment (trust.md 3.4)
-        lines = [f"{key}: {text}" for key, text in intent.answers.items()]
-        lines += [str(intent.priority)] if intent.priority is not None else []
-        return comment(
-            want.Comment(by=intent.by, evidence=intent.evidence, mail=intent.mail, text="\n".join(lines)),
-            issue,
-            now,
-            policy,
-        )
-    decision = Decision()
-    if issue.state is State.LAPSED:  # "a reply reopens it"
-        decision += Decision(events=(IssueReopened(issue=issue.number, at=now, by=intent.by, reason=""),))
-    after = {key: merge(issue.answers.get(key, ""), text) for key, text in intent.answers.items()}
-    if after or intent.attachments:
-        before = {key: issue.answers[key] for key in after if key in issue.answers}
-        given = AnswersGiven(
-            issue=issue.number,
-            at=now,
-            by=intent.by,
-            before=before,
-            after=after,
-            attachments=intent.attachments,
-            mail=intent.mail,
-        )
-        decision += Decision(events=(given,))
-    changed = apply(decision, issue) or issue
-    if intent.priority is not None and intent.priority != changed.reported:
-        decision += pick(intent, changed, intent.priority, "", now, policy)
-        changed = apply(decision, issue) or issue
-    return decision + after_answers(intent, changed, after, now, policy)
-
-
-def after_answers(
-    intent: want.FillIn, issue: Issue, after: Mapping[str, str], now: datetime, policy: Policy
-) -> Decision:
-    """Before a decision the report goes on its way; once the triager has been asked, new answers travel to whoever
-    acts."""
-    if issue.state is State.DRAFT:
-        return carry_on(issue, now, policy)
-    if not after and not intent.attachments:
-        return Decision()
-    thanked = Decision()
-    if issue.state is State.TRIAGE and intent.by == issue.reporter and not missing(issue, policy):
-        thanked = to_people("received", issue, (issue.reporter,), verify=False)
-    labels = {q.key: q.label for q in policy.questions}
-    text = "\n".join(f"{labels.get(key, key)}\n{intent.answers[key]}" for key in after)
-    told = to_people("comment", issue, (in_charge(issue, policy),), author=intent.by, text=text, unverified=False)
-    return thanked + told + (done(intent, "answers-kept") if intent.by != issue.reporter else Decision())
-
-
-def merge(old: str, new: str) -> str:
-    """Nothing that was answered is lost: a second answer is added to the first."""
-    if not old.strip() or new.strip() == old.strip():
-        return new
-    return old if new.strip() in old else f"{old}\n{new}"
+# --- the reporter's own priority --------------------------------------------------------------------------------------
 
 
 def pick(
-    intent: want.Intent, issue: Issue, priority: Priority, reason: str, now: datetime, policy: Policy
+    intent: want.SetPriority, issue: Issue, now: datetime, policy: Policy, snapshot: Snapshot | None = None
 ) -> Decision:
     """The reporter picks, lowers or raises the priority of their own report."""
+    priority, reason = intent.priority, intent.reason
     match issue.state:
         case State.DRAFT | State.TRIAGE:
             return pick_undecided(intent, issue, priority, reason, now, policy)
         case State.OPEN if priority == issue.priority:
             return refuse(intent, "already-same", priority=priority)
+        case State.OPEN if issue.kind is Kind.FEATURE:
+            return refuse(intent, "is-feature")
+        case State.OPEN if ruled(issue, intent):
+            return refuse(intent, "ruled", by=issue.final_by)
         case State.OPEN if issue.priority is not None and priority > issue.priority:
             # "After a decision the reporter may lower the priority at once"
-            return decide_priority(intent, issue, priority, reason, now, policy)
+            return decide_priority(intent, issue, priority, reason, now, policy, snapshot)
         case State.OPEN:
-            return ask_raise(intent, issue, priority, reason, now, policy)
+            return ask_raise(intent, issue, now, policy)
         case _:
             return refuse(intent, "wrong-state", state=issue.state)
 
 
-def pick_undecided(
-    intent: want.Intent, issue: Issue, priority: Priority, reason: str, now: datetime, policy: Policy
-) -> Decision:
-    """ "The reporter MUST pick it", and may change the pick until a triager has decided."""
-    picked = PriorityPicked(
-        issue=issue.number, at=now, by=intent.by, before=issue.reported, after=priority, reason=reason.strip()
-    )
-    decision = Decision(events=(picked,))
-    after = apply(decision, issue) or issue
-    decision += tell_list(issue, after, reason, policy)
-    if issue.state is State.TRIAGE:  # before that, the mail about what is still missing says it
-        decision += done(intent, "priority-picked", priority=priority)
-        decision += screen(after, (in_charge(issue, policy),), policy, reason=reason)
-    return decision
-
-
-def ask_raise(
-    intent: want.Intent, issue: Issue, priority: Priority, reason: str, now: datetime, policy: Policy
-) -> Decision:
+def ask_raise(intent: want.SetPriority, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """ "Raising it is a new decision with its own clock." """
     asked = RaiseAsked(
-        issue=issue.number, at=now, by=intent.by, before=issue.priority, after=priority, reason=reason.strip()
-    )
+        issue=issue.number, at=now, by=intent.by, before=issue.priority, after=intent.priority,
+        reason=intent.reason.strip(),
+    )  # fmt: skip
     raised = Decision(events=(asked,))
     after = apply(raised, issue) or issue
-    told = screen(after, (policy.duty,), policy, reason=reason)
-    return raised + told + done(intent, "raise-asked", priority=priority)
+    told = screen(after, (policy.duty,), policy, reason=intent.reason) + page(after, policy)
+    return raised + told + done(intent, "raise-asked", priority=intent.priority)
 
 
-def agree(intent: want.Agree, issue: Issue, now: datetime, policy: Policy) -> Decision:
+# --- the triager's decision -------------------------------------------------------------------------------------------
+
+
+def overtaken(intent: want.Intent, issue: Issue) -> bool:
+    """ "Two triagers: a later decision wins only if its mail was sent after the first was told." """
+    decided = issue.decision_at
+    if decided is None or intent.sent_at is None or issue.decided_by in ("", intent.by):
+        return False
+    return intent.sent_at <= decided
+
+
+def ruled(issue: Issue, intent: want.SetPriority) -> bool:
+    """ "Afterwards only who ruled changes that priority, unless `P0 because …` names new facts." """
+    new_facts = intent.priority is Priority.P0 and bool(intent.reason.strip())
+    return bool(issue.final_by) and issue.final_by != intent.by and not new_facts
+
+
+def already(intent: want.Intent, issue: Issue) -> Decision:
+    return refuse(intent, "already-decided", by=issue.decided_by, priority=issue.priority)
+
+
+def agree(
+    intent: want.Agree, issue: Issue, now: datetime, policy: Policy, snapshot: Snapshot | None = None
+) -> Decision:
     """**agree**: the reporter is told the priority and what happens next."""
     match issue.state:
         case State.OPEN:
-            return refuse(intent, "already-decided", by=issue.decided_by, priority=issue.priority)
+            return already(intent, issue)
         case State.TRIAGE if issue.reported is None:
             return refuse(intent, "no-priority-yet")
         case State.TRIAGE if issue.reported is not None:
-            return decide_priority(intent, issue, issue.reported, "", now, policy)
+            return decide_priority(intent, issue, issue.reported, "", now, policy, snapshot)
         case _:
             return refuse(intent, "wrong-state", state=issue.state)
 
 
 def set_priority(
-    intent: want.SetPriority, issue: Issue, now: datetime, policy: Policy, *, as_triager: bool
+    intent: want.SetPriority, issue: Issue, now: datetime, policy: Policy, snapshot: Snapshot | None = None
 ) -> Decision:
-    """**another priority** "needs a reason (asked for if missing)"; the reporter's own word is a pick."""
-    if not as_triager:
-        picked = pick(intent, issue, intent.priority, intent.reason, now, policy)
-        changed = apply(picked, issue) or issue
-        return picked + (
-            carry_on(changed, now, policy) if changed.state is State.DRAFT and picked.events else Decision()
-        )
-    if issue.state not in (State.DRAFT, State.TRIAGE, State.OPEN):
-        return refuse(intent, "wrong-state", state=issue.state)
+    """**another priority** "needs a reason (asked for if missing)"."""
+    if issue.state not in (*UNDECIDED, State.OPEN):
+        return refuse(intent, "validating" if issue.state is State.VALIDATING else "wrong-state", state=issue.state)
     if issue.state is State.OPEN and intent.priority == issue.priority:
         return refuse(intent, "already-same", priority=intent.priority)
-    reported = issue.current
-    if reported not in (None, intent.priority) and not intent.reason.strip():
+    if issue.state is State.OPEN and overtaken(intent, issue):
+        return already(intent, issue)
+    if issue.kind is Kind.FEATURE and intent.priority.urgent:
+        return refuse(intent, "is-feature")
+    if ruled(issue, intent):
+        return refuse(intent, "ruled", by=issue.final_by)
+    if issue.current not in (None, intent.priority) and not intent.reason.strip():
         return refuse(intent, "needs-reason", priority=intent.priority)
-    return decide_priority(intent, issue, intent.priority, intent.reason, now, policy)
+    return decide_priority(intent, issue, intent.priority, intent.reason, now, policy, snapshot)
 
 
 def decide_priority(
-    intent: want.Intent, issue: Issue, priority: Priority, reason: str, now: datetime, policy: Policy
+    intent: want.Intent,
+    issue: Issue,
+    priority: Priority,
+    reason: str,
+    now: datetime,
+    policy: Policy,
+    snapshot: Snapshot | None = None,
 ) -> Decision:
     """The decision: the reporter is told, and what was broadcast is set right."""
     asked = Decision()
     if issue.state is State.DRAFT:  # a triager may decide before being asked
         asked = Decision(events=(TriagerAsked(issue=issue.number, at=now, by="", triager=intent.by),))
+    agreed = priority == issue.reported and issue.state is not State.OPEN
+    own = intent.by == issue.reporter and intent.by not in policy.triagers  # the reporter lowers it
+    code = "agreed" if agreed else "priority-picked" if own else "priority-set"
+    return (
+        asked
+        + decided(issue, priority, reason, intent.by, now, policy)
+        + done(intent, code, priority=priority)
+        + within_budget(intent, issue, priority, now, policy, snapshot)
+    )
+
+
+def decided(issue: Issue, priority: Priority, reason: str, by: str, now: datetime, policy: Policy) -> Decision:
+    """A priority is decided, by whoever may: the event, the reporter's mail, and the list is set right."""
     before = issue.current
     agreed = priority == issue.reported and issue.state is not State.OPEN
-    event = PriorityDecided(
-        issue=issue.number, at=now, by=intent.by, before=before, after=priority, reason=reason.strip()
-    )
-    decision = asked + Decision(events=(event,))
-    after = apply(decision, issue) or issue
-    own = intent.by == issue.reporter and intent.by not in policy.triagers  # the reporter lowers it
-    decision += done(intent, "agreed" if agreed else "priority-picked" if own else "priority-set", priority=priority)
-    if issue.reporter != intent.by:
+    event = PriorityDecided(issue=issue.number, at=now, by=by, before=before, after=priority, reason=reason.strip())
+    decision = Decision(events=(event,))
+    after = evolved(issue, decision, now)
+    if issue.reporter != by and not issue.remediation:
         words = {
             "agreed": agreed,
             "before": before,
-            "by": intent.by,
+            "by": by,
             "reason": reason.strip(),
             "silent": not priority.urgent,
         }
-        decision += to_people("decided", after, (issue.reporter,), **words)
+        decision += to_people("decided", after, (issue.reporter, *(p for p in issue.joined if p != by)), **words)
     return decision + tell_list(issue, after, reason, policy)
 
 
-def tell_list(before: Issue, after: Issue, reason: str, policy: Policy) -> Decision:
-    """ "If a P0 or P1 becomes one [P2 or P3], a last broadcast says that updates end here and where it went"."""
-    if not before.announced or before.current is None or before.current == after.current:
+def evolved(issue: Issue, decision: Decision, now: datetime) -> Issue:
+    """The issue after a decision; one that is still a draft is asked about first, as `decide_priority` does."""
+    if issue.state is State.DRAFT:
+        asked = TriagerAsked(issue=issue.number, at=now, by="", triager="")
+        issue = apply(Decision(events=(asked,)), issue) or issue
+    return apply(decision, issue) or issue
+
+
+def within_budget(
+    intent: want.Intent,
+    issue: Issue,
+    priority: Priority,
+    now: datetime,
+    policy: Policy,
+    snapshot: Snapshot | None,
+) -> Decision:
+    """ "The mail that agrees number budget+1 says so; once a week at most triagers and authority are told: more P1 than
+    we can resolve means more of the work must go into delivery quality." """
+    again = issue.state is State.OPEN and issue.priority is Priority.P1
+    if snapshot is None or priority is not Priority.P1 or issue.remediation or again:
         return Decision()
-    return broadcast("lowered", after, policy, before=before.current, text=reason.strip())
+    used = snapshot.p1_this_week + 1
+    if used <= policy.p1_per_week:
+        return Decision()
+    told = done(intent, "over-budget", used=used, budget=policy.p1_per_week)
+    desk = snapshot.desk
+    this_week = week(now, policy.timezone)
+    if desk is None or (desk.budget_told_at is not None and desk.budget_told_at >= this_week):
+        return told
+    event = BudgetTold(issue=0, at=now, by="", used=used)
+    people = (*policy.triagers, *policy.authority)
+    return told + Decision(events=(event,)) + to_people("budget", issue, people, used=used, budget=policy.p1_per_week)
 
 
 def decline(intent: want.Decline, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """**decline** closes it with a reason."""
-    if issue.state not in (State.DRAFT, State.TRIAGE, State.OPEN):
+    if not issue.live:
         return refuse(intent, "wrong-state", state=issue.state)
+    if issue.state is State.OPEN and overtaken(intent, issue):
+        return already(intent, issue)
     if not intent.reason.strip():
         return refuse(intent, "needs-reason")
     event = IssueDeclined(issue=issue.number, at=now, by=intent.by, reason=intent.reason.strip())
     decision = Decision(events=(event,)) + done(intent, "declined")
     if issue.announced:
         decision += broadcast("ended", issue, policy, text=intent.reason.strip())
-    people = tuple(p for p in (issue.reporter, issue.owner) if p != intent.by)
+    people = tuple(p for p in (issue.reporter, issue.owner, *issue.joined) if p != intent.by)
     return decision + to_people("declined", issue, people, by=intent.by, reason=intent.reason.strip())
 
 
-def name_owner(intent: want.NameOwner, issue: Issue, now: datetime, policy: Policy) -> Decision:
-    """**owner**: gets the whole issue and answers `mine`."""
-    if issue.state not in (State.TRIAGE, State.OPEN):
+# --- bug or feature ---------------------------------------------------------------------------------------------------
+
+
+def take_as_feature(intent: want.SetKind, issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """ "A feature request waits in `validating` …; it is never broadcast (after an announcement a last broadcast ends
+    its updates)." """
+    if issue.kind is Kind.FEATURE:
+        return refuse(intent, "already-kind", kind=issue.kind)
+    if issue.state not in (*UNDECIDED, State.OPEN) or issue.remediation:
         return refuse(intent, "wrong-state", state=issue.state)
-    if intent.owner == issue.owner:
-        return refuse(intent, "already-owner", owner=intent.owner)
-    event = OwnerNamed(issue=issue.number, at=now, by=intent.by, before=issue.owner, after=intent.owner)
-    decision = Decision(events=(event,)) + done(intent, "owner-named", owner=intent.owner)
-    if intent.owner == intent.by:
-        return decision
-    return decision + to_people("owner", apply(decision, issue) or issue, (intent.owner,), by=intent.by)
+    if issue.state is State.OPEN and overtaken(intent, issue):
+        return already(intent, issue)
+    asked = Decision()
+    if issue.state is State.DRAFT:
+        asked = Decision(events=(TriagerAsked(issue=issue.number, at=now, by="", triager=intent.by),))
+    event = TakenAsFeature(issue=issue.number, at=now, by=intent.by)
+    decision = asked + Decision(events=(event,)) + done(intent, "feature")
+    if issue.announced:
+        decision += broadcast("ended", issue, policy, text="", feature=True)
+    after = apply(decision, issue) or issue
+    people = tuple(p for p in (issue.reporter, *issue.joined) if p != intent.by)
+    return decision + to_people("feature", after, people, by=intent.by)
 
 
-def take_ownership(intent: want.TakeOwnership, issue: Issue, now: datetime, policy: Policy) -> Decision:
-    """`mine`, from the owner; from a triager it names themselves."""
-    if issue.state not in (State.TRIAGE, State.OPEN):
+def take_as_bug(intent: want.SetKind, issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """ "A bug deviates from a defined expected behaviour": what was taken for a feature is decided on after all."""
+    if issue.kind is Kind.BUG:
+        return refuse(intent, "already-kind", kind=issue.kind)
+    if issue.state not in (State.VALIDATING, State.OPEN):
         return refuse(intent, "wrong-state", state=issue.state)
-    if intent.by == issue.owner:
-        if issue.owner_accepted:
-            return done(intent, "mine")
-        return Decision(events=(OwnerAccepted(issue=issue.number, at=now, by=intent.by),)) + done(intent, "mine")
-    event = OwnerNamed(issue=issue.number, at=now, by=intent.by, before=issue.owner, after=intent.by)
-    return Decision(events=(event,)) + done(intent, "mine")
+    decision = Decision(events=(TakenAsBug(issue=issue.number, at=now, by=intent.by),)) + done(intent, "bug")
+    after = apply(decision, issue) or issue
+    return decision + screen(after, (intent.by,), policy)
 
 
-def comment(intent: want.Comment, issue: Issue, now: datetime, policy: Policy) -> Decision:
-    """A comment "travels: the reporter's to the owner (else the triager on duty), the owner's and triager's to the
-    reporter, anyone else's to the owner; never to the list"."""
-    unverified = not intent.evidence.believed
-    event = Commented(
-        issue=issue.number, at=now, by=intent.by, text=intent.text, unverified=unverified, mail=intent.mail
+def define_expected(intent: want.DefineExpected, issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """ "… until the triager writes `expected: …`, then is planned work." """
+    if issue.state is not State.VALIDATING:
+        return refuse(intent, "not-validating")
+    text = intent.text.strip()
+    if not text:
+        return refuse(intent, "needs-text")
+    priority = max(Priority.P2, issue.reported if issue.reported is not None else Priority.P3)
+    event = ExpectedDefined(issue=issue.number, at=now, by=intent.by, text=text, priority=Priority(priority))
+    people = tuple(p for p in (issue.reporter, *issue.joined) if p != intent.by)
+    told = to_people("planned", issue, people, by=intent.by, text=text)
+    return Decision(events=(event,)) + told + done(intent, "expected-set", priority=priority)
+
+
+def set_area(intent: want.SetArea, issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """ "The triager sets `area billing`, areas are config." """
+    if intent.area not in policy.areas:
+        return refuse(intent, "unknown-area", area=intent.area, areas=tuple(policy.areas))
+    if not issue.live:
+        return refuse(intent, "wrong-state", state=issue.state)
+    event = AreaSet(issue=issue.number, at=now, by=intent.by, before=issue.area, after=intent.area)
+    return Decision(events=(event,)) + done(intent, "area-set", area=policy.areas[intent.area] or intent.area)
+
+
+# --- duplicates: one alarm for one outage -----------------------------------------------------------------------------
+
+
+def mark_duplicate(
+    intent: want.MarkDuplicate, issue: Issue, now: datetime, policy: Policy, other: Issue | None
+) -> Decision:
+    """ "Its reporter is joined to the other issue and its updates; the higher priority is kept; nothing of the second
+    report is lost. … Were both announced, one broadcast says: follow #12." """
+    if other is None:
+        return refuse(intent, "unknown-issue")
+    if other.number == issue.number or other.duplicate_of == issue.number:
+        return refuse(intent, "same-issue")
+    if issue.state not in (*UNDECIDED, State.OPEN, State.VALIDATING) or issue.remediation or other.remediation:
+        return refuse(intent, "wrong-state", state=issue.state)
+    if other.state is State.WAITING or not (other.live or other.state is State.RESOLVED):
+        return refuse(intent, "other-over", other=other.number, state=other.state)
+    if issue.state is State.OPEN and intent.by not in policy.triagers:
+        return refuse(intent, "not-triager")
+    marked = MarkedDuplicate(issue=issue.number, at=now, by=intent.by, of=other.number)
+    decision = Decision(events=(marked,)) + done(intent, "duplicate", other=other.number)
+    if issue.announced:
+        decision += broadcast("ended", issue, policy, text="", follow=other.number)
+    decision += _join(issue, other, intent.by, now, policy) + _keep_higher(issue, other, intent, now, policy)
+    return decision + to_people("joined", other, (issue.reporter, *issue.joined), duplicate=issue.number)
+
+
+def _join(issue: Issue, other: Issue, by: str, now: datetime, policy: Policy) -> Decision:
+    """The second report's words go into the first one's log and to whoever is in charge of it."""
+    joined = ReporterJoined(
+        issue=other.number, at=now, by=by, reporter=issue.reporter, duplicate=issue.number, others=issue.joined
     )
-    charge = in_charge(issue, policy)
-    to = issue.reporter if intent.by in (charge, *policy.triagers) and not unverified else charge
-    told = to_people("comment", issue, (to,), author=intent.by, text=intent.text, unverified=unverified)
-    kept = Decision(events=(event,))
-    if issue.state is State.DRAFT and intent.by == issue.reporter:
-        return kept  # nobody but the reporter knows of it yet; it is in the log
-    return kept + (told if to != intent.by else Decision())
+    labels = {q.key: q.label for q in policy.questions}
+    said = "\n\n".join(f"{labels.get(key, key)}\n{text}" for key, text in issue.answers.items() if text.strip())
+    text = f"#{issue.number} {issue.headline}\n\n{said}".strip()
+    kept = Commented(issue=other.number, at=now, by=issue.reporter, text=text, unverified=issue.unverified)
+    charge = tuple(p for p in (in_charge(other, policy),) if p != by)
+    told = to_people("comment", other, charge, author=issue.reporter, text=text, unverified=issue.unverified)
+    return Decision(events=(joined, kept)) + told
+
+
+def _keep_higher(issue: Issue, other: Issue, intent: want.Intent, now: datetime, policy: Policy) -> Decision:
+    """ "The higher priority is kept", where whoever says so may decide it; else the triager is asked."""
+    higher = issue.current
+    if higher is None or not other.live or other.kind is Kind.FEATURE:
+        return Decision()
+    if other.current is not None and other.current <= higher:
+        return Decision()
+    if issue.unverified and not issue.confirmed and intent.by not in policy.triagers:
+        return Decision()
+    if other.state in UNDECIDED:
+        event = PriorityPicked(issue=other.number, at=now, by=intent.by, before=other.reported, after=higher)
+        return Decision(events=(event,))
+    if intent.by in policy.triagers and other.state is State.OPEN:
+        return decided(other, higher, "", intent.by, now, policy)
+    asked = RaiseAsked(issue=other.number, at=now, by=intent.by, before=other.priority, after=higher)
+    raised = apply(Decision(events=(asked,)), other) or other
+    return Decision(events=(asked,)) + screen(raised, (policy.duty,), policy)
 
 
 def ask_withdrawal(intent: want.Withdraw, issue: Issue, now: datetime, policy: Policy) -> Decision:
@@ -353,24 +345,46 @@ def ask_withdrawal(intent: want.Withdraw, issue: Issue, now: datetime, policy: P
     return Decision(events=(event,)) + told + done(intent, "withdraw-asked")
 
 
-# --- timers of a report that nobody has finished ---------------------------------------------------------------------
+# --- the decision clock -----------------------------------------------------------------------------------------------
 
 
-def remind_reporter(issue: Issue, now: datetime, policy: Policy) -> Decision:
-    """Once: "the reminder comes after 30 minutes with `P0` first among the answers"; other gaps after 4 hours."""
-    event = ReporterReminded(issue=issue.number, at=now, by="")
-    mail = to_people("missing", issue, (issue.reporter,), first=False, reminder=True, missing=missing(issue, policy))
-    return Decision(events=(event,)) + mail
+def half_time(issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """ "P0 and P1 have a decision clock …: a reminder at half time"."""
+    event = HalfTimeTold(issue=issue.number, at=now, by="")
+    due = timebox_ends(issue, policy)
+    if due is None or due <= now:  # we were down: its end is told right away
+        return Decision(events=(event,))
+    return Decision(events=(event,)) + to_people("undecided", issue, (issue.triager or policy.duty,), due=due, missed=0)
 
 
-def hand_over(issue: Issue, now: datetime, policy: Policy) -> Decision:
-    """ "After it the triager is told and may pick one for the reporter"; an incomplete P1 goes with its gaps after
-    15 minutes."""
-    return ask_triager(issue, now, policy, handover=issue.reported is None)
+def timebox(issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """ "At its end, and every 15 minutes until someone answers, the stand-ins and the next authority are told (without
+    any: the operator), and the reported priority takes effect"."""
+    count = issue.missed + 1
+    event = TimeboxMissed(issue=issue.number, at=now, by="", count=count)
+    after = apply(Decision(events=(event,)), issue) or issue
+    authority = policy.authority[min(count, len(policy.authority)) - 1 :][:1]
+    people = (*policy.standby(issue.triager or policy.duty), *authority) or (policy.operator or policy.duty,)
+    told = to_people("undecided", after, people, due=timebox_ends(issue, policy), missed=count)
+    return Decision(events=(event,)) + told + page(after, policy, missed=True)
 
 
-def lapse(issue: Issue, now: datetime, policy: Policy) -> Decision:
-    """ "A draft untouched for 14 days closes with a mail." """
-    return Decision(events=(DraftLapsed(issue=issue.number, at=now, by=""),)) + to_people(
-        "lapsed", issue, (issue.reporter,)
-    )
+def timebox_ends(issue: Issue, policy: Policy) -> datetime | None:
+    """When the decision on a P0 or P1 is due; None where none is awaited."""
+    if issue.state is not State.TRIAGE or not issue.urgent or issue.clock_from is None or issue.remediation:
+        return None
+    box = policy.priorities[issue.current or Priority.P0].timebox
+    return None if box is None else issue.clock_from + box
+
+
+def decision_clocks(issue: Issue, policy: Policy) -> dict[str, datetime]:
+    """The timers of an awaited decision."""
+    ends = timebox_ends(issue, policy)
+    if ends is None or issue.clock_from is None:
+        return {}
+    if issue.missed_at is not None:
+        return {} if issue.answered_at is not None else {"timebox": issue.missed_at + AGAIN}
+    running = {"timebox": ends}
+    if not issue.half_told and issue.answered_at is None:
+        running["half-time"] = issue.clock_from + (ends - issue.clock_from) / 2
+    return running

@@ -39,18 +39,27 @@ def in_charge(issue: Issue, policy: Policy) -> str:
     return issue.owner or issue.triager or policy.duty
 
 
+def correspondent(issue: Issue) -> str:
+    """Who is written to about a report: its reporter, but nobody hears of one that was filed for them by a mail that is
+    not believed yet (trust.md L5)."""
+    return issue.filed_by if issue.filed_by and issue.unverified else issue.reporter
+
+
 def rank(issue: Issue) -> int:
     """P0 first in every queue."""
     return min(2, issue.current) if issue.current is not None else 2
 
 
 def cadence(issue: Issue, policy: Policy) -> timedelta | None:
-    return policy.priorities[issue.current].cadence if issue.current is not None else None
+    return policy.priorities[issue.pace].cadence if issue.pace is not None else None
 
 
 def next_due(issue: Issue, now: datetime, policy: Policy) -> datetime | None:
+    """ "P0 knows no hours"; "the last P1 update of a day names the next morning"."""
     pace = cadence(issue, policy)
-    return now + pace if pace is not None else None
+    if pace is None:
+        return None
+    return now + pace if issue.pace is Priority.P0 else policy.hours.next_open(now + pace)
 
 
 def to_people(template: str, issue: Issue, people: tuple[str, ...], **values: object) -> Decision:
@@ -66,29 +75,34 @@ def broadcast(kind: str, issue: Issue, policy: Policy, **values: object) -> Deci
     heard_at = (
         min(priority, before) if isinstance(before, Priority) else priority
     )  # who followed a P0 hears it become a P2
-    also = tuple(dict.fromkeys((issue.reporter, in_charge(issue, policy))))
-    known = {"text": "", "automatic": False, "correction": False, "before": None, "more": issue.doc or policy.doc_url}
+    also = tuple(dict.fromkeys((issue.reporter, in_charge(issue, policy), *issue.joined)))
+    more = issue.doc or policy.doc_url.format(number=issue.number)
+    known = {"text": "", "automatic": False, "correction": False, "before": None, "more": more, "deaf": False}
     known |= {"confirmed": issue.confirmed} | values
-    to = Audience(Priority(heard_at), issue.number, also)
+    to = Audience(Priority(heard_at), issue.number, also, issue.area)
     supersedes = kind != "new"
     return Decision(drafts=(Draft(f"broadcast-{kind}", to, issue.number, known, rank(issue), supersedes),))
 
 
-def announce_if_due(issue: Issue, now: datetime, policy: Policy) -> Decision:
-    """P0: at once if its sender is believed, else when its reporter answers or a triager does; P1: when agreed."""
-    priority = issue.current
-    if issue.announced or priority is None or issue.state not in (State.TRIAGE, State.OPEN):
+def announce_if_due(issue: Issue, now: datetime, policy: Policy, alarm: Issue | None = None) -> Decision:
+    """P0: at once if its sender is believed, else when its reporter answers or a triager does; P1: when agreed. `alarm`
+    is an open P0 announced in the last hour: beside it a new one waits for the triager or for its timebox."""
+    if issue.announced or not issue.urgent or issue.state not in (State.TRIAGE, State.OPEN):
         return Decision()
-    rule = policy.priorities[priority].announce
-    agreed = issue.state is State.OPEN
-    believed = not issue.unverified or issue.confirmed
-    if not (rule in ("reported", "agreed") and agreed) and not (rule == "reported" and believed):
-        return Decision()
+    rule = policy.priorities[issue.current or Priority.P0].announce
     due = next_due(issue, now, policy)
-    if due is None:
+    if due is None or not _may_announce(issue, rule, another=alarm is not None and alarm.number != issue.number):
         return Decision()
     event = IssueAnnounced(issue=issue.number, at=now, by="", next_update_at=due)
     return Decision(events=(event,)) + broadcast("new", issue, policy, text=issue.last_update)
+
+
+def _may_announce(issue: Issue, rule: str, *, another: bool) -> bool:
+    if rule == "never" or (issue.remediation and issue.state is State.TRIAGE):  # its confirmers have not answered
+        return False
+    agreed = issue.state is State.OPEN or issue.in_effect
+    believed = not issue.unverified or issue.confirmed
+    return agreed or (rule == "reported" and (issue.confirmed or (believed and not another)))
 
 
 def send_update(intent: want.SendUpdate, issue: Issue, now: datetime, policy: Policy) -> Decision:
@@ -101,7 +115,7 @@ def send_update(intent: want.SendUpdate, issue: Issue, now: datetime, policy: Po
         return refuse(intent, "wrong-state", state=issue.state)
     if issue.state is State.TRIAGE and not issue.announced and issue.current is not Priority.P0:
         return refuse(intent, "undecided")
-    if issue.current is None or not issue.current.urgent:
+    if not issue.urgent:
         return tell_silently(intent, issue, now, policy)
     due = None if issue.state is State.RESOLVED else next_due(issue, now, policy)
     text = intent.text.strip()
@@ -143,10 +157,18 @@ def set_next_update(intent: want.SetNextUpdate, issue: Issue, now: datetime, pol
     due, tomorrow = when(intent, now, policy)
     if due <= now:
         return refuse(intent, "too-soon", said=intent.said)
-    if due > now + FURTHEST * pace:
+    if due > _furthest(issue, now, policy):
         return refuse(intent, "too-far", said=intent.said, limit=FURTHEST * pace)
     event = NextUpdateSet(issue=issue.number, at=now, by=intent.by, before=issue.next_update_at, after=due)
     return Decision(events=(event,)) + done(intent, "next-update-tomorrow" if tomorrow else "next-update-set", due=due)
+
+
+def _furthest(issue: Issue, now: datetime, policy: Policy) -> datetime:
+    """Four cadences ahead: of a P1 in working hours, so that a Friday's update may name Monday morning."""
+    latest = now
+    for _ in range(FURTHEST):
+        latest = next_due(issue, latest, policy) or latest
+    return latest
 
 
 def when(intent: want.SetNextUpdate, now: datetime, policy: Policy) -> tuple[datetime, bool]:
@@ -191,8 +213,13 @@ def remind_owner(issue: Issue, now: datetime, policy: Policy) -> Decision:
     return Decision(events=(event,)) + mail
 
 
-def automatic_update(issue: Issue, now: datetime, policy: Policy) -> Decision:
-    """ "If none comes, the service itself sends `Nothing to update. Still investigating.` at the issue's cadence." """
+def automatic_update(issue: Issue, now: datetime, policy: Policy, *, deaf: bool = False) -> Decision:
+    """ "If none comes, the service itself sends `Nothing to update. Still investigating.` at the issue's cadence";
+    "after two in a row triagers and authority are told, and at every second one after"."""
     due = next_due(issue, now, policy)
     event = UpdateSent(issue=issue.number, at=now, by="", text="", automatic=True, next_update_at=due)
-    return Decision(events=(event,)) + broadcast("update", issue, policy, automatic=True)
+    said = Decision(events=(event,)) + broadcast("update", issue, policy, automatic=True, deaf=deaf)
+    silent_for = issue.automatic_in_a_row + 1
+    if silent_for % 2:
+        return said
+    return said + to_people("silence", issue, (*policy.standby(), *policy.authority), count=silent_for, due=due)

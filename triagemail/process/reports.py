@@ -1,0 +1,319 @@
+"""The report and its missing answers, guidance, and what is said about an issue without a command (process.md 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from triagemail.process import intents as want
+from triagemail.process.events import (
+    AnswersGiven,
+    CallBooked,
+    CallOver,
+    Commented,
+    Decision,
+    Draft,
+    DraftLapsed,
+    IssueReopened,
+    PriorityPicked,
+    ReporterReminded,
+    ReportFiled,
+    TriagerAsked,
+)
+from triagemail.process.life import evolve
+from triagemail.process.model import PRIORITY, UNDECIDED, Invite, Issue, Policy, Priority, State
+from triagemail.process.updates import broadcast, correspondent, done, in_charge, rank, refuse, to_people
+
+CALL_IN = timedelta(minutes=5)
+CALL_LASTS = timedelta(minutes=15)
+
+NO_WORKAROUND = (
+    "no workaround",
+    "no work-around",
+    "none",
+    "without a workaround",
+    "not work around",
+    "can't work around",
+    "cannot work around",
+)
+
+
+def missing(issue: Issue, policy: Policy) -> tuple[str, ...]:
+    """The keys of the required questions that have no answer yet, in the template's order. A remediation asks none."""
+    if issue.remediation:
+        return ()
+    return tuple(
+        key
+        for key in policy.required()
+        if (issue.reported is None if key == PRIORITY else not issue.answers.get(key, "").strip())
+    )
+
+
+def workaround(issue: Issue) -> bool:
+    """ "When answer 4 names a workaround (and does not deny one), `P2 because there is a workaround` stands first." """
+    text = issue.answers.get("affected", "").lower()
+    return ("workaround" in text or "work around" in text or "work-around" in text) and not any(
+        n in text for n in NO_WORKAROUND
+    )
+
+
+def apply(decision: Decision, issue: Issue | None) -> Issue | None:
+    """The issue after the events of a decision that are about it (or open it)."""
+    for event in decision.events:
+        if event.issue and (issue is None or event.issue == issue.number):
+            issue = evolve(issue, event)
+    return issue
+
+
+def file_report(
+    intent: want.FileReport, number: int, now: datetime, policy: Policy, first: bool, alarm: Issue | None = None
+) -> Decision:
+    """ "The report is kept as a draft issue from the first mail." A triager may report for someone."""
+    passed_on = bool(intent.behalf) and intent.by in policy.triagers
+    event = ReportFiled(
+        issue=number,
+        at=now,
+        by=intent.behalf if passed_on else intent.by,
+        headline=intent.headline,
+        answers=dict(intent.answers),
+        reported=intent.priority,
+        unverified=not intent.evidence.believed,
+        attachments=intent.attachments,
+        material=intent.material,
+        mail=intent.mail,
+        filed_by=intent.by if passed_on else "",
+        via=intent.via if passed_on else "",
+    )
+    issue = evolve(None, event)
+    return Decision(events=(event,)) + carry_on(issue, now, policy, first=first, alarm=alarm)
+
+
+def carry_on(
+    issue: Issue, now: datetime, policy: Policy, *, first: bool = False, alarm: Issue | None = None
+) -> Decision:
+    """After new answers: a complete report goes to the triager, P0 never waits, gaps are asked for in one reply."""
+    gaps = missing(issue, policy)
+    asked = issue.state is not State.DRAFT
+    decision = Decision()
+    if not asked and (not gaps or issue.reported is Priority.P0):
+        decision += ask_triager(issue, now, policy)
+    another = alarm if issue.reported is Priority.P0 and alarm is not None and alarm.number != issue.number else None
+    person = (correspondent(issue),)
+    if gaps:
+        decision += to_people("missing", issue, person, reminder=False, alarm=another, **_gaps(issue, policy, first))
+    elif not asked or issue.unverified:
+        decision += to_people("received", issue, person, verify=issue.unverified, alarm=another)
+    return decision
+
+
+def _gaps(issue: Issue, policy: Policy, first: bool) -> dict[str, object]:
+    """What the mail about missing answers says. "A person's first report, and it is incomplete: the reply also offers
+    15 minutes of guidance"; "a P0 gets no such offer before it is announced"."""
+    offer = first and policy.offer_after_first and (issue.reported is not Priority.P0 or issue.announced)
+    booking = policy.booking_url if offer else ""
+    return {"first": first, "missing": missing(issue, policy), "offer": offer, "booking_url": booking}
+
+
+def ask_triager(issue: Issue, now: datetime, policy: Policy, *, handover: bool = False) -> Decision:
+    """ "A complete report goes to the triager on duty, on one screen"; the pager gets three lines of every P0."""
+    event = TriagerAsked(issue=issue.number, at=now, by="", triager=policy.duty)
+    return Decision(events=(event,)) + screen(issue, (policy.duty,), policy, handover=handover) + page(issue, policy)
+
+
+def page(issue: Issue, policy: Policy, *, missed: bool = False) -> Decision:
+    """ "`people.page`: addresses … that get three lines of every P0, unverified ones included, and of each missed
+    clock." """
+    if not missed and issue.current is not Priority.P0:
+        return Decision()
+    return to_people("page", issue, policy.page, missed=missed)
+
+
+def screen(
+    issue: Issue,
+    people: tuple[str, ...],
+    policy: Policy,
+    *,
+    handover: bool = False,
+    reason: str = "",
+    instead_of: str = "",
+    called: bool = False,
+) -> Decision:
+    """The triager's mail; `reason` is what the reporter says beside a new priority, `instead_of` who cannot be reached,
+    `called` that the guidance call is over."""
+    return to_people(
+        "triage",
+        issue,
+        people,
+        missing=missing(issue, policy),
+        workaround=workaround(issue),
+        handover=handover,
+        reason=reason.strip(),
+        instead_of=instead_of,
+        called=called,
+    )
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+def fill_in(intent: want.FillIn, issue: Issue, now: datetime, policy: Policy, alarm: Issue | None = None) -> Decision:
+    """ "… can be answered by filling the gaps, over as many mails as it takes." """
+    if not intent.evidence.believed:  # kept as an unverified comment (trust.md 3.4)
+        lines = [f"{key}: {text}" for key, text in intent.answers.items()]
+        lines += [str(intent.priority)] if intent.priority is not None else []
+        said = want.Comment(by=intent.by, evidence=intent.evidence, mail=intent.mail, text="\n".join(lines))
+        return comment(said, issue, now, policy)
+    decision = Decision()
+    if issue.state is State.LAPSED:  # "a reply reopens it"
+        decision += Decision(events=(IssueReopened(issue=issue.number, at=now, by=intent.by, reason=""),))
+    after = {key: merge(issue.answers.get(key, ""), text) for key, text in intent.answers.items()}
+    if after or intent.attachments:
+        given = AnswersGiven(
+            issue=issue.number,
+            at=now,
+            by=intent.by,
+            before={key: issue.answers[key] for key in after if key in issue.answers},
+            after=after,
+            attachments=intent.attachments,
+            mail=intent.mail,
+        )
+        decision += Decision(events=(given,))
+    changed = apply(decision, issue) or issue
+    if intent.priority is not None and intent.priority != changed.reported:
+        decision += pick_undecided(intent, changed, intent.priority, "", now, policy)
+        changed = apply(decision, issue) or issue
+    return decision + after_answers(intent, changed, after, now, policy, alarm)
+
+
+def after_answers(
+    intent: want.FillIn,
+    issue: Issue,
+    after: Mapping[str, str],
+    now: datetime,
+    policy: Policy,
+    alarm: Issue | None,
+) -> Decision:
+    """Before a decision the report goes on its way; once the triager has been asked, new answers travel to whoever
+    acts."""
+    if issue.state is State.DRAFT:
+        return carry_on(issue, now, policy, alarm=alarm)
+    if not after and not intent.attachments:
+        return Decision()
+    thanked = Decision()
+    if issue.state is State.TRIAGE and intent.by == issue.reporter and not missing(issue, policy):
+        thanked = to_people("received", issue, (issue.reporter,), verify=False, alarm=None)
+    labels = {q.key: q.label for q in policy.questions}
+    text = "\n".join(f"{labels.get(key, key)}\n{intent.answers[key]}" for key in after)
+    others = tuple(p for p in (in_charge(issue, policy),) if p != intent.by)
+    told = to_people("comment", issue, others, author=intent.by, text=text, unverified=False)
+    return thanked + told + (done(intent, "answers-kept") if intent.by != issue.reporter else Decision())
+
+
+def merge(old: str, new: str) -> str:
+    """Nothing that was answered is lost: a second answer is added to the first."""
+    if not old.strip() or new.strip() == old.strip():
+        return new
+    return old if new.strip() in old else f"{old}\n{new}"
+
+
+def pick_undecided(
+    intent: want.Intent, issue: Issue, priority: Priority, reason: str, now: datetime, policy: Policy
+) -> Decision:
+    """ "The reporter MUST pick it", and may change the pick until a triager has decided."""
+    if issue.state not in UNDECIDED:
+        return refuse(intent, "wrong-state", state=issue.state)
+    picked = PriorityPicked(
+        issue=issue.number, at=now, by=intent.by, before=issue.reported, after=priority, reason=reason.strip()
+    )
+    decision = Decision(events=(picked,))
+    after = apply(decision, issue) or issue
+    decision += tell_list(issue, after, reason, policy)
+    if issue.state is State.TRIAGE:  # before that, the mail about what is still missing says it
+        decision += done(intent, "priority-picked", priority=priority)
+        decision += screen(after, (in_charge(issue, policy),), policy, reason=reason) + page(after, policy)
+    return decision
+
+
+def tell_list(before: Issue, after: Issue, reason: str, policy: Policy) -> Decision:
+    """ "If a P0 or P1 becomes one [P2 or P3], a last broadcast says that updates end here and where it went"."""
+    if not before.announced or before.current is None or before.current == after.current:
+        return Decision()
+    return broadcast("lowered", after, policy, before=before.current, text=reason.strip())
+
+
+def comment(intent: want.Comment, issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """A comment "travels: the reporter's to the owner (else the triager on duty), the owner's and triager's to the
+    reporter, anyone else's to the owner; never to the list"."""
+    unverified = not intent.evidence.believed
+    charge = in_charge(issue, policy)
+    answers = intent.by in (charge, *policy.triagers) and not unverified
+    event = Commented(
+        issue=issue.number,
+        at=now,
+        by=intent.by,
+        text=intent.text,
+        unverified=unverified,
+        mail=intent.mail,
+        in_charge=answers,
+    )
+    to = correspondent(issue) if answers else charge
+    told = to_people("comment", issue, (to,), author=intent.by, text=intent.text, unverified=unverified)
+    kept = Decision(events=(event,))
+    if issue.state is State.DRAFT and intent.by == issue.reporter:
+        return kept  # nobody but the reporter knows of it yet; it is in the log
+    return kept + (told if to != intent.by else Decision())
+
+
+# --- guidance ---------------------------------------------------------------------------------------------------------
+
+
+def book_call(intent: want.BookCall, issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """ "`call` sends reporter and triager an invite for five minutes ahead (out of hours: next morning)"."""
+    if issue.state not in UNDECIDED:
+        return refuse(intent, "wrong-state", state=issue.state)
+    if issue.call_at is not None and issue.call_at + CALL_LASTS > now:
+        return refuse(intent, "call-booked", at=issue.call_at)
+    soon = now + CALL_IN + timedelta(seconds=59)
+    starts = policy.hours.next_open(soon.replace(second=0, microsecond=0))
+    people = tuple(dict.fromkeys((issue.reporter, policy.duty)))
+    uid = f"call-{issue.number}-{int(starts.timestamp())}@{policy.domain}"
+    invite = Invite(uid, starts, starts + CALL_LASTS, policy.timezone, people)
+    mails = tuple(Draft("call", p, issue.number, {"at": starts}, rank(issue), invite=invite) for p in people)
+    event = CallBooked(issue=issue.number, at=now, by=intent.by, starts_at=starts)
+    return Decision(events=(event,), drafts=mails)
+
+
+def call_over(issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """ "15 minutes after its start the triager is asked to fill in the rest." """
+    over = Decision(events=(CallOver(issue=issue.number, at=now, by=""),))
+    if not missing(issue, policy):
+        return over
+    if issue.state is State.TRIAGE:
+        return over + screen(issue, (issue.triager or policy.duty,), policy, called=True)
+    asked = TriagerAsked(issue=issue.number, at=now, by="", triager=policy.duty)
+    return over + Decision(events=(asked,)) + screen(issue, (policy.duty,), policy, called=True)
+
+
+# --- timers of a report that nobody has finished ----------------------------------------------------------------------
+
+
+def remind_reporter(issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """Once: "the reminder comes after 30 minutes with `P0` first among the answers"; other gaps after 4 hours."""
+    event = ReporterReminded(issue=issue.number, at=now, by="")
+    said = _gaps(issue, policy, first=False)
+    return Decision(events=(event,)) + to_people(
+        "missing", issue, (correspondent(issue),), reminder=True, alarm=None, **said
+    )
+
+
+def hand_over(issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """ "After it the triager is told and may pick one for the reporter"; an incomplete P1 goes with its gaps after
+    15 minutes."""
+    return ask_triager(issue, now, policy, handover=issue.reported is None)
+
+
+def lapse(issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """ "A draft untouched for 14 days closes with a mail." """
+    return Decision(events=(DraftLapsed(issue=issue.number, at=now, by=""),)) + to_people(
+        "lapsed", issue, (correspondent(issue),)
+    )

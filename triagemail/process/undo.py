@@ -1,0 +1,74 @@
+"""`undo`: a decision is taken back, for thirty minutes or until something builds on it (process.md 9)."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import datetime, timedelta
+
+from triagemail.process import intents as want
+from triagemail.process.events import Decision, Draft, SubscriberJoined, SubscriberLeft, Undone
+from triagemail.process.intents import Snapshot, Undo
+from triagemail.process.model import Issue, Policy
+from triagemail.process.updates import broadcast, done, in_charge, rank, refuse
+
+WITHIN = timedelta(minutes=30)
+CLOCKWORK = frozenset(
+    (
+        "next_update_at", "reminded_for", "automatic_in_a_row", "automatic_updates", "touched_at", "half_told",
+        "missed", "missed_at", "reminded_at", "answered_at", "owner_silent",
+    )
+)  # fmt: skip
+"""Fields that move by themselves: nothing builds on them."""
+
+
+def undo(intent: want.UndoLast, snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
+    """ "`undo` in reply to a receipt, for 30 minutes or until something builds on it; if it was announced, a correction
+    is broadcast." """
+    found = snapshot.undo
+    if found is None or not (found.issues or found.joined or found.left):
+        return refuse(intent, "nothing-to-undo")
+    if found.by != intent.by:
+        return refuse(intent, "not-yours")
+    if now > found.at + WITHIN:
+        return refuse(intent, "undo-late")
+    taken_back = [(before, after, snapshot.issues.get(after.number)) for before, after in found.issues]
+    if any(before is None or current is None for before, _, current in taken_back):
+        return refuse(intent, "undo-new")
+    if any(_built_on(before, after, current) for before, after, current in taken_back if before and current):
+        return refuse(intent, "undo-built-on")
+    decision = _list(found, intent, now)
+    for before, after, current in taken_back:
+        if before is not None and current is not None:
+            decision += _take_back(before, after, current, found, intent, now, policy)
+    return decision + done(intent, "undone")
+
+
+def changed(before: Issue, after: Issue) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(Issue) if getattr(before, f.name) != getattr(after, f.name))
+
+
+def _built_on(before: Issue, after: Issue, current: Issue) -> bool:
+    return any(
+        getattr(after, name) != getattr(current, name) for name in changed(before, after) if name not in CLOCKWORK
+    )
+
+
+def _take_back(
+    before: Issue, after: Issue, current: Issue, found: Undo, intent: want.UndoLast, now: datetime, policy: Policy
+) -> Decision:
+    names = changed(before, after)
+    event = Undone(issue=current.number, at=now, by=intent.by, before=before, names=names, mark=found.mark)
+    decision = Decision(events=(event,))
+    if before.announced or after.announced:
+        decision += broadcast("undone", after, policy, at=found.at, text="")
+    people = dict.fromkeys((before.reporter, before.owner, after.owner, in_charge(before, policy)))
+    values = {"by": intent.by, "at": found.at}
+    mails = tuple(Draft("undone", p, current.number, values, rank(current)) for p in people if p not in ("", intent.by))
+    return decision + Decision(drafts=mails)
+
+
+def _list(found: Undo, intent: want.UndoLast, now: datetime) -> Decision:
+    """Who joined leaves, who left is back."""
+    left = tuple(SubscriberLeft(issue=0, at=now, by=intent.by, address=a) for a in found.joined)
+    back = tuple(SubscriberJoined(issue=0, at=now, by=intent.by, address=a) for a in found.left)
+    return Decision(events=(*left, *back))
