@@ -30,30 +30,30 @@ class Act:
 
 
 def _act(roles: str, sure: frozenset[Level], short: Short, refusal: str = "not-yours") -> Act:
-    return Act(frozenset(roles.split()), sure, short, refusal)
+    return Act(frozenset(roles.split("+")), sure, short, refusal)
 
 
 TRIAGER = _act("triager", ROLE_PROVEN, "confirm", "not-triager")
-OWNER = _act("owner triager", ROLE_PROVEN, "confirm", "not-owner")
-TEAM = _act("owner triager team", ROLE_PROVEN, "confirm", "not-owner")
+OWNER = _act("owner+triager", ROLE_PROVEN, "confirm", "not-owner")
+TEAM = _act("owner+triager+team", ROLE_PROVEN, "confirm", "not-owner")
 ANYONE = _act("anyone", ANY, "do")
 WISH = _act("anyone", BELIEVED, "confirm")
 
 ACTS: Mapping[type[Intent], Act] = {
     want.FileReport: _act("admitted", ANY, "do", "not-admitted"),
-    want.FillIn: _act("reporter triager", ANY, "do"),
+    want.FillIn: _act("reporter+triager", ANY, "do"),
     want.Comment: ANYONE,
-    want.Agree: _act("triager confirmer", ROLE_PROVEN, "confirm", "not-triager"),
-    want.SetPriority: _act("triager reporter confirmer asked ruler", ROLE_PROVEN, "confirm", "not-triager"),
-    want.Decline: _act("triager asked", ROLE_PROVEN, "confirm", "not-triager"),
+    want.Agree: _act("triager+confirmer", ROLE_PROVEN, "confirm", "not-triager"),
+    want.SetPriority: _act("triager+reporter+confirmer+asked+ruler", ROLE_PROVEN, "confirm", "not-triager"),
+    want.Decline: _act("triager+asked", ROLE_PROVEN, "confirm", "not-triager"),
     want.SetKind: TRIAGER,
     want.DefineExpected: TRIAGER,
     want.SetArea: TRIAGER,
     want.Withdraw: _act("reporter", BELIEVED, "confirm", "not-reporter"),
-    want.Dispute: _act("reporter confirmer", BELIEVED, "confirm", "not-reporter"),
+    want.Dispute: _act("reporter+confirmer", BELIEVED, "confirm", "not-reporter"),
     want.Throw: _act("asked", ROLE_PROVEN, "confirm", "not-asked"),
-    want.MarkDuplicate: _act("triager reporter", BELIEVED, "confirm"),
-    want.BookCall: _act("reporter triager", BELIEVED, "confirm", "not-reporter"),
+    want.MarkDuplicate: _act("triager+reporter", BELIEVED, "confirm"),
+    want.BookCall: _act("reporter+triager", BELIEVED, "confirm", "not-reporter"),
     want.NameOwner: TRIAGER,
     want.TakeOwnership: OWNER,
     want.RefuseOwnership: _act("owner", ROLE_PROVEN, "confirm", "not-owner"),
@@ -62,11 +62,11 @@ ACTS: Mapping[type[Intent], Act] = {
     want.SetHeadline: TRIAGER,
     want.SetDoc: OWNER,
     want.Resolve: OWNER,
-    want.Reopen: _act("reporter owner triager", BELIEVED, "confirm"),
+    want.Reopen: _act("reporter+owner+triager", BELIEVED, "confirm"),
     want.AddBandAid: TEAM,
     want.FinishBandAid: TEAM,
     want.Remediate: TRIAGER,
-    want.EndRemediation: _act("triager confirmer", ROLE_PROVEN, "confirm", "not-confirmer"),
+    want.EndRemediation: _act("triager+confirmer", ROLE_PROVEN, "confirm", "not-confirmer"),
     want.TakeDuty: TRIAGER,
     want.GoAway: TRIAGER,
     want.TriagerUnreachable: _act("triager", ANY, "do"),

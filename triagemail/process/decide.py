@@ -126,7 +126,8 @@ def after(snapshot: Snapshot, events: Sequence[Event]) -> Snapshot:
         else:
             desk = evolve_desk(desk, event)
         number += isinstance(event, ReportFiled)
-    return replace(snapshot, issues=issues, next_number=number, desk=desk)
+    urgent = tuple(issues.get(i.number, i) for i in snapshot.urgent)
+    return replace(snapshot, issues=issues, next_number=number, desk=desk, urgent=urgent)
 
 
 def decide(snapshot: Snapshot, intent: Intent, now: datetime, policy: Policy) -> Decision:
@@ -314,11 +315,11 @@ def _on_priority(snapshot: Snapshot, intent: want.SetPriority, issue: Issue, now
     it, and when."""
     running = issue.dispute
     match running:
-        case model.Dispute() if _may_rule(issue, intent.by):
+        case model.RunningDispute() if _may_rule(issue, intent.by):
             return disputes.rule(intent, issue, now, policy)
-        case model.Dispute() if intent.by == running.by and intent.priority == running.decided:
+        case model.RunningDispute() if intent.by == running.by and intent.priority == running.decided:
             return disputes.accept(intent, issue, now, policy)
-        case model.Dispute():
+        case model.RunningDispute():
             return updates.refuse(intent, "in-dispute", asked=running.asked)
         case _ if issue.remediation:
             return remediation.set_priority(intent, issue, now, policy, snapshot)

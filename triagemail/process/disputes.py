@@ -19,7 +19,7 @@ from triagemail.process.events import (
     TakenAsBug,
     ThrowCast,
 )
-from triagemail.process.model import Dispute, Issue, Policy, Priority, State
+from triagemail.process.model import Issue, Policy, Priority, RunningDispute, State
 from triagemail.process.reports import apply, tell_list
 from triagemail.process.updates import done, next_due, refuse, to_people
 
@@ -58,7 +58,7 @@ def _refusal(intent: want.Dispute, issue: Issue, wanted: Priority | None, now: d
 def begin(intent: want.Intent, issue: Issue, wanted: Priority, reason: str, now: datetime, policy: Policy) -> Decision:
     """ "Who decides is config." """
     standing = issue.current if issue.state in (State.OPEN, State.TRIAGE) else None
-    new = Dispute(
+    new = RunningDispute(
         by=intent.by,
         against=issue.decided_by or issue.filed_by or policy.duty,
         policy=policy.dispute,
@@ -80,7 +80,7 @@ def begin(intent: want.Intent, issue: Issue, wanted: Priority, reason: str, now:
     return decision + _sooner(after, now, policy) + told + done(intent, "disputed", asked=new.asked, until=new.deadline)
 
 
-def _first_asked(new: Dispute, policy: Policy) -> tuple[str, ...]:
+def _first_asked(new: RunningDispute, policy: Policy) -> tuple[str, ...]:
     match new.policy:
         case "triager":  # "the triager's second look is final"
             there = new.against in policy.standby()
@@ -107,7 +107,7 @@ def _sooner(issue: Issue, now: datetime, policy: Policy) -> Decision:
     return Decision(events=(NextUpdateSet(issue=issue.number, at=now, by="", before=issue.next_update_at, after=due),))
 
 
-def _ask(issue: Issue, running: Dispute, policy: Policy) -> Decision:
+def _ask(issue: Issue, running: RunningDispute, policy: Policy) -> Decision:
     """Who rules answers `P1 because …`; who plays throws."""
     template = "throw" if running.policy == GAME else "ruling"
     return to_people(template, issue, running.asked, dispute=running)
@@ -190,7 +190,7 @@ def throw(intent: want.Throw, issue: Issue, now: datetime, policy: Policy) -> De
     return cast + _revealed(after, after.dispute, now, policy)
 
 
-def _revealed(issue: Issue, running: Dispute, now: datetime, policy: Policy) -> Decision:
+def _revealed(issue: Issue, running: RunningDispute, now: datetime, policy: Policy) -> Decision:
     hers, theirs = running.throws[running.by], running.throws[running.against]
     if hers != theirs:
         return _won(issue, running.by if BEATS[hers] == theirs else running.against, "won", now, policy)
@@ -208,7 +208,7 @@ def _won(issue: Issue, winner: str, how: str, now: datetime, policy: Policy) -> 
     return settle(issue, wanted, winner, how, "", now, policy)
 
 
-def _renewed(running: Dispute, now: datetime, policy: Policy) -> datetime:
+def _renewed(running: RunningDispute, now: datetime, policy: Policy) -> datetime:
     return _deadline(running.decided, running.wanted or Priority.P3, now, policy)
 
 

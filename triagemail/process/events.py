@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from triagemail.process.intents import Intent
-from triagemail.process.model import Dispute, Invite, Issue, Priority, Wishes
+from triagemail.process.model import Invite, Issue, Priority, RunningDispute, Wishes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,14 +249,14 @@ class ReporterJoined(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionDisputed(Event):
-    dispute: Dispute
+    dispute: RunningDispute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisputeHandedOn(Event):
     """The next in the chain is asked, or a tie is thrown again."""
 
-    dispute: Dispute
+    dispute: RunningDispute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,7 +80,7 @@ class Kind(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Dispute:
+class RunningDispute:
     """A running disagreement about one decision (process.md 4). `wanted` and `decided` are the two priorities: None is
     a decline (`decided`)."""
 
@@ -163,7 +163,7 @@ class Issue:
     owner_named_at: datetime | None = None
     owner_silent: bool = False  # the triager was told that the owner says nothing
     # the dispute
-    dispute: Dispute | None = None
+    dispute: RunningDispute | None = None
     disputed_at: datetime | None = None  # the time of the decision that was disputed last
     disputes: tuple[str, ...] = ()  # how each ended
     final_by: str = ""  # who ruled: nobody else changes this priority

@@ -60,7 +60,8 @@ def _take_back(
     event = Undone(issue=current.number, at=now, by=intent.by, before=before, names=names, mark=found.mark)
     decision = Decision(events=(event,))
     if before.announced or after.announced:
-        decision += broadcast("undone", after, policy, at=found.at, text="")
+        shown = before if before.announced else after  # as the list knows it
+        decision += broadcast("undone", shown, policy, at=found.at, text="")
     people = dict.fromkeys((before.reporter, before.owner, after.owner, in_charge(before, policy)))
     values = {"by": intent.by, "at": found.at}
     mails = tuple(Draft("undone", p, current.number, values, rank(current)) for p in people if p not in ("", intent.by))
