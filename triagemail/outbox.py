@@ -39,9 +39,10 @@ class Outbox:
         cause: str = "",
         author: str = "",
         pending: Pending | None = None,
+        decision: str = "",
     ) -> int:
         """Compose one draft and queue it; `cause` is the Message-ID of the mail it answers, `author` who wrote that
-        one."""
+        one, `decision` the mark of what it is the receipt of."""
         if isinstance(draft.to, Audience):
             return self._broadcast(draft, draft.to, issue, now)
         person = self.store.person(draft.to)
