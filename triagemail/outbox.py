@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from triagemail.log import logger
-from triagemail.mail import compose, mime, templates, tokens
+from triagemail.mail import compose, headers, mime, templates, tokens
 from triagemail.mail.templates import Templates
 from triagemail.mail.tokens import EXPIRES_DAYS, Keyring, Token
 from triagemail.process.events import Audience, Draft
 from triagemail.process.intents import Pending
 from triagemail.process.model import Issue, Policy
-from triagemail.store import claims
+from triagemail.store import claims, search
 from triagemail.store.store import Store
 
 ATTACHED_AT_MOST = 10_000_000  # bytes in a triage mail (process.md 3)
@@ -68,7 +70,9 @@ class Outbox:
         answer = (
             draft.to == author
         )  # an answer to a mail goes out with the null sender: nothing answers it (RFC 3834 4)
-        outgoing = self._add(draft, made, now, number=number, day=day, detail=kept, null_sender=answer, broadcast=False)
+        outgoing = self._add(
+            draft, made, now, number=number, day=day, detail=kept, null_sender=answer, broadcast=False, decision=decision
+        )
         claims.add_delivery(self.store, outgoing, person, draft.rank)
         return outgoing
 
@@ -105,6 +109,8 @@ class Outbox:
         values: Mapping[str, object] = draft.values
         if isinstance(draft.to, Audience):  # a `next update …` in the same mail counts, whatever the order of its lines
             values = {**values, "next_update_at": issue.next_update_at if issue is not None else None}
+        elif draft.template == "triage" and issue is not None:
+            values = {**values, "similar": search.similar(self.store, issue)}
         made = compose.compose(
             draft.template,
             templates=self.templates,
@@ -118,7 +124,7 @@ class Outbox:
             references=references,
             in_reply_to=in_reply_to,
             broadcast=isinstance(draft.to, Audience),
-            attachments=self._attachments(issue) if draft.template in ("triage", "owner") and issue is not None else (),
+            attachments=self._attachments(draft, issue),
         )
         if made.problem:
             logger("outbox").warning("template-override-failed", template=draft.template, problem=made.problem)
@@ -135,6 +141,7 @@ class Outbox:
         detail: str,
         null_sender: bool,
         broadcast: bool,
+        decision: str = "",
     ) -> int:
         return claims.add_outgoing(
             self.store,
@@ -154,8 +161,14 @@ class Outbox:
             now=now,
         )
 
-    def _attachments(self, issue: Issue) -> tuple[tuple[str, str, bytes], ...]:
-        """The report's attachments, decoded from the raw mails, "up to 10 MB in all"."""
+    def _attachments(self, draft: Draft, issue: Issue | None) -> tuple[compose.Attached, ...]:
+        """The report's attachments for whoever works on it; the backlog "as text and CSV"."""
+        if draft.template == "backlog":
+            return (("backlog.csv", "text/csv; charset=utf-8", csv_of(draft.values["issues"])),)
+        return self._of_report(issue) if draft.template in ("triage", "owner") and issue is not None else ()
+
+    def _of_report(self, issue: Issue) -> tuple[compose.Attached, ...]:
+        """Decoded from the raw mails, "up to 10 MB in all"."""
         found: list[tuple[str, str, bytes]] = []
         room = ATTACHED_AT_MOST
         for mail in issue.mails if issue.attachments else ():
@@ -166,6 +179,25 @@ class Outbox:
                     room -= len(content)
                     found.append((part.name, part.content_type, content))
         return tuple(found)
+
+
+COLUMNS = ("number", "process", "kind", "priority", "state", "area", "headline", "reporter", "owner", "opened_at")
+
+
+def csv_of(issues: object) -> bytes:
+    """RFC 4180, with a byte order mark, without which spreadsheets take UTF-8 for something else. No cell is a formula."""
+    assert isinstance(issues, tuple)
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(COLUMNS)
+    for issue in issues:
+        process = "remediation" if issue.remediation else "troubleshooting"
+        priority = "" if issue.current is None else str(issue.current)
+        headline = headers.clean_header(issue.headline)
+        opened = issue.opened_at.strftime("%Y-%m-%d %H:%M UTC")
+        cells = (issue.number, process, issue.kind, priority, issue.state, issue.area, headline, issue.reporter, issue.owner)
+        rows.writerow([f"'{cell}" if str(cell)[:1] in "=+-@" else cell for cell in (*cells, opened)])
+    return text.getvalue().encode("utf-8-sig", "replace")
 
 
 def base_of(address: str) -> str:
