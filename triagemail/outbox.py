@@ -151,6 +151,8 @@ class Outbox:
             day=day,
             key=self.keyring.current,
             now=now,
+            audience_priority=draft.to.priority if isinstance(draft.to, Audience) else 0,
+            area=draft.to.area if isinstance(draft.to, Audience) else "",
         )
 
     def _attachments(self, issue: Issue) -> tuple[tuple[str, str, bytes], ...]:

@@ -252,7 +252,7 @@ class Worker:
                 changed |= {event.issue: None} if event.issue else {}
         for number in changed:
             issue = issues[number]
-            self.store.save_issue(issue)
+            self.store.save_issue(issue, snapshot.issues.get(number))
             new = number not in snapshot.issues
             self.store.set_timers(number, decide.clocks(issue, self.policy), rank(issue), new=new)
         for intent, decision in decided:
