@@ -110,8 +110,12 @@ def relay_to() -> Iterator[MakeRelay]:
 # --- a store on either engine ----------------------------------------------------------------------------------------
 
 
-def _schema() -> Iterator[str]:
-    """The URL of an empty schema of its own in the local test database."""
+def sqlite(folder: Path) -> Iterator[str]:
+    yield f"sqlite:///{folder}/t.db"
+
+
+def postgresql(folder: Path) -> Iterator[str]:
+    """An empty schema of its own in the local test database."""
     psycopg = pytest.importorskip("psycopg")
     try:
         admin = psycopg.connect(SERVER, autocommit=True, connect_timeout=3)
@@ -126,13 +130,10 @@ def _schema() -> Iterator[str]:
     admin.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=[sqlite, postgresql], ids=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database that is not made yet, on both engines in turn."""
-    if request.param == "postgresql":
-        yield from _schema()
-        return
-    yield f"sqlite:///{tmp_path}/t.db"
+    yield from request.param(tmp_path)
 
 
 @pytest.fixture

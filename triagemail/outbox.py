@@ -153,6 +153,7 @@ class Outbox:
             now=now,
             audience_priority=draft.to.priority if isinstance(draft.to, Audience) else 0,
             area=draft.to.area if isinstance(draft.to, Audience) else "",
+            only=isinstance(draft.to, Audience) and draft.to.only,
         )
 
     def _attachments(self, issue: Issue) -> tuple[tuple[str, str, bytes], ...]:

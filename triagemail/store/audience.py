@@ -108,7 +108,7 @@ def digests(store: Store, since: datetime, until: datetime) -> list[tuple[tuple[
 def _broadcasts(store: Store, since: datetime, until: datetime) -> list[tuple[Broadcast, Audience]]:
     rows = store.all(
         "SELECT id, issue, subject, text, automatic, created_at, audience_priority, area FROM outgoing"
-        " WHERE broadcast AND created_at > ? AND created_at <= ? ORDER BY id",
+        " WHERE broadcast AND issue > 0 AND created_at > ? AND created_at <= ? ORDER BY id",  # 0: a digest
         micros(since), micros(until),
     )  # fmt: skip
     return [
@@ -194,11 +194,11 @@ def set_wishes(store: Store, address: str, wished: Wishes, now: datetime) -> Non
 
 
 def _withdraw(store: Store, address: str, now: datetime) -> None:
-    """What is queued for a reader and is not wanted any more; never what they get by their role (trust.md U6, U7)."""
+    """What is not sent yet to a reader and not wanted any more; never what they get by a role (trust.md U6, U7)."""
     wished = wishes(store, address)
     queued = store.all(
         "SELECT d.id, o.issue, o.audience_priority, o.area FROM delivery d JOIN outgoing o ON o.id = d.outgoing"
-        " WHERE d.person = ? AND NOT d.role AND d.state IN ('queued', 'deferred')",
+        " WHERE d.person = ? AND NOT d.role AND d.state IN ('queued', 'deferred', 'sending')",
         store.person(address),
     )
     for delivery, issue, priority, area in queued:

@@ -266,6 +266,8 @@ INDEXES = (
     "CREATE INDEX IF NOT EXISTS delivery_sending ON delivery (id) WHERE state = 'sending'",
     "CREATE INDEX IF NOT EXISTS follow_value ON follow (kind, value)",
     "CREATE INDEX IF NOT EXISTS event_decision ON event (decision) WHERE decision <> ''",
+    "CREATE INDEX IF NOT EXISTS event_announced ON event (at) WHERE type = 'IssueAnnounced'",
+    "CREATE INDEX IF NOT EXISTS event_decided ON event (at) WHERE type = 'PriorityDecided'",
     "CREATE INDEX IF NOT EXISTS outgoing_broadcast ON outgoing (created_at) WHERE broadcast",
 )
 

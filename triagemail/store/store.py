@@ -17,7 +17,7 @@ import peewee as pw
 from triagemail.process import codec
 from triagemail.process.events import Event
 from triagemail.process.intents import Pending
-from triagemail.process.model import LIVE, Evidence, Issue
+from triagemail.process.model import LIVE, Desk, Evidence, Issue
 from triagemail.store import search
 from triagemail.store.schema import TABLES, VERSION, from_micros, index_statements, micros
 
@@ -268,13 +268,13 @@ class Store:
 
     # --- the desk: the state of what is no issue ---------------------------------------------------------------------
 
-    def desk(self, *, lock: bool = False) -> Any:
+    def desk(self, *, lock: bool = False) -> Desk | None:
         """Who is on duty, who is away, the review; None before the first `save_desk`. With `lock` nobody else changes
         it until the commit."""
         row = self.one(f"SELECT body FROM desk WHERE id = 1{' FOR UPDATE' if lock and not self.sqlite else ''}")
         return codec.load(row[0]) if row[0] else None
 
-    def save_desk(self, desk: object) -> None:
+    def save_desk(self, desk: Desk) -> None:
         self.run("UPDATE desk SET body = ? WHERE id = 1", codec.dump(desk))
 
     # --- timers -------------------------------------------------------------------------------------------------------

@@ -23,6 +23,8 @@ BOTH = (  # with the names of PostgreSQL's types
     "UPDATE outgoing SET audience_priority = CASE WHEN rank > 1 THEN 1 ELSE rank END WHERE broadcast",
     "CREATE INDEX outgoing_broadcast ON outgoing (created_at) WHERE broadcast",
     "CREATE INDEX event_decision ON event (decision) WHERE decision <> ''",
+    "CREATE INDEX event_announced ON event (at) WHERE type = 'IssueAnnounced'",
+    "CREATE INDEX event_decided ON event (at) WHERE type = 'PriorityDecided'",
 )
 SQLITE = (
     "CREATE VIRTUAL TABLE search USING fts5 (headline, words, tokenize = 'ascii', detail = none, columnsize = 0)",
