@@ -1,10 +1,13 @@
-"""Fixtures: one Dovecot, one Postfix and one pymap for a whole test run; each test takes a user of its own."""
+"""Fixtures: one Dovecot, one Postfix and one pymap for a whole test run; each test takes a user of its own. A store on
+either engine, new for each test."""
 
 from __future__ import annotations
 
 import itertools
 import os
+import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import servers
@@ -13,6 +16,9 @@ from door_parts import Connect, MakeRelay, imap_settings, smtp_settings
 from triagemail.doors import imapd
 from triagemail.doors.imap import Mailbox
 from triagemail.doors.smtp import Relay
+from triagemail.store.store import Store
+
+SERVER = "postgresql://root@127.0.0.1:5432/test"
 
 _numbers = itertools.count(1)
 
@@ -99,3 +105,40 @@ def relay_to() -> Iterator[MakeRelay]:
     yield make
     for relay in relays:
         relay.close()
+
+
+# --- a store on either engine ----------------------------------------------------------------------------------------
+
+
+def sqlite(folder: Path) -> Iterator[str]:
+    yield f"sqlite:///{folder}/t.db"
+
+
+def postgresql(folder: Path) -> Iterator[str]:
+    """An empty schema of its own in the local test database."""
+    psycopg = pytest.importorskip("psycopg")
+    try:
+        admin = psycopg.connect(SERVER, autocommit=True, connect_timeout=3)
+    except psycopg.OperationalError as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI must run this: {error}")
+        pytest.skip(f"no PostgreSQL on 127.0.0.1:5432: {error}")
+    schema = f"t{uuid.uuid4().hex[:12]}"
+    admin.execute(f"CREATE SCHEMA {schema}")
+    yield f"{SERVER}?options=-csearch_path%3D{schema}"
+    admin.execute(f"DROP SCHEMA {schema} CASCADE")
+    admin.close()
+
+
+@pytest.fixture(params=[sqlite, postgresql], ids=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database that is not made yet, on both engines in turn."""
+    yield from request.param(tmp_path)
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    made = Store(store_url)
+    made.open()
+    yield made
+    made.close()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,37 +17,6 @@ from triagemail.store.store import Store, StoreUnusable
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 BOB = "bob@acme.example"
-SERVER = "postgresql://root@127.0.0.1:5432/test"
-
-
-def _postgres() -> Iterator[Store]:
-    """A schema of its own in the local test database."""
-    psycopg = pytest.importorskip("psycopg")
-    try:
-        admin = psycopg.connect(SERVER, autocommit=True, connect_timeout=3)
-    except psycopg.OperationalError as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"CI must run this: {error}")
-        pytest.skip(f"no PostgreSQL on 127.0.0.1:5432: {error}")
-    schema = f"t{uuid.uuid4().hex[:12]}"
-    admin.execute(f"CREATE SCHEMA {schema}")
-    made = Store(f"{SERVER}?options=-csearch_path%3D{schema}")
-    made.open()
-    yield made
-    made.close()
-    admin.execute(f"DROP SCHEMA {schema} CASCADE")
-    admin.close()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    if request.param == "postgresql":
-        yield from _postgres()
-        return
-    made = Store(f"sqlite:///{tmp_path}/t.db")
-    made.open()
-    yield made
-    made.close()
 
 
 def take(store: Store, *raws: bytes) -> None:

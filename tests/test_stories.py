@@ -635,4 +635,4 @@ def test_a_reply_is_found_by_message_id_when_the_client_drops_the_plus_address(c
 def members(chat: Chat) -> list[str]:
     from triagemail.store import audience
 
-    return [address for address, _, _ in audience.members(chat.app.store)]
+    return [member.address for member in audience.members(chat.app.store)]

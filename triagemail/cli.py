@@ -456,14 +456,15 @@ def subscribers() -> None:
 @click.pass_obj
 def subscribers_list(config_file: Path | None, json_lines: bool) -> None:
     """Everyone on the list."""
+    from triagemail.process import codec
     from triagemail.store import audience
 
     app = open_app(config_file)
-    for address, since, group in audience.members(app.store):
+    for member in audience.members(app.store):
         if json_lines:
-            say_json({"address": address, "since": since.isoformat(), "group": group})
+            say_json(codec.plain(member))
         else:
-            say(f"{address:<50} since {since:%Y-%m-%d}{'  group' if group else ''}")
+            say(f"{member.address:<50} since {member.since:%Y-%m-%d}{'  group' if member.group else ''}")
 
 
 @subscribers.command("add")

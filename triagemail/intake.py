@@ -49,8 +49,10 @@ class Intake:
             step("after_take_commit")
             self.mailbox.done([mail.uid for mail in here])
             step("after_move")
+            self.store.note_intake(self.clock.now())
             taken += len(here)
             logger("intake").info("fetched", mails=len(here), gone=len(batch) - len(here), last_uid=batch[-1].uid)
+        self.store.note_intake(self.clock.now())  # also where there was nothing to take
         return taken > 0
 
 

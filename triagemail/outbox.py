@@ -71,8 +71,9 @@ class Outbox:
             draft.to == author
         )  # an answer to a mail goes out with the null sender: nothing answers it (RFC 3834 4)
         outgoing = self._add(
-            draft, made, now, number=number, day=day, detail=kept, null_sender=answer, broadcast=False, decision=decision
-        )
+            draft, made, now, number=number, day=day, detail=kept, null_sender=answer, broadcast=False,
+            decision=decision,
+        )  # fmt: skip
         claims.add_delivery(self.store, outgoing, person, draft.rank)
         return outgoing
 
@@ -159,6 +160,9 @@ class Outbox:
             day=day,
             key=self.keyring.current,
             now=now,
+            audience_priority=draft.to.priority if isinstance(draft.to, Audience) else 0,
+            area=draft.to.area if isinstance(draft.to, Audience) else "",
+            only=isinstance(draft.to, Audience) and draft.to.only,
         )
 
     def _attachments(self, draft: Draft, issue: Issue | None) -> tuple[compose.Attached, ...]:
@@ -185,7 +189,7 @@ COLUMNS = ("number", "process", "kind", "priority", "state", "area", "headline",
 
 
 def csv_of(issues: object) -> bytes:
-    """RFC 4180, with a byte order mark, without which spreadsheets take UTF-8 for something else. No cell is a formula."""
+    """RFC 4180, with a byte order mark: spreadsheets take UTF-8 for something else without it. No cell is a formula."""
     assert isinstance(issues, tuple)
     text = io.StringIO()
     rows = csv.writer(text)
@@ -195,8 +199,9 @@ def csv_of(issues: object) -> bytes:
         priority = "" if issue.current is None else str(issue.current)
         headline = headers.clean_header(issue.headline)
         opened = issue.opened_at.strftime("%Y-%m-%d %H:%M UTC")
-        cells = (issue.number, process, issue.kind, priority, issue.state, issue.area, headline, issue.reporter, issue.owner)
-        rows.writerow([f"'{cell}" if str(cell)[:1] in "=+-@" else cell for cell in (*cells, opened)])
+        people = (issue.reporter, issue.owner)
+        cells = (issue.number, process, issue.kind, priority, issue.state, issue.area, headline, *people, opened)
+        rows.writerow([f"'{cell}" if str(cell)[:1] in "=+-@" else cell for cell in cells])
     return text.getvalue().encode("utf-8-sig", "replace")
 
 

@@ -365,5 +365,5 @@ class Snapshot:
     waiting: tuple[Issue, ...] = ()  # undecided P2, P3 and drafts; read for the morning mail only
     urgent: tuple[Issue, ...] = ()  # open P0 and P1; read when a triager cannot be reached
     since_review: tuple[Issue, ...] = ()  # opened or ended since the last review; read for the review only
-    digests: tuple[tuple[tuple[int, ...], tuple[str, ...]], ...] = ()  # (broadcasts, readers), for the digest only
+    digests: tuple[tuple[tuple[object, ...], tuple[str, ...]], ...] = ()  # (broadcasts, readers), for the digest only
     deaf: bool = False  # no mail could be fetched for over ten minutes

@@ -105,7 +105,24 @@ def digest(snapshot: Snapshot, now: datetime) -> Decision:
     return Decision(events=(DigestSent(issue=0, at=now, by=""),), drafts=mails)
 
 
-def wants(audience: Audience) -> bool:
-    """Whether a subscriber wants this broadcast. Without preferences (they come by priority, area and issue): every
-    one."""
-    return audience.priority.urgent
+def wants(wishes: Wishes, audience: Audience, now: datetime) -> bool:
+    """Whether somebody wants a broadcast that goes out now (process.md 5, "Preferences"). `store/audience.py` says the
+    same in SQL, and a property test holds the two equal.
+
+    A pause is over when its time has come. While nobody has named the area of an issue, it concerns every area: in
+    doubt people are told.
+    """
+    if wishes.paused_until is not None and now < wishes.paused_until:
+        return False
+    if audience.issue in wishes.issues:
+        return True
+    if not wishes.member or audience.issue in wishes.muted:
+        return False
+    if audience.priority > wishes.priority:
+        return False
+    return not wishes.areas or not audience.area or audience.area in wishes.areas
+
+
+def wants_at_once(wishes: Wishes, audience: Audience, now: datetime) -> bool:
+    """`digest` is one mail a day instead of each."""
+    return not wishes.digest and wants(wishes, audience, now)

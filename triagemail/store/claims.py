@@ -212,16 +212,20 @@ def free_leases(store: Store) -> tuple[int, int]:
 def add_outgoing(
     store: Store, *, issue: int, template: str, subject: str, text: str, head: bytes, body: bytes, detail: str,
     null_sender: bool,
-    broadcast: bool, automatic: bool, rank: int, day: int, key: str, now: datetime,
+    broadcast: bool, automatic: bool, rank: int, day: int, key: str, now: datetime, decision: str = "",
+    audience_priority: int = 0, area: str = "", only: bool = False,
 ) -> int:  # fmt: skip
-    """One composed mail; the number goes into its Message-IDs. Inside T2."""
+    """One composed mail; the number goes into its Message-IDs. `decision` is the mark of the decision that it is the
+    receipt of. A broadcast's readers follow from its issue, `audience_priority` and `area`; with `only` it has none but
+    those that are added one by one. Inside T2."""
     number: int = store.one(
         "INSERT INTO outgoing (issue, template, subject, text, head, body, detail, null_sender, broadcast,"
         " automatic, rank, day,"
-        " key, created_at, expand_after, format) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) RETURNING id",
+        " key, created_at, expand_after, format, decision, audience_priority, area)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?) RETURNING id",
         issue, template, subject, text, head, body, detail, null_sender, broadcast, automatic, rank, day, key,
         micros(now),
-        0 if broadcast else None,
+        0 if broadcast and not only else None, decision, int(audience_priority), area,
     )[0]  # fmt: skip
     return number
 

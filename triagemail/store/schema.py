@@ -7,7 +7,7 @@ from typing import Any
 
 import peewee as pw
 
-VERSION = 1
+VERSION = 2
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -54,6 +54,20 @@ class Person(Table):
     name = pw.TextField(default="")
     subscribed_at = UtcField(null=True, index=True)
     group = pw.BooleanField(default=False, column_name="is_group")
+    wish_priority = pw.SmallIntegerField(default=1, constraints=[pw.SQL("DEFAULT 1")])  # this one and the more urgent
+    digest = pw.BooleanField(default=False, constraints=[pw.SQL("DEFAULT FALSE")])
+    paused_until = UtcField(null=True)
+
+
+class Follow(Table):
+    """What a person follows or has silenced, a row each; who has none hears of every area."""
+
+    person = pw.BigIntegerField()
+    kind = pw.TextField()  # area | issue | mute
+    value = pw.TextField()  # the area's name, or the issue's number
+
+    class Meta:
+        primary_key = pw.CompositeKey("person", "kind", "value")
 
 
 class Raw(Table):
@@ -130,7 +144,19 @@ class EventRow(Table):
         table_name = "event"
 
 
+class DeskRow(Table):
+    """One row: the state of what is no issue (who is on duty, who is away, the review)."""
+
+    id = pw.SmallIntegerField(primary_key=True)
+    body = pw.TextField()  # "" until there is one: the row is there from the start, so that it can be locked
+
+    class Meta:
+        table_name = "desk"
+
+
 class Timer(Table):
+    """A running clock of an issue; issue 0 is the desk."""
+
     issue = pw.BigIntegerField()
     name = pw.TextField()
     due = UtcField(index=True)
@@ -162,6 +188,9 @@ class Outgoing(Table):
         null=True, index=True
     )  # next subscriber slice starts after this person; null: done
     format = pw.SmallIntegerField(default=1)
+    decision = pw.TextField(default="", constraints=[pw.SQL("DEFAULT ''")])  # whose receipt it is: `event.decision`
+    audience_priority = pw.SmallIntegerField(default=0, constraints=[pw.SQL("DEFAULT 0")])  # in doubt: P0, for all
+    area = pw.TextField(default="", constraints=[pw.SQL("DEFAULT ''")])  # of a broadcast; "": it concerns every area
 
 
 class Delivery(Table):
@@ -213,12 +242,14 @@ TABLES = (
     Meta,
     Counter,
     Person,
+    Follow,
     Raw,
     Inbox,
     Seen,
     Cursor,
     IssueRow,
     EventRow,
+    DeskRow,
     Timer,
     Outgoing,
     Delivery,
@@ -233,4 +264,29 @@ INDEXES = (
     "CREATE INDEX IF NOT EXISTS delivery_waiting ON delivery (rank, id) WHERE state IN ('queued', 'deferred')",
     "CREATE INDEX IF NOT EXISTS delivery_person ON delivery (person)",
     "CREATE INDEX IF NOT EXISTS delivery_sending ON delivery (id) WHERE state = 'sending'",
+    "CREATE INDEX IF NOT EXISTS follow_value ON follow (kind, value)",
+    "CREATE INDEX IF NOT EXISTS event_decision ON event (decision) WHERE decision <> ''",
+    "CREATE INDEX IF NOT EXISTS event_announced ON event (at) WHERE type = 'IssueAnnounced'",
+    "CREATE INDEX IF NOT EXISTS event_decided ON event (at) WHERE type = 'PriorityDecided'",
+    "CREATE INDEX IF NOT EXISTS outgoing_broadcast ON outgoing (created_at) WHERE broadcast",
 )
+
+# The words of live issues, already folded (search.py): each engine keeps them its own way, neither looks into them.
+SEARCH_SQLITE = (
+    "CREATE VIRTUAL TABLE IF NOT EXISTS search USING fts5"
+    " (headline, words, tokenize = 'ascii', detail = none, columnsize = 0)",
+)
+SEARCH_POSTGRESQL = (
+    "CREATE TABLE IF NOT EXISTS search (issue BIGINT NOT NULL PRIMARY KEY, headline TEXT NOT NULL, words TEXT NOT NULL,"
+    " vector TSVECTOR NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS search_vector ON search USING gin (vector)",
+)
+FIRST_ROWS = (
+    "INSERT INTO counter (name, value) VALUES ('issue', 0) ON CONFLICT DO NOTHING",
+    "INSERT INTO desk (id, body) VALUES (1, '') ON CONFLICT DO NOTHING",
+)
+
+
+def index_statements(*, sqlite: bool) -> tuple[str, ...]:
+    """What peewee does not make: partial indexes, the search, the rows that are there from the start."""
+    return (*INDEXES, *(SEARCH_SQLITE if sqlite else SEARCH_POSTGRESQL), *FIRST_ROWS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ import peewee as pw
 from triagemail.process import codec
 from triagemail.process.events import Event
 from triagemail.process.intents import Pending
-from triagemail.process.model import LIVE, Evidence, Issue
-from triagemail.store.schema import INDEXES, TABLES, VERSION, from_micros, micros
+from triagemail.process.model import LIVE, Desk, Evidence, Issue
+from triagemail.store import search
+from triagemail.store.schema import TABLES, VERSION, from_micros, index_statements, micros
 
 STORE_FAULTS = (pw.OperationalError, pw.InterfaceError, pw.InternalError)
 """The database itself is the trouble (locked, full, gone), not what was to be stored: the unit of work is done again
@@ -32,8 +34,16 @@ SQLITE_PRAGMAS = {
 }
 
 
+SCHEMA_LOCK = 1_953_653_614  # any number, the same in all processes: who makes or changes the tables is alone with it
+INTAKE_GAP = timedelta(minutes=1)
+
+
 class StoreUnusable(Exception):
-    """The database cannot be used as it is: newer schema, not a database, not writable."""
+    """The database cannot be used now: not a database, not writable, not there."""
+
+
+class SchemaRefused(StoreUnusable):
+    """Its tables are not those of this release, and waiting will not change that: only a person can (trust.md D7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,7 @@ class Parent:
     template: str
     text: str
     broadcast: bool
+    decision: str = ""  # the mark of the decision whose receipt it is; "" for all other mails
 
 
 class Store:
@@ -55,6 +66,7 @@ class Store:
         self.url = url
         self.sqlite = url.startswith("sqlite:")
         self.path = Path(url.removeprefix("sqlite:///")) if self.sqlite else None
+        self.name = str(self.path or re.sub(r"//.*@", "//", url.partition("?")[0]))  # a URL may hold a password
         self.db = _database(url)
         self.lock = threading.Lock()
         self.people: dict[str, int] = {}
@@ -64,30 +76,56 @@ class Store:
     def open(self) -> None:
         """Create what is missing. Raises StoreUnusable with one clear line for a person."""
         try:
-            if self.path is not None and not self.path.exists():  # it holds everybody's mails: for its owner only
-                os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
-            self.db.connect(reuse_if_open=True)
-            found = self._version()
-            if found is not None and found != VERSION:
-                raise StoreUnusable(f"the database has schema {found}, this release needs {VERSION}: {self.url}")
+            found = self.connect()
             if found is None:
-                self._create()
+                found = self._create()
         except (pw.DatabaseError, OSError) as error:
-            raise StoreUnusable(f"the database cannot be opened ({error}): {self.url}") from error
+            raise StoreUnusable(f"the database cannot be opened ({error}): {self.name}") from error
+        if found < VERSION:
+            raise SchemaRefused(
+                f"the database has schema {found}, this release needs {VERSION}: run `triagemail migrate` ({self.name})"
+            )
 
-    def _version(self) -> int | None:
-        if not self.db.table_exists("meta"):
+    def connect(self) -> int | None:
+        """This thread's connection, and the schema's number: None where there are no tables yet. Raises SchemaRefused
+        for a database that a newer release or another program made, DatabaseError, OSError."""
+        if self.path is not None and not self.path.exists():  # it holds everybody's mails: for its owner only
+            os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
+        self.db.connect(reuse_if_open=True)
+        found = self.version()
+        if found is not None and found > VERSION:
+            raise SchemaRefused(
+                f"the database has schema {found}, this release knows none above {VERSION}: a newer triagemail has"
+                f" used it ({self.name})"
+            )
+        return found
+
+    def version(self) -> int | None:
+        """The schema's number as it stands there now; None for an empty database. Raises SchemaRefused for tables that
+        are not ours: ours would mix with them."""
+        if not (tables := self.db.get_tables()):
             return None
-        row = self.one("SELECT value FROM meta WHERE key = 'schema'")
-        return int(row[0]) if row else None
+        if "meta" in tables and {"key", "value"} <= {column.name for column in self.db.get_columns("meta")}:
+            row = self.one("SELECT value FROM meta WHERE key = 'schema'")
+            if row and str(row[0]).isdecimal():
+                return int(row[0])
+        raise SchemaRefused(f"the database holds the tables of another program: {self.name}")
 
-    def _create(self) -> None:
+    def _create(self) -> int:
         with self.transaction(), self.db.bind_ctx(TABLES):
+            self.lock_schema()
+            if (found := self.version()) is not None:
+                return found  # another process was first
             self.db.create_tables(TABLES)
-            for statement in INDEXES:
+            for statement in index_statements(sqlite=self.sqlite):
                 self.run(statement)
-            self.run("INSERT INTO counter (name, value) VALUES ('issue', 0) ON CONFLICT DO NOTHING")
-            self.run("INSERT INTO meta (key, value) VALUES ('schema', ?) ON CONFLICT DO NOTHING", str(VERSION))
+            self.run("INSERT INTO meta (key, value) VALUES ('schema', ?)", str(VERSION))
+            return VERSION
+
+    def lock_schema(self) -> None:
+        """Wait for other processes that make or change the tables; until the commit. SQLite's BEGIN did so already."""
+        if not self.sqlite:
+            self.run("SELECT pg_advisory_xact_lock(?, hashtext(current_schema()))", SCHEMA_LOCK)
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -190,7 +228,8 @@ class Store:
     def has_reported(self, address: str) -> bool:
         return self.one("SELECT 1 FROM issue WHERE reporter = ? LIMIT 1", address) is not None
 
-    def save_issue(self, issue: Issue) -> None:
+    def save_issue(self, issue: Issue, before: Issue | None = None) -> None:
+        """The row of an issue, and its words for the search unless `before`, as it was stored, had the same."""
         self.run(
             "INSERT INTO issue (number, state, priority, reporter, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT"
             " (number) DO UPDATE"
@@ -199,6 +238,7 @@ class Store:
             issue.number, str(issue.state), None if issue.current is None else int(issue.current), issue.reporter,
             codec.dump(issue),
         )  # fmt: skip
+        search.keep(self, issue, before)
 
     def save_event(self, event: Event, evidence: Evidence, raw: int | None, decision: str) -> None:
         self.run(
@@ -235,6 +275,11 @@ class Store:
             or any(each.done_at is None for each in issue.band_aids)
         )
 
+    def decision_events(self, mark: str) -> list[Event]:
+        """What one decision led to, in order; `undo` is their inverse (design.md 7)."""
+        rows = self.all("SELECT body FROM event WHERE decision = ? AND decision <> '' ORDER BY id", mark)
+        return [codec.load(body) for (body,) in rows]
+
     def status_answered(self, number: int, address: str, since: datetime) -> bool:
         found = self.one(
             "SELECT 1 FROM event WHERE issue = ? AND type = 'StatusAnswered' AND author = ? AND at >= ? LIMIT 1",
@@ -242,10 +287,21 @@ class Store:
         )  # fmt: skip
         return found is not None
 
+    # --- the desk: the state of what is no issue ---------------------------------------------------------------------
+
+    def desk(self, *, lock: bool = False) -> Desk | None:
+        """Who is on duty, who is away, the review; None before the first `save_desk`. With `lock` nobody else changes
+        it until the commit."""
+        row = self.one(f"SELECT body FROM desk WHERE id = 1{' FOR UPDATE' if lock and not self.sqlite else ''}")
+        return codec.load(row[0]) if row[0] else None
+
+    def save_desk(self, desk: Desk) -> None:
+        self.run("UPDATE desk SET body = ? WHERE id = 1", codec.dump(desk))
+
     # --- timers -------------------------------------------------------------------------------------------------------
 
     def set_timers(self, number: int, clocks: Mapping[str, datetime], rank: int, *, new: bool = False) -> None:
-        """The timers of an issue are exactly these; a new issue had none."""
+        """The timers of an issue are exactly these (of the desk: number 0); a new issue had none."""
         running = () if new else self.all("SELECT name FROM timer WHERE issue = ?", number)
         for (name,) in running:
             if name not in clocks:
@@ -296,17 +352,17 @@ class Store:
         return 0
 
     def parent(self, outgoing: int) -> Parent | None:
-        row = self.one("SELECT id, issue, template, text, broadcast FROM outgoing WHERE id = ?", outgoing)
-        return Parent(row[0], row[1], row[2], row[3], bool(row[4])) if row else None
+        row = self.one("SELECT id, issue, template, text, broadcast, decision FROM outgoing WHERE id = ?", outgoing)
+        return Parent(row[0], row[1], row[2], row[3], bool(row[4]), row[5]) if row else None
 
     def latest_to(self, person: int, issue: int) -> Parent | None:
         """Our last mail to a person about an issue, for answers that lost their In-Reply-To."""
         row = self.one(
-            "SELECT o.id, o.issue, o.template, o.text, o.broadcast FROM outgoing o JOIN delivery d ON d.outgoing = o.id"
-            " WHERE o.issue = ? AND d.person = ? ORDER BY o.id DESC LIMIT 1",
+            "SELECT o.id, o.issue, o.template, o.text, o.broadcast, o.decision FROM outgoing o JOIN delivery d"
+            " ON d.outgoing = o.id WHERE o.issue = ? AND d.person = ? ORDER BY o.id DESC LIMIT 1",
             issue, person,
         )  # fmt: skip
-        return Parent(row[0], row[1], row[2], row[3], bool(row[4])) if row else None
+        return Parent(row[0], row[1], row[2], row[3], bool(row[4]), row[5]) if row else None
 
     def hold_intents(self, secret: str, pending: Pending, now: datetime) -> None:
         self.run(
@@ -342,7 +398,7 @@ class Store:
     def use_pending(self, secret: str, now: datetime) -> None:
         self.run("UPDATE pending SET used_at = ? WHERE secret = ?", micros(now), secret)
 
-    # --- notices ------------------------------------------------------------------------------------------------------
+    # --- notices, and how the intake fares ----------------------------------------------------------------------------
 
     def notice_due(self, cause: str, now: datetime, gap: timedelta) -> bool:
         """True at most once per `gap` and cause; remembers that it said so."""
@@ -355,6 +411,23 @@ class Store:
             micros(now),
         )
         return True
+
+    def intake_ok(self) -> datetime | None:
+        """When the mailbox was last read with success, to the minute; None where there is no mailbox, or never was."""
+        row = self.one("SELECT value FROM meta WHERE key = 'intake_ok'")
+        return from_micros(int(row[0])) if row else None
+
+    def note_intake(self, now: datetime) -> None:
+        """The mailbox answered. Written at most once a minute, since it may be polled all the time."""
+        last = self.intake_ok()
+        if last is not None and last <= now < last + INTAKE_GAP:
+            return
+        with self.statement():
+            self.run(
+                "INSERT INTO meta (key, value) VALUES ('intake_ok', ?)"
+                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                str(micros(now)),
+            )
 
 
 def _database(url: str) -> pw.Database:

@@ -1,0 +1,191 @@
+"""Similar open issues for the triage mail (process.md 3).
+
+The database finds which live issues share a word with a report; how much the shared words mean is reckoned here. Both
+engines are given words that are already folded and told apart, so they find the same and answer alike. No stemming: the
+same code reads English, German and French.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from triagemail.process.model import LIVE, Issue
+
+TEXT_AT_MOST = 4_000  # characters of an issue that are looked at: a pasted log says nothing more after them
+WORD_AT_MOST = 40
+HEADLINE_WORDS, OTHER_WORDS, ASKED_WORDS = 20, 60, 48
+CANDIDATES = 200  # so many of the live issues that share a word are compared, the latest: a mail has a price
+HEADLINE = 2.0  # a word of the headline counts so many times
+ALIKE = 0.2  # from here on two issues are shown as similar; 1.0 has the same words
+FEW = 50  # so many issues of which nothing is known temper what a handful says about how rare a word is
+
+WORD = re.compile(r"[^\W_]+")
+MARKS = re.compile(r"[\u0300-\u036f]+")
+LETTERS = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ı": "i", "ð": "d", "þ": "th"})
+
+# Words that stand in any report, folded: function words, and those of the five questions and of their usual answers,
+# in English, German and French.
+_COMMON = """
+a about after again all also always am an and any anything are as at be because been before being but by can cannot
+could did do does doing done down each else even ever every everything few for from get gets getting go goes going
+good got had has have he help her here hi him his how if in into is it its just know last like many me more most
+much must my need needs never new no none nor not nothing now of off on one only or other our out over own please
+same see seems seen she should since so some someone something still such sure than thank thanks that the their them
+then there these they thing this those three through to today too two under until up us use used very via want was
+way we week were what when where which while who whole why will with without would yes yesterday yet you your
+affected answer broke broken bug click customer customers describe error errors everybody everyone expect expected
+fail failed failing fails happen happened happening happens instead issue link open opened opening page people
+problem problems report screenshot show shows step steps team try tried trying user users work workaround worked
+working works wrong
+aber alle allem allen aller alles als also am an andere anderen auch auf aus bei beim bin bis bitte da damit dann
+das dass dem den denn der des dich die dies diese diesem diesen dieser dieses doch dort du durch ein eine einem
+einen einer eines er es etwas fur ganz geht gibt habe haben hat hatte heute hier ich ihm ihn ihr ihre im immer in
+ist ja jede jeden jeder jedes jetzt kann kein keine keinen keiner konnen konnte man mehr mein meine mit muss nach
+nicht nichts noch nur ob oder ohne schon sehr sein seine seit seitdem sich sie sind so soll sollte sollten um und
+uns unser unsere unter viel viele vom von vor war waren warum was weil wenn wer werden wie wieder wir wird wo wurde
+zu zum zur zwei
+betroffen defekt erwartet fehler funktioniert kaputt kunde kunden nutzer seite umgehung umweg
+a au aucun aucune aussi autre autres aux avec avoir bien bonjour c ca car ce cela ces cet cette ceux chaque chez
+comme comment d dans de depuis des deux doit donc du elle elles en encore est et etait ete etre eux faire fait faut
+hier il ils j je jour l la le les leur leurs lors lui m ma mais me meme merci mes moi mon n ne nos notre nous on ont
+ou par parce pas peu peut peuvent plus plusieurs pour pourquoi qu quand que quel quelle qui quoi rien s sa sans se
+ses si son sont sous sur t ta te tous tout toute toutes tres trop tu un une vers vos votre vous y
+attendu client clients contournement erreur fonctionne fonctionnent marche ouvrir probleme
+"""
+COMMON = frozenset(_COMMON.split())
+
+
+class Statements(Protocol):
+    """What of the store is needed here."""
+
+    sqlite: bool
+
+    def run(self, statement: str, *values: Any) -> Any: ...
+
+    def one(self, statement: str, *values: Any) -> Any: ...
+
+    def all(self, statement: str, *values: Any) -> list[Any]: ...
+
+    def issue(self, number: int) -> Issue | None: ...
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def fold(text: str) -> str:
+    """Lower case without accents: `Größe` and `GROSSE` are one word. No other folding, so no language is assumed."""
+    if text.isascii():
+        return text.lower()
+    return MARKS.sub("", unicodedata.normalize("NFKD", text.casefold())).casefold().translate(LETTERS)
+
+
+def words(text: str) -> list[str]:
+    """The words that tell one report from another, in order: letters and digits only, so no engine finds syntax."""
+    found = WORD.findall(fold(text[:TEXT_AT_MOST]))
+    return [word for word in found if 1 < len(word) <= WORD_AT_MOST and word not in COMMON]
+
+
+def of(issue: Issue) -> tuple[list[str], list[str]]:
+    """(words of the headline, words of the answers that are not in it), each word once."""
+    headline = dict.fromkeys(words(issue.headline))
+    answers = dict.fromkeys(words(" ".join(issue.answers.values())))
+    return list(headline)[:HEADLINE_WORDS], [word for word in answers if word not in headline][:OTHER_WORDS]
+
+
+# --- keeping them ----------------------------------------------------------------------------------------------------
+
+
+def keep(store: Statements, issue: Issue, before: Issue | None) -> None:
+    """After an issue was saved: its words are there while it is live. `before` is what was stored, None when not
+    known; most events change no text, and those cost nothing here."""
+    if before is not None and _texts(before) == _texts(issue):
+        return
+    headline, others = of(issue) if issue.live else ([], [])
+    if not headline and not others:
+        store.run(f"DELETE FROM search WHERE {'rowid' if store.sqlite else 'issue'} = ?", issue.number)
+    elif store.sqlite:
+        store.run(
+            "INSERT OR REPLACE INTO search (rowid, headline, words) VALUES (?, ?, ?)",
+            issue.number, " ".join(headline), " ".join(others),
+        )  # fmt: skip
+    else:
+        store.run(
+            "INSERT INTO search (issue, headline, words, vector) VALUES (?, ?, ?, array_to_tsvector(?))"
+            " ON CONFLICT (issue) DO UPDATE"
+            " SET headline = excluded.headline, words = excluded.words, vector = excluded.vector",
+            issue.number, " ".join(headline), " ".join(others), [*headline, *others],
+        )  # fmt: skip
+
+
+def _texts(issue: Issue) -> object:
+    return (issue.headline, issue.answers) if issue.live else None
+
+
+# --- finding ---------------------------------------------------------------------------------------------------------
+
+
+def similar(store: Statements, issue: Issue, limit: int = 3) -> list[Issue]:
+    """The live issues that say much the same as this one, the most alike first; never itself. Nothing is shown rather
+    than what only shares a common word."""
+    headline, others = of(issue)
+    mine = _weights(headline, others)
+    found = _sharing(store, list(mine)[:ASKED_WORDS], issue.number)
+    lowest = min((number for number, _, _ in found), default=0) if len(found) == CANDIDATES else 0
+    rarity = _rarity([f"{heads} {rest}" for _, heads, rest in found], mine, _live(store, lowest) if found else 0)
+    ranked = sorted(
+        ((_alike(mine, _weights(heads.split(), rest.split()), rarity), number) for number, heads, rest in found),
+        reverse=True,
+    )
+    chosen = [store.issue(number) for score, number in ranked[:limit] if score >= ALIKE]
+    return [other for other in chosen if other is not None]
+
+
+def _weights(headline: Iterable[str], others: Iterable[str]) -> dict[str, float]:
+    return dict.fromkeys(headline, HEADLINE) | dict.fromkeys(others, 1.0)
+
+
+def _sharing(store: Statements, asked: Sequence[str], but: int) -> list[tuple[int, str, str]]:
+    """(number, headline words, other words) of the latest live issues that share a word with the ones asked for."""
+    if not asked:
+        return []
+    if store.sqlite:
+        query = " OR ".join(f'"{word}"' for word in asked)
+        return store.all(
+            "SELECT rowid, headline, words FROM search WHERE search MATCH ? AND rowid <> ? ORDER BY rowid DESC LIMIT ?",
+            query, but, CANDIDATES,
+        )  # fmt: skip
+    query = " | ".join(f"'{word}'" for word in asked)
+    return store.all(
+        "SELECT issue, headline, words FROM search WHERE vector @@ CAST(? AS TSQUERY) AND issue <> ?"
+        " ORDER BY issue DESC LIMIT ?",
+        query, but, CANDIDATES,
+    )  # fmt: skip
+
+
+def _live(store: Statements, lowest: int) -> int:
+    """How many issues are live, from that number on: what the rarity of a word is measured against."""
+    marks = ", ".join("?" for _ in LIVE)
+    row = store.one(f"SELECT COUNT(*) FROM issue WHERE state IN ({marks}) AND number >= ?", *map(str, LIVE), lowest)
+    return int(row[0])
+
+
+def _rarity(texts: Iterable[str], mine: Mapping[str, float], live: int) -> dict[str, float]:
+    """What each of my words counts: much when few live issues have it. "" is any word of theirs alone."""
+    had_by = Counter(word for text in texts for word in mine.keys() & set(text.split()))
+    counts = {word: math.log((FEW + live) / (1 + had_by[word])) for word in mine}
+    return counts | {"": math.log((FEW + live) / 2)}
+
+
+def _alike(mine: Mapping[str, float], theirs: Mapping[str, float], rarity: Mapping[str, float]) -> float:
+    """0.0 without a word in common to 1.0 for the same words: the cosine of the two, each word by its rarity."""
+    shared = mine.keys() & theirs.keys()
+    common = sum(mine[word] * theirs[word] * rarity[word] ** 2 for word in shared)
+    my_length = sum((weight * rarity[word]) ** 2 for word, weight in mine.items())
+    other = rarity[""] ** 2 * (sum(w * w for w in theirs.values()) - sum(theirs[word] ** 2 for word in shared))
+    their_length = other + sum((theirs[word] * rarity[word]) ** 2 for word in shared)
+    return common / math.sqrt(my_length * their_length)
