@@ -156,7 +156,7 @@ LEVELS = {
     acts.ROLE_PROVEN: "proven",
 }
 WITH_LESS = {"confirm": "asked back: one plain reply confirms", "do": "done, marked UNVERIFIED where it matters"}
-HARMLESS = (want.Confirm, want.NearMiss, want.TooMany)  # change nothing by themselves
+HARMLESS = (want.Confirm, want.NearMiss, want.TooMany, want.Note)  # change nothing by themselves
 
 
 def who_may() -> str:

@@ -87,7 +87,7 @@ WORDS = [
     want.NameOwner, want.TakeOwnership, want.SendUpdate, want.SendUpdate, want.SetNextUpdate, want.SetHeadline,
     want.SetDoc,
     want.Resolve, want.Reopen, want.Reopen, want.Comment, want.Subscribe, want.Unsubscribe, want.Ask,
-    want.NearMiss,
+    want.NearMiss, want.Note,
 ]  # fmt: skip
 VALUES: dict[str, list[Any]] = {
     "headline": ["Website is down", ""],
@@ -268,7 +268,7 @@ def _sample(kind: type[events.Event]) -> events.Event:
     values: dict[str, Any] = {
         "before": None, "after": Priority.P1, "reason": "r", "text": "t", "triager": SARA, "due": NOW,
         "next_update_at": NOW,
-        "headline": "h", "address": BOB,
+        "headline": "h", "address": BOB, "what": "accepted",
     }  # fmt: skip
     wanted = {f.name: values[f.name] for f in dataclasses.fields(kind) if f.name in values}
     if kind is events.AnswersGiven:

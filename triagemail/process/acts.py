@@ -37,6 +37,7 @@ ACTS: Mapping[type[Intent], Act] = {
     want.FileReport: _act("admitted", ANY, "do", "not-admitted"),
     want.FillIn: _act("reporter triager", ANY, "do"),
     want.Comment: _act("anyone", ANY, "do"),
+    want.Note: _act("anyone", ANY, "do"),
     want.Agree: _act("triager", ROLE_PROVEN, "confirm", "not-triager"),
     want.SetPriority: _act("triager reporter", ROLE_PROVEN, "confirm", "not-triager"),
     want.Decline: _act("triager", ROLE_PROVEN, "confirm", "not-triager"),

@@ -169,6 +169,16 @@ class Commented(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Noted(Event):
+    """ "Answers to [invites] (Accepted, Declined), read receipts and emoji reactions are recorded in silence": it
+    changes nothing. `what` is one of accepted, declined, tentative, read, reaction."""
+
+    what: str
+    text: str = ""
+    mail: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAnswered(Event):
     pass
 
@@ -188,7 +198,7 @@ class SubscriberLeft(Event):
 DRAFT, TRIAGE, OPEN = State.DRAFT, State.TRIAGE, State.OPEN
 RESOLVED, DECLINED, WITHDRAWN, LAPSED = State.RESOLVED, State.DECLINED, State.WITHDRAWN, State.LAPSED
 
-ANYWHERE = (Commented, StatusAnswered, AnswersGiven, ReporterBelieved)  # never lost, whatever the state
+ANYWHERE = (Commented, Noted, StatusAnswered, AnswersGiven, ReporterBelieved)  # never lost, whatever the state
 
 TRANSITIONS: Mapping[tuple[State, type[Event]], State] = {
     **{(state, kind): state for state in State for kind in ANYWHERE},
