@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from triagemail.log import logger
-from triagemail.mail import compose, mime, templates, tokens
+from triagemail.mail import compose, mime, recorded, templates, tokens
 from triagemail.mail.templates import Templates
 from triagemail.mail.tokens import EXPIRES_DAYS, Keyring, Token
 from triagemail.process.events import Audience, Draft
 from triagemail.process.intents import Pending
-from triagemail.process.model import Issue, Policy
+from triagemail.process.model import Invite, Issue, Policy
 from triagemail.store import claims
 from triagemail.store.store import Store
 
@@ -69,6 +70,8 @@ class Outbox:
         )  # an answer to a mail goes out with the null sender: nothing answers it (RFC 3834 4)
         outgoing = self._add(draft, made, now, number=number, day=day, detail=kept, null_sender=answer, broadcast=False)
         claims.add_delivery(self.store, outgoing, person, draft.rank)
+        if draft.invite is not None and number:  # an answer may come without token and thread: its UID is ours
+            self.store.join_thread(recorded.invite_id(draft.invite.uid), number)
         return outgoing
 
     def template_text(self) -> str:
@@ -104,7 +107,8 @@ class Outbox:
         values: Mapping[str, object] = draft.values
         if isinstance(draft.to, Audience):  # a `next update …` in the same mail counts, whatever the order of its lines
             values = {**values, "next_update_at": issue.next_update_at if issue is not None else None}
-        made = compose.compose(
+        written = partial(
+            compose.compose,
             draft.template,
             templates=self.templates,
             language=self.language,
@@ -119,9 +123,25 @@ class Outbox:
             broadcast=isinstance(draft.to, Audience),
             attachments=self._attachments(issue) if draft.template in ("triage", "owner") and issue is not None else (),
         )
+        made = written()
+        if draft.invite is not None and not isinstance(draft.to, Audience):  # the list sees nobody's address (V1)
+            made = written(calendar=self._calendar(draft.invite, made, now))
         if made.problem:
             logger("outbox").warning("template-override-failed", template=draft.template, problem=made.problem)
         return made
+
+    def _calendar(self, invite: Invite, made: compose.Composed, now: datetime) -> bytes:
+        """The invite of a mail that was composed once without it: its title and text come from the template."""
+        from triagemail.mail import invites  # only a mail with an invite waits for its library
+
+        return invites.calendar(
+            invite,
+            organizer=self.policy.address,
+            organizer_name=compose.FROM_NAME,
+            summary=made.summary,
+            description=made.opening,
+            stamp=now,
+        )
 
     def _add(
         self,

@@ -14,7 +14,7 @@ from triagemail import outbox
 from triagemail.clock import Clock
 from triagemail.failpoints import step
 from triagemail.log import logger
-from triagemail.mail import evidence, mime, reading, screening
+from triagemail.mail import evidence, mime, reading, recorded, screening
 from triagemail.mail.html import html_to_text
 from triagemail.mail.mime import ParsedMail
 from triagemail.mail.reading import Anchor, Context
@@ -38,7 +38,6 @@ ANSWERS_A_DAY = 10  # to an address at E0
 ANSWERS_AN_HOUR = 30  # to one that answered our mails
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
 HELD = ("bad_from", "auto_generated", "list")
-RECORDED = ("read receipt", "calendar answer", "reaction")  # "recorded in silence" (process.md 10)
 UNREADABLE = ("too-deep", "too-many-parts", "header-flood", "line-flood", "too-large")
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -52,7 +51,7 @@ def unreadable(found: ParsedMail) -> str:
 
 def set_aside(seen: Screening) -> str:
     """ "silent" or "held" for a mail that is not from a person to be answered; "" for all others."""
-    if seen.class_ in SILENT or seen.reason in RECORDED:
+    if seen.class_ in SILENT or seen.reason in recorded.KINDS:
         return "silent"
     return "held" if seen.class_ in HELD and not seen.may_ack else ""  # a list in mail.groups may be answered
 
@@ -149,12 +148,32 @@ class Worker:
             return "silent", f"duplicate of {first}", None
         seen = screening.screen(found, (self.policy.address, self.policy.list_address), self.groups)
         match set_aside(seen):
+            case "silent" if seen.reason in recorded.KINDS:
+                return self._note(mail, found, seen.reason)
             case "silent":
                 return "silent", f"{seen.class_}: {seen.reason}", None
             case "held":
                 return self._hold(mail, found, f"{seen.class_}: {seen.reason}")
             case _:
                 return self._answer(mail, found)
+
+    def _note(self, mail: Claimed, found: ParsedMail, kind: str) -> tuple[str, str, int | None]:
+        """ "Recorded in silence": on the inbox row, and in the journal of the issue that it is about."""
+        now = self.clock.now()
+        said = recorded.read(found, kind)
+        about = replace(found, references=(*found.references, *said.ids))
+        anchor = reading.anchor(about, self.outbox.keyring, self.policy.address, outbox.day_of(now))
+        context = self.context(anchor, about, mail.raw_id)
+        why = f"{kind}: {said.shown}"[:200].rstrip(": ")
+        if context.issue is None or not said.what:
+            return "silent", why, context.issue.number if context.issue else None
+        number = context.issue.number
+        noted = want.Note(
+            by=context.by, evidence=context.evidence, issue=number, mail=mail.raw_id, what=said.what, text=said.text
+        )
+        snapshot = Snapshot(issues={number: context.issue})
+        decided = [(noted, decide.decide(snapshot, noted, now, self.policy))]
+        return "silent", why, self.commit(decided, snapshot, found.message_id, context.by)
 
     def _answer(self, mail: Claimed, found: ParsedMail) -> tuple[str, str, int | None]:
         now = self.clock.now()

@@ -195,7 +195,7 @@ def _bounce(look: _Look) -> Found | None:
     return (_kind_of_report(look), "sender and wording of a mail system") if look.machine + said >= 5 else None
 
 
-# --- what is recorded in silence ---------------------------------------------------------------------------------------
+# --- what is recorded in silence --------------------------------------------------------------------------------------
 
 
 def _recorded(look: _Look) -> Found | None:
@@ -213,8 +213,8 @@ def _recorded(look: _Look) -> Found | None:
 
 
 def _reacted(look: _Look) -> bool:
-    """Outlook has neither a header nor a part for its reactions: `[like] Bob Roe reacted to your message:`, then a rule,
-    then the head of the mail. It counts in an answer, and only where no word of a person stands beside it."""
+    """Outlook has neither a header nor a part for its reactions: `[like] Bob Roe reacted to your message:`, a rule, and
+    the head of the mail. It counts in an answer, and only where no word of a person stands beside it."""
     if not look.answers or not _holds(look.opening, phrases.REACTIONS):
         return False
     lines = [line.strip() for line in look.mail.text[:HEAD].split("\n") if line.strip()]
