@@ -27,7 +27,6 @@ ID_LIMIT = 250  # a longer Message-ID is kept out of References: it would push o
 KEPT_IDS = 20  # beside the first, which is the root of the thread
 
 FROM_NAME = "triagemail"
-_TAG = re.compile(r"^\[#\d+\] ")  # of the one subject of an issue's mails: a calendar has no use for it
 
 Attached = tuple[str, str, bytes]  # name, content type, bytes
 
@@ -90,8 +89,7 @@ def compose(
         ("Content-Type", kind),
     ]
     head = "".join(f"{name}: {value}{CRLF}" for name, value in fields if value)
-    summary = made.summary or _TAG.sub("", made.subject)
-    return Composed(made.subject, made.text, head.encode("ascii"), body, made.problem, summary, made.opening)
+    return Composed(made.subject, made.text, head.encode("ascii"), body, made.problem, _title(made), made.opening)
 
 
 def personal(to_address: str, reply_to: str = "", message_id: str = "", list_unsubscribe: str = "") -> bytes:
@@ -149,6 +147,15 @@ def _shown(issue: Issue, language: str, *, broadcast: bool) -> Issue:
     if not broadcast:
         return replace(issue, headline=headline)
     return replace(issue, headline=headline, answers={}, material="", attachments=(), reporter="", mails=())
+
+
+_TAG = re.compile(r"^\[#\d+\] ")
+
+
+def _title(made: Rendered) -> str:
+    """What a calendar calls an invite: what the template says, else the subject, which all mails of an issue share,
+    without its tag."""
+    return made.summary or _TAG.sub("", made.subject)
 
 
 def _for_everybody(issue: Issue | None, values: Mapping[str, object]) -> Mapping[str, object]:

@@ -24,6 +24,7 @@ from icalendar import (
     vCalAddress,
     vDatetime,
     vRecur,
+    vText,
 )
 
 from triagemail.mail.headers import clean_header
@@ -34,6 +35,8 @@ PRODID = "-//triagemail//invites//EN"
 DESCRIPTION_LIMIT = 4_000  # characters
 ADDRESS_LIMIT = 320  # RFC 5321 4.5.3.1: a local part of 64, the at sign, a domain of 255
 YEARS = 8  # in which a rule must hold: the last Sunday of a month is told from its fourth
+ASKED = {"CUTYPE": "INDIVIDUAL", "ROLE": "REQ-PARTICIPANT", "PARTSTAT": "NEEDS-ACTION", "RSVP": "TRUE"}
+UNQUOTABLE = str.maketrans('"^', "''")  # no parameter can hold the first, and the second begins an escape (RFC 6868)
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 
@@ -49,17 +52,16 @@ def calendar(
     zone = ZoneInfo(invite.timezone)
     starts, ends = _times(invite, zone)
     event = Event()
-    event.add("uid", clean_header(invite.uid))
+    event.add("uid", _Text(clean_header(invite.uid)))
     event.add("sequence", invite.sequence)
     event.add("dtstamp", stamp.astimezone(UTC))
     event.add("dtstart", starts)
     event.add("dtend", ends)
-    event.add("summary", clean_header(summary))
-    event.add("description", cut(clean(description).strip(), DESCRIPTION_LIMIT))
-    event.add("organizer", _mailto(organizer, CN=clean_header(organizer_name).replace('"', "'")))
-    for address in dict.fromkeys(invite.attendees):
-        asked = {"CUTYPE": "INDIVIDUAL", "ROLE": "REQ-PARTICIPANT", "PARTSTAT": "NEEDS-ACTION", "RSVP": "TRUE"}
-        event.add("attendee", _mailto(address, **asked))
+    event.add("summary", _Text(clean_header(summary)))
+    event.add("description", _Text(cut(clean(description).strip(), DESCRIPTION_LIMIT)))
+    event.add("organizer", _person(_mailto(organizer), CN=clean_header(organizer_name).translate(UNQUOTABLE)))
+    for uri in dict.fromkeys(map(_mailto, invite.attendees)):
+        event.add("attendee", _person(uri, **ASKED))
     event.add("status", "CONFIRMED")
     event.add("transp", "OPAQUE")
     whole = Calendar()
@@ -73,12 +75,24 @@ def calendar(
     return made
 
 
-def _mailto(address: str, **parameters: str) -> vCalAddress:
+class _Text(vText):
+    """A TEXT value (RFC 5545 3.3.11). icalendar 7.3 takes a backslash and an N that somebody typed for a line end."""
+
+    def to_ical(self) -> bytes:
+        text = str(self).replace("\\", "\\\\").replace(";", r"\;").replace(",", r"\,")
+        return text.replace("\n", r"\n").encode()
+
+
+def _mailto(address: str) -> str:
     """An address as a URI: what would end or split a property is percent-encoded (RFC 6068 2)."""
-    uri = vCalAddress("mailto:" + percent(clean_header(address, ADDRESS_LIMIT), safe="@!$'*+^`{|}"))
+    return "mailto:" + percent(clean_header(address, ADDRESS_LIMIT), safe="@!$'*+^`{|}")
+
+
+def _person(uri: str, **parameters: str) -> vCalAddress:
+    person = vCalAddress(uri)
     for name, value in parameters.items():
-        uri.params[name] = value
-    return uri
+        person.params[name] = value
+    return person
 
 
 def _times(invite: Invite, zone: ZoneInfo) -> tuple[datetime, datetime]:

@@ -218,11 +218,10 @@ def _reacted(look: _Look) -> bool:
     if not look.answers or not _holds(look.opening, phrases.REACTIONS):
         return False
     lines = [line.strip() for line in look.mail.text[:HEAD].split("\n") if line.strip()]
-    for count in range(1, 4):  # the picture, the name and the words may be cells of a table
-        said = " ".join(fold(" ".join(lines[:count])).split()).rstrip(" :.")
-        if len(said) <= OPENING and said.endswith(phrases.REACTIONS):
-            return len(lines) == count or bool(_QUOTE_BEGINS.match(lines[count]))
-    return False
+    said = " ".join(fold(lines[0]).split()).rstrip(" :.")
+    if len(said) > OPENING or not said.endswith(phrases.REACTIONS):
+        return False
+    return len(lines) == 1 or bool(_QUOTE_BEGINS.match(lines[1]))
 
 
 # --- other programs ---------------------------------------------------------------------------------------------------
