@@ -7,14 +7,15 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from triagemail.log import logger
-from triagemail.mail import compose, headers, mime, templates, tokens
+from triagemail.mail import compose, headers, mime, recorded, templates, tokens
 from triagemail.mail.templates import Templates
 from triagemail.mail.tokens import EXPIRES_DAYS, Keyring, Token
 from triagemail.process.events import Audience, Draft
 from triagemail.process.intents import Pending
-from triagemail.process.model import Issue, Policy
+from triagemail.process.model import Invite, Issue, Policy
 from triagemail.store import claims, search
 from triagemail.store.store import Store
 
@@ -75,6 +76,8 @@ class Outbox:
             decision=decision,
         )  # fmt: skip
         claims.add_delivery(self.store, outgoing, person, draft.rank)
+        if draft.invite is not None and number:  # an answer may come without token and thread: its UID is ours
+            self.store.join_thread(recorded.invite_id(draft.invite.uid), number)
         return outgoing
 
     def template_text(self) -> str:
@@ -112,7 +115,8 @@ class Outbox:
             values = {**values, "next_update_at": issue.next_update_at if issue is not None else None}
         elif draft.template == "triage" and issue is not None:
             values = {**values, "similar": search.similar(self.store, issue)}
-        made = compose.compose(
+        written = partial(
+            compose.compose,
             draft.template,
             templates=self.templates,
             language=self.language,
@@ -127,9 +131,25 @@ class Outbox:
             broadcast=isinstance(draft.to, Audience),
             attachments=self._attachments(draft, issue),
         )
+        made = written()
+        if draft.invite is not None and not isinstance(draft.to, Audience):  # the list sees nobody's address (V1)
+            made = written(calendar=self._calendar(draft.invite, made, now))
         if made.problem:
             logger("outbox").warning("template-override-failed", template=draft.template, problem=made.problem)
         return made
+
+    def _calendar(self, invite: Invite, made: compose.Composed, now: datetime) -> bytes:
+        """The invite of a mail that was composed once without it: its title and text come from the template."""
+        from triagemail.mail import invites  # only a mail with an invite waits for its library
+
+        return invites.calendar(
+            invite,
+            organizer=self.policy.address,
+            organizer_name=compose.FROM_NAME,
+            summary=made.summary,
+            description=made.opening,
+            stamp=now,
+        )
 
     def _add(
         self,

@@ -14,7 +14,7 @@ from triagemail import outbox
 from triagemail.clock import Clock
 from triagemail.failpoints import step
 from triagemail.log import logger
-from triagemail.mail import mime, reading, screening
+from triagemail.mail import mime, reading, recorded, screening
 from triagemail.mail.mime import ParsedMail
 from triagemail.mail.screening import Screening
 from triagemail.mail.words import Words
@@ -37,7 +37,6 @@ ANSWERS_A_DAY = 10  # to an address at E0
 ANSWERS_AN_HOUR = 30  # to one that answered our mails
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
 HELD = ("bad_from", "auto_generated", "list")
-RECORDED = ("read receipt", "calendar answer", "reaction")  # "recorded in silence" (process.md 10)
 UNREADABLE = ("too-deep", "too-many-parts", "header-flood", "line-flood", "too-large")
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -52,7 +51,7 @@ def unreadable(found: ParsedMail) -> str:
 
 def set_aside(seen: Screening) -> str:
     """ "silent" or "held" for a mail that is not from a person to be answered; "" for all others."""
-    if seen.class_ in SILENT or seen.reason in RECORDED:
+    if seen.class_ in SILENT or seen.reason in recorded.KINDS:
         return "silent"
     return "held" if seen.class_ in HELD and not seen.may_ack else ""  # a list in mail.groups may be answered
 
@@ -149,6 +148,8 @@ class Worker:
             return "silent", f"duplicate of {first}", None
         seen = screening.screen(found, (self.policy.address, self.policy.list_address), self.groups)
         match set_aside(seen):
+            case "silent" if seen.reason in recorded.KINDS:
+                return self._note(mail, found, seen.reason)
             case "silent":
                 self._look_for_absence(found, seen)
                 return "silent", f"{seen.class_}: {seen.reason}", None
@@ -156,6 +157,23 @@ class Worker:
                 return self._hold(mail, found, f"{seen.class_}: {seen.reason}")
             case _:
                 return self._answer(mail, found)
+
+    def _note(self, mail: Claimed, found: ParsedMail, kind: str) -> tuple[str, str, int | None]:
+        """ "Recorded in silence": on the inbox row, and in the journal of the issue that it is about."""
+        said = recorded.read(found, kind)
+        about = replace(found, references=(*found.references, *said.ids))
+        anchor = reading.anchor(about, self.outbox.keyring, self.policy.address, outbox.day_of(self.clock.now()))
+        context = self.known.context(anchor, about, mail.raw_id, mail.received_at)
+        why = f"{kind}: {said.shown}"[:200].rstrip(": ")
+        if context.issue is None or not said.what:
+            return "silent", why, context.issue.number if context.issue else None
+        number = context.issue.number
+        noted = want.Note(
+            by=context.by, evidence=context.evidence, issue=number, mail=mail.raw_id, what=said.what, text=said.text
+        )
+        snapshot = Snapshot(issues={number: context.issue})
+        decided = [(noted, decide.decide(snapshot, noted, self.clock.now(), self.policy))]
+        return "silent", why, self.commit(decided, snapshot, found.message_id, context.by)
 
     def _look_for_absence(self, found: ParsedMail, seen: Screening) -> None:
         """An out-of-office or a bounce from a triager, where our own token shows that it answers a mail to them."""

@@ -238,6 +238,15 @@ class UndoLast(Intent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Note(Intent):
+    """What a program said for a person and nobody answers: `what` is one of accepted, declined, tentative (an invite),
+    read, reaction; `text` the few words or the emoji that came with it."""
+
+    what: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subscribe(Intent):
     """`subscribe`, and with a wish `subscribe P0`, `subscribe area:billing`, `subscribe #42` (`follow`)."""
 
