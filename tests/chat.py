@@ -8,7 +8,7 @@ import email.policy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from triagemail.process.model import Issue
 from triagemail.store import audience
 
 KEYS = {"a": b"k" * 32}
+MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # 10:00 in Berlin, an ordinary working day
 ISSUES, LIST = "issues@acme.example", "updates@acme.example"
 SARA, BOB, ANNA, OPS, CARL = (f"{name}@acme.example" for name in ("sara", "bob", "anna", "ops", "carl"))
 """Sara is the triager on duty, Carl stands by, Bob reports, Anna becomes an owner, Ops operates."""
@@ -183,10 +184,15 @@ def talk(
     """A company and its running service, driven step by step."""
     with servers.sink() as sink:
         clock = Clock()
+        clock.advance(MONDAY - timedelta(hours=1) - clock.now())
         app = build(company(folder, imap_port, user, sink.port, **changes), clock=clock, keys=KEYS)
         app.store.open()
         try:
-            yield Chat(app, clock, append, sink)
+            chat = Chat(app, clock, append, sink)
+            app.worker.open_desk()
+            chat.after(hours=1, step=timedelta())  # it has run for an hour, and the first review is planned
+            chat.sent.clear()
+            yield chat
         finally:
             app.sender.relay.close()
             if app.mailbox is not None:
