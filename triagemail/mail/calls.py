@@ -109,7 +109,7 @@ def _shaped(key: str, tail: str, number: int | None, words: Words) -> Call | Non
     if key in FREE:
         return _free(key, tail, number, words)
     if key in ALONE and (empty or (key in ASKS and not tail.strip(_ENDS + "?"))):
-        return Call(key, number, bad=key in PERSONAL and number is not None)
+        return _homed(Call(key, number))
     return _argued(key, tail, number, words) if key in SHAPED | OPTIONAL else None
 
 
@@ -213,8 +213,13 @@ def _argued(key: str, tail: str, number: int | None, words: Words) -> Call | Non
         number, argument = int(last[1]), argument[: argument.rindex("#")].rstrip()
     found = _argument(Call(key, number, said=argument), words)
     if found is not None and not (key == "done" and colon):
-        return replace(found, bad=key in PERSONAL and number is not None)
+        return _homed(found)
     return Call(key, number, bad=True) if _meant(key, argument, words, colon=bool(colon)) else None
+
+
+def _homed(found: Call) -> Call:
+    """`digest #42` is no wish that anybody has."""
+    return _odd(found.key) if found.key in PERSONAL and found.number is not None else found
 
 
 def _argument(found: Call, words: Words) -> Call | None:

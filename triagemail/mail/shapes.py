@@ -46,7 +46,7 @@ class When:
 
 def address(argument: str) -> str | None:
     """The one address in `sara@acme.example`, `Sara <sara@acme.example>`, `sara@… <mailto:sara@…>`, normalised."""
-    argument = argument.strip(" \t.,;!*_`\"'")
+    argument = argument.strip(_EDGES)
     if len(argument) > 500:
         return None
     plainer = re.sub("mailto:", " ", argument, flags=re.IGNORECASE)

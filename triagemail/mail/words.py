@@ -24,7 +24,8 @@ _PREFIX = re.compile(r"\s*([^\W\d_]{1,20})\s?(?:\[\d{1,3}\]|\(\d{1,3}\)|\d{1,3})
 _TAG = re.compile(r"\s*\[([^\[\]]{0,40})\]")
 _NUMBER_TAG = re.compile(r"#\d+")
 _PREFIX_LIMIT = 30  # of a subject's prefixes and tags that are read
-_SPACES = dict.fromkeys((0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " ")  # Unicode's category Zs
+# Unicode's spaces (category Zs), and three invisible characters that HTML leaves.
+_SPACES = dict.fromkeys((0xA0, 0x1680, *range(0x2000, 0x200C), 0x202F, 0x205F, 0x2060, 0x3000, 0xFEFF), " ")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,8 +105,8 @@ def composed(text: str) -> str:
 
 
 def spaced(text: str) -> str:
-    """`text` with plain spaces for the wide, narrow and non-breaking ones that programs and typists put, same
-    length."""
+    """`text` with plain spaces for the wide, narrow, non-breaking and invisible ones that programs and typists put;
+    of the same length."""
     return text if text.isascii() else text.translate(_SPACES)
 
 
