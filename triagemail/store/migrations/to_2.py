@@ -19,8 +19,7 @@ BOTH = (  # with the names of PostgreSQL's types
     "ALTER TABLE outgoing ADD COLUMN decision TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE outgoing ADD COLUMN audience_priority SMALLINT NOT NULL DEFAULT 0",
     "ALTER TABLE outgoing ADD COLUMN area TEXT NOT NULL DEFAULT ''",
-    # until now the rank of a broadcast was the priority that it is about, but for P3
-    "UPDATE outgoing SET audience_priority = CASE WHEN rank > 1 THEN 1 ELSE rank END WHERE broadcast",
+    "UPDATE outgoing SET audience_priority = 1 WHERE broadcast AND rank = 1",  # its rank was its priority until now
     "CREATE INDEX outgoing_broadcast ON outgoing (created_at) WHERE broadcast",
     "CREATE INDEX event_decision ON event (decision) WHERE decision <> ''",
     "CREATE INDEX event_announced ON event (at) WHERE type = 'IssueAnnounced'",
