@@ -191,7 +191,7 @@ def _reply(heard: _Heard, who: _Who, issue: Issue, context: Context, policy: Pol
     said, number = heard.said, issue.number
     filled, commanded, comment = _filled(heard, who, issue, policy, words)
     names = () if filled else heard.names
-    if issue.unverified and who["by"] == issue.reporter and not filled and _says_yes(comment, words):
+    if issue.unverified and who["by"] == (issue.filed_by or issue.reporter) and not filled and _says_yes(comment, words):
         filled, comment = [want.FillIn(**who, issue=number)], ""  # "answer this mail with any word": it is no comment
     text = "\n\n".join(part for part in (comment.strip(), heard.material) if part)
     if said.too_many:
@@ -214,7 +214,7 @@ def _filled(
     only ACME`); later, and from anybody else, they are a comment, word for word."""
     commanded = list(heard.said.intents)
     whole = heard.said.comment
-    own = who["by"] == issue.reporter
+    own = who["by"] in (issue.reporter, issue.filed_by) and not issue.remediation
     open_ = issue.state in (State.DRAFT, State.TRIAGE, State.LAPSED)
     if not open_ or not (own or (who["by"] in policy.triagers and heard.form.labelled)):
         return [], commanded, whole
