@@ -191,7 +191,8 @@ def _reply(heard: _Heard, who: _Who, issue: Issue, context: Context, policy: Pol
     said, number = heard.said, issue.number
     filled, commanded, comment = _filled(heard, who, issue, policy, words)
     names = () if filled else heard.names
-    if issue.unverified and who["by"] == (issue.filed_by or issue.reporter) and not filled and _says_yes(comment, words):
+    asked = issue.unverified and who["by"] == (issue.filed_by or issue.reporter)
+    if asked and not filled and _says_yes(comment, words):
         filled, comment = [want.FillIn(**who, issue=number)], ""  # "answer this mail with any word": it is no comment
     text = "\n\n".join(part for part in (comment.strip(), heard.material) if part)
     if said.too_many:
@@ -201,8 +202,8 @@ def _reply(heard: _Heard, who: _Who, issue: Issue, context: Context, policy: Pol
         filled.append(
             want.Comment(**who, issue=number, text=text, attachments=names, broadcast_reply=context.broadcast)
         )
-    asked = [replace(i, broadcast_reply=context.broadcast) if isinstance(i, want.Ask) else i for i in commanded]
-    return [*filled, *asked]
+    told = [replace(i, broadcast_reply=context.broadcast) if isinstance(i, want.Ask) else i for i in commanded]
+    return [*filled, *told]
 
 
 def _filled(
