@@ -18,6 +18,7 @@ import servers
 from triagemail import config as configs
 from triagemail.app import App, build
 from triagemail.clock import Clock
+from triagemail.files import take_one
 from triagemail.process.model import Issue
 from triagemail.store import audience
 
@@ -25,7 +26,10 @@ KEYS = {"a": b"k" * 32}
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # 10:00 in Berlin, an ordinary working day
 ISSUES, LIST = "issues@acme.example", "updates@acme.example"
 SARA, BOB, ANNA, OPS, CARL = (f"{name}@acme.example" for name in ("sara", "bob", "anna", "ops", "carl"))
-"""Sara is the triager on duty, Carl stands by, Bob reports, Anna becomes an owner, Ops operates."""
+VERA, VICTOR, CONNY, LENA = (f"{name}@acme.example" for name in ("vera", "victor", "conny", "lena"))
+PAGER = "pager@acme.example"
+"""Sara is the triager on duty, Carl stands by, Bob reports, Anna becomes an owner, Ops operates. Vera and Victor are the
+chain of authority, Conny confirms remediations, Lena reads the list."""
 
 COMPLETE = """\
 1. What is happening? The checkout page shows a blank screen since 9:00.
@@ -154,6 +158,15 @@ def to(mails: list[Out], address: str, kind: str = "") -> list[Out]:
     return [m for m in mails if m.to == address and kind in m.subject]
 
 
+def opened(chat: Chat, priority: str = "P0", subject: str = "Checkout is blank", who: str = BOB) -> tuple[Out, Out]:
+    """A complete report whose reporter has answered our mail, so it is believed: (mail to the triager, mail to the
+    reporter)."""
+    first = chat.sends(who, COMPLETE.format(priority=priority), subject=subject)
+    triage, received = to(first, SARA, "[#")[0], one(first, who)
+    chat.answers(received, "yes, it was me")
+    return triage, received
+
+
 def one(mails: list[Out], address: str, kind: str = "") -> Out:
     found = to(mails, address, kind)
     assert len(found) == 1, f"{len(found)} mails to {address} with {kind!r}: {[(m.to, m.subject) for m in mails]}"
@@ -175,6 +188,19 @@ def company(folder: Path, imap_port: int, user: str, smtp_port: int, **changes: 
         wanted[table] = {**wanted.get(table, {}), **values}
     tables = {name: replace(getattr(base, name), **values) for name, values in wanted.items()}
     return replace(base, folder=folder, **tables)
+
+
+@contextmanager
+def talk_directly(folder: Path, **changes: Mapping[str, object]) -> Iterator[Chat]:
+    """The same company, whose mails come in as `triagemail deliver` takes them: the doors have their own stories."""
+    waiting: list[Chat] = []
+
+    def deliver(raw: bytes) -> None:
+        take_one(waiting[0].app.store, raw, waiting[0].clock.now(), "deliver")
+
+    with talk(folder, 0, "", deliver, imap={"host": ""}, **changes) as chat:
+        waiting.append(chat)
+        yield chat
 
 
 @contextmanager

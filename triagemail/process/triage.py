@@ -199,7 +199,7 @@ def within_budget(
     if desk is None or (desk.budget_told_at is not None and desk.budget_told_at >= this_week):
         return told
     event = BudgetTold(issue=0, at=now, by="", used=used)
-    people = (*policy.triagers, *policy.authority)
+    people = tuple(p for p in (*policy.triagers, *policy.authority) if p != intent.by)  # who reads it in the receipt
     return told + Decision(events=(event,)) + to_people("budget", issue, people, used=used, budget=policy.p1_per_week)
 
 
