@@ -180,6 +180,7 @@ class Outbox:
             day=day,
             key=self.keyring.current,
             now=now,
+            decision=decision,
             audience_priority=draft.to.priority if isinstance(draft.to, Audience) else 0,
             area=draft.to.area if isinstance(draft.to, Audience) else "",
             only=isinstance(draft.to, Audience) and draft.to.only,

@@ -252,7 +252,8 @@ def _fresh(heard: _Heard, who: _Who) -> list[Intent]:
     """A mail that is no reply about an issue: commands, questions to the service, or a report."""
     said, form = heard.said, heard.form
     commanded = list(said.intents)
-    if commanded and not form.labelled and not heard.names and not heard.material:
+    filled = form.labelled and bool(heard.answers)  # `resume` alone is a command, though it is a label somewhere too
+    if commanded and not filled and not heard.names and not heard.material:
         about = next((i.issue for i in commanded if i.issue), None)
         if not said.comment.strip():
             return commanded
