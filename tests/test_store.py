@@ -13,7 +13,7 @@ import pytest
 from triagemail.process import events, model
 from triagemail.process.model import Evidence, Issue, Level, Pending, Priority, State
 from triagemail.store import audience, claims
-from triagemail.store.claims import Arrival
+from triagemail.store.claims import Arrival, Result
 from triagemail.store.store import Store, StoreUnusable
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -256,12 +256,12 @@ def test_results_move_a_delivery_on(store: Store) -> None:
     (due,) = claims.claim_deliveries(store, NOW, "s", 9)
     later = NOW + timedelta(minutes=1)
     with store.transaction():
-        claims.record(store, due.delivery, "deferred", "450 later", NOW, retry_at=later)
+        claims.record(store, [Result(due.delivery, "deferred", "450 later", later)], NOW)
     assert claims.claim_deliveries(store, NOW, "s", 9) == []
     (again,) = claims.claim_deliveries(store, later, "s", 9)
     assert again.attempts == 2
     with store.transaction():
-        claims.record(store, due.delivery, "sent", "250 ok", later)
+        claims.record(store, [Result(due.delivery, "sent", "250 ok")], later)
     assert states(store) == ["sent"]
 
 

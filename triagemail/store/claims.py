@@ -52,6 +52,17 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one attempt to deliver; without `retry_at` it was the last."""
+
+    delivery: int
+    state: str
+    reply: str
+    retry_at: datetime | None = None
+    ambiguous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Mail:
     """The bytes of one composed mail and what its personal block is made from."""
 
@@ -257,36 +268,44 @@ def supersede(store: Store, issue: int, now: datetime) -> None:
 
 
 def claim_deliveries(store: Store, now: datetime, holder: str, limit: int) -> list[Due]:
-    """The most urgent deliveries that may be tried now; queued | deferred -> sending."""
+    """The most urgent deliveries that may be tried now; queued | deferred -> sending. A copy for somebody who has left
+    the list meanwhile is withdrawn (trust.md U6)."""
     with store.transaction():
         rows = store.all(
             "UPDATE delivery SET state = 'sending', holder = ?, leased_until = ?, attempts = attempts + 1 WHERE id IN"
             " (SELECT id FROM delivery WHERE state IN ('queued', 'deferred') AND retry_at <= ? ORDER BY rank,"
             " id LIMIT ?)"
-            " RETURNING id, outgoing, person, attempts, rank, ambiguous",
+            " RETURNING rank, id, outgoing, person, attempts, ambiguous, role",
             holder, micros(now + SEND_LEASE), micros(now), limit,
         )  # fmt: skip
-        rows.sort(key=lambda row: (row[4], row[0]))
-        people = _people(store, {row[2] for row in rows})
+        rows.sort()
+        people = _people(store, {row[3] for row in rows})
         made = {
             number: from_micros(store.one("SELECT created_at FROM outgoing WHERE id = ?", number)[0])
-            for number in {row[1] for row in rows}
+            for number in {row[2] for row in rows}
         }
+        left = [row[1] for row in rows if not row[6] and not people[row[3]][2]]
+        if left:
+            record(store, [Result(number, "withdrawn", "") for number in left], now)
+    gone = set(left)
     return [
-        Due(number, outgoing, person, *people[person], tries, made[outgoing], ambiguous)
-        for number, outgoing, person, tries, _, ambiguous in rows
+        Due(number, outgoing, person, *people[person][:2], tries, made[outgoing], ambiguous)
+        for _, number, outgoing, person, tries, ambiguous, _ in rows
+        if number not in gone
     ]
 
 
-def _people(store: Store, numbers: set[int]) -> dict[int, tuple[str, bool]]:
-    """(address, is a group) of each person."""
-    found: dict[int, tuple[str, bool]] = {}
+def _people(store: Store, numbers: set[int]) -> dict[int, tuple[str, bool, bool]]:
+    """(address, is a group, is on the list) of each person."""
+    found: dict[int, tuple[str, bool, bool]] = {}
     wanted = sorted(numbers)
     for start in range(0, len(wanted), 500):
         part = wanted[start : start + 500]
         marks = ", ".join("?" for _ in part)
-        rows = store.all(f"SELECT id, address, is_group FROM person WHERE id IN ({marks})", *part)
-        found |= {number: (address, bool(group)) for number, address, group in rows}
+        rows = store.all(
+            f"SELECT id, address, is_group, subscribed_at IS NOT NULL FROM person WHERE id IN ({marks})", *part
+        )
+        found |= {number: (address, bool(group), bool(listed)) for number, address, group, listed in rows}
     return found
 
 
@@ -315,33 +334,33 @@ def forget_detail(store: Store, outgoing: int) -> None:
     store.run("UPDATE outgoing SET detail = '' WHERE id = ?", outgoing)
 
 
-def record(
-    store: Store,
-    delivery: int,
-    state: str,
-    reply: str,
-    now: datetime,
-    *,
-    retry_at: datetime | None = None,
-    ambiguous: bool = False,
-) -> None:
-    """T3: sending -> sent | deferred | bounced | expired | withdrawn."""
-    store.run(
-        "UPDATE delivery SET state = ?, reply = ?, retry_at = ?, ended_at = ?, ambiguous = ambiguous + ?,"
-        " holder = '', leased_until = 0"
-        " WHERE id = ?",
-        state, reply, 0 if retry_at is None else micros(retry_at), None if retry_at else micros(now), int(ambiguous),
-        delivery,
-    )  # fmt: skip
+def record(store: Store, results: Sequence[Result], now: datetime) -> None:
+    """T3: sending -> sent | deferred | bounced | expired | withdrawn; one statement for up to 50 deliveries."""
+    kinds = ("BIGINT", "TEXT", "TEXT", "BIGINT", "BIGINT", "INTEGER")
+    row = f"({', '.join(f'CAST(? AS {kind})' for kind in kinds)})"
+    ended = micros(now)
+    for start in range(0, len(results), 50):
+        part = results[start : start + 50]
+        values: list[object] = []
+        for one in part:
+            again = 0 if one.retry_at is None else micros(one.retry_at)
+            values += (one.delivery, one.state, one.reply, again, None if again else ended, int(one.ambiguous))
+        store.run(
+            "UPDATE delivery SET state = v.column2, reply = v.column3, retry_at = v.column4, ended_at = v.column5,"
+            " ambiguous = ambiguous + v.column6, holder = '', leased_until = 0"
+            f" FROM (VALUES {', '.join([row] * len(part))}) AS v WHERE delivery.id = v.column1",
+            *values,
+        )
 
 
 def unclaim(store: Store, deliveries: Sequence[int]) -> None:
     """What was claimed and not tried goes back, untouched."""
-    for number in deliveries:
+    for start in range(0, len(deliveries), 500):
+        part = deliveries[start : start + 500]
         store.run(
-            "UPDATE delivery SET state = 'queued', holder = '', leased_until = 0, attempts = attempts - 1 WHERE"
-            " id = ? AND state = 'sending'",
-            number,
+            "UPDATE delivery SET state = 'queued', holder = '', leased_until = 0, attempts = attempts - 1"
+            f" WHERE state = 'sending' AND id IN ({', '.join('?' for _ in part)})",
+            *part,
         )
 
 
