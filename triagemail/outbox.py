@@ -195,22 +195,23 @@ class Personal:
     so that a retry sends the same bytes under the same Message-ID. What all copies of a mail share is made once."""
 
     def __init__(self, mail: claims.Mail, keyring: Keyring, policy: Policy) -> None:
-        base, self.address = base_of(policy.address), policy.address
-        self.mail, self.domain = mail, keyring.domain
+        base, at, domain = policy.address.rpartition("@")
+        self.mail, self.address, self.plus, self.at = mail, policy.address, f"{base}+", f"{at}{domain}"
+        self.number, self.domain = tokens.base32(mail.outgoing), keyring.domain
         self.bounce = keyring.signer("b", mail.outgoing, mail.day, base, mail.key)
         self.reply = keyring.signer("r", mail.issue, mail.day, base, mail.key)
         self.unsubscribe = keyring.signer("u", mail.issue, mail.day, base, mail.key)
 
     def __call__(self, due: claims.Due) -> tuple[str, bytes]:
         mail, person = self.mail, tokens.base32(due.person)
-        sender = "" if mail.null_sender else plus(self.address, self.bounce(person))
+        sender = "" if mail.null_sender else f"{self.plus}{self.bounce(person)}{self.at}"
         if mail.broadcast and due.group:  # a group's copy has no token that its members could use (trust.md U5)
-            group_id = f"<group-{person}.{tokens.base32(mail.outgoing)}.triagemail@{self.domain}>"
+            group_id = f"<group-{person}.{self.number}.triagemail@{self.domain}>"
             return sender, compose.personal(due.address, self.address, group_id, "")
         detail = mail.detail or self.reply(person)
-        unsubscribe = plus(self.address, self.unsubscribe(person)) if mail.broadcast else ""
-        message_id = tokens.message_id(detail, mail.outgoing, self.domain)
-        return sender, compose.personal(due.address, plus(self.address, detail), message_id, unsubscribe)
+        unsubscribe = f"{self.plus}{self.unsubscribe(person)}{self.at}" if mail.broadcast else ""
+        message_id = tokens.message_id(detail, self.number, self.domain)
+        return sender, compose.personal(due.address, f"{self.plus}{detail}{self.at}", message_id, unsubscribe)
 
 
 def notice(policy: Policy, template: str, values: Mapping[str, object]) -> Draft | None:

@@ -127,36 +127,27 @@ class Sender:
         if not self.landed:
             return
         now = self.clock.now()
-        results, secrets = [], []
-        for one in self.landed:
+        results = []
+        for copy, outcome, _ in self.landed:
             step("after_250")
-            due = self.dues[one.copy.key]
-            mail = self._mail(due.outgoing).mail
-            state, reply, retry_at = verdict(one.outcome, due, mail.rank, now, self.chance)
-            ambiguous = isinstance(one.outcome, Lost) and one.outcome.ambiguous
+            due = self.dues[copy.key]
+            state, reply, retry_at = verdict(outcome, due, self._mail(due.outgoing).mail.rank, now, self.chance)
+            ambiguous = isinstance(outcome, Lost) and outcome.ambiguous
             results.append(Result(due.delivery, state, reply, retry_at, ambiguous))
-            if mail.detail and retry_at is None:  # only the hash of a confirmation's secret is kept
-                secrets.append(due.outgoing)
-        with self.store.transaction() if secrets else self.store.statement():
-            claims.record(self.store, results, now)
-            for outgoing in secrets:
-                claims.forget_detail(self.store, outgoing)
+        claims.record(self.store, results, now)
         landed, self.landed = self.landed, []
+        logged = logger("sender").is_enabled_for(logging.INFO)
         for one, result in zip(landed, results, strict=True):
-            self._tell(one, self.dues.pop(one.copy.key), result.state)
-            step("after_record_commit")
-
-    def _tell(self, one: Landed, due: Due, state: str) -> None:
-        outcome = one.outcome
-        if isinstance(outcome, Rejected) and outcome.stage in ("mail", "here"):
-            self.notices.tell("the relay refuses our own address or mail", f"{outcome.code} {outcome.text}")
-        log = logger("sender")
-        if log.is_enabled_for(logging.INFO):
+            due = self.dues.pop(one.copy.key)
             mail = self._mail(due.outgoing).mail
-            log.info(
-                "delivery", outgoing=due.outgoing, template=mail.template, issue=mail.issue, attempt=due.attempts,
-                outcome=state, reply=outcome.text, seconds=round(one.seconds, 4),
-            )  # fmt: skip
+            if mail.detail and result.retry_at is None:  # only the hash of a confirmation's secret is kept
+                with self.store.statement():
+                    claims.forget_detail(self.store, due.outgoing)
+            if isinstance(one.outcome, Rejected) and one.outcome.stage in ("mail", "here"):
+                self.notices.tell("the relay refuses our own address or mail", result.reply)
+            step("after_record_commit")
+            if logged:
+                _log(due, mail, one, result.state)
 
     def _give_back(self) -> None:
         """What is claimed and not begun is queued again, untouched."""
@@ -179,6 +170,14 @@ class Sender:
             if len(self.mails) > KEPT_MAILS:
                 self.mails.popitem(last=False)
         return found
+
+
+def _log(due: Due, mail: claims.Mail, landed: Landed, state: str) -> None:
+    """The canonical line of a delivery attempt."""
+    logger("sender").info(
+        "delivery", outgoing=due.outgoing, template=mail.template, issue=mail.issue, attempt=due.attempts,
+        outcome=state, reply=landed.outcome.text, seconds=round(landed.seconds, 4),
+    )  # fmt: skip
 
 
 def verdict(

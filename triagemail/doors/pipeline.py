@@ -105,8 +105,13 @@ class Pipeline:
         lines = (self._unread + octets).split(b"\n")
         self._unread = lines.pop()
         for line in lines:
-            if not self.ended:
-                self._line(line)
+            if self.ended:
+                return
+            number = line[:3]
+            if line[3:4] == b"-" and number.isdigit():
+                self._lines.append(line[4:])
+            else:
+                self._reply(int(number) if number.isdigit() else -1, line[4:])
         if len(self._unread) + sum(map(len, self._lines)) > REPLY_BYTES:
             self.lost("the reply does not end")
 
@@ -141,17 +146,11 @@ class Pipeline:
 
     # --- what the relay says ------------------------------------------------------------------------------------------
 
-    def _line(self, line: bytes) -> None:
-        number = line[:3]
-        if number.isdigit() and line[3:4] == b"-":
-            self._lines.append(line[4:].strip())
-            return
-        text = b"\n".join([*self._lines, line[4:].strip()])
-        self._lines.clear()
-        self._reply(int(number) if number.isdigit() else -1, text)
-
     def _reply(self, code: int, text: bytes) -> None:
         self.replies += 1
+        if self._lines:
+            text = b"\n".join([*self._lines, text])
+            self._lines.clear()
         if not self._waits:  # nothing was asked: it goes down, or is out of step with us
             self.lost(f"{code} {one_line(text)}")
             return
@@ -160,18 +159,17 @@ class Pipeline:
             self._aside(stage, code, text)
         elif stage == "end":
             self._end(copy, code, text)
-        else:
-            self._envelope(stage, copy, code, text)
+        elif self._refused is not None or code // 100 != WANTED[stage]:
+            self._no(stage, copy, code, text)
+        elif stage == "data":
+            self._ready = copy
+            self._send_body()
+        elif self._unsaid:
+            self._go_on()
 
-    def _envelope(self, stage: str, copy: Copy, code: int, text: bytes) -> None:
+    def _no(self, stage: str, copy: Copy, code: int, text: bytes) -> None:
+        """A refusal of the envelope, or one more reply to the group in which it was refused."""
         good = code // 100 == WANTED[stage]
-        if good and self._refused is None:
-            if stage == "data":
-                self._ready = copy
-                self._send_body()
-            else:
-                self._go_on()
-            return
         first = self._refused
         outcome = first or _refusal(stage, code, one_line(text))
         if code == DOWN or isinstance(outcome, Lost) or (good and first is not None and first.stage != "rcpt"):
@@ -196,7 +194,7 @@ class Pipeline:
 
     def _end(self, copy: Copy, code: int, text: bytes) -> None:
         """The reply to the final dot; 421 there is a clear no (RFC 5321 4.2.1), only a missing reply is ambiguous."""
-        said = one_line(text)
+        said = one_line(text.rstrip())
         self._body = None
         self._land(copy, Accepted(code, said) if code // 100 == 2 else _refusal("end", code, said))
         if code == DOWN or code // 100 not in (2, 4, 5):

@@ -12,7 +12,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from triagemail.doors.copies import Copy, unfit
 from triagemail.doors.link import one_line
@@ -29,8 +29,7 @@ NEVER = float("inf")
 LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
-@dataclass(frozen=True, slots=True)
-class Landed:
+class Landed(NamedTuple):
     """What became of one copy; `seconds` since its envelope was said."""
 
     copy: Copy

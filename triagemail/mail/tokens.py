@@ -1,9 +1,9 @@
 """Signed tokens in reply addresses and Message-IDs (trust.md 3.3): who was written to, about which issue, until when.
 
 `BASE+<k>r<issue>.<person>.<day>-<mac>@domain`, lower-case base32 only: k = key id, day = expiry in days since
-1970-01-01, mac = 130 bit (26 characters) of HMAC-SHA256, or 100 bit where the local part would pass 64 octets (RFC
-5321 4.5.3.1.1). Kinds: r reply, u unsubscribe, b bounce (VERP; its first number is the outgoing mail), c confirm (a
-random secret, no MAC).
+1970-01-01, mac = 130 bit (26 characters) of HMAC-SHA256, five from each octet of it, or 100 bit where the local part
+would pass 64 octets (RFC 5321 4.5.3.1.1). Kinds: r reply, u unsubscribe, b bounce (VERP; its first number is the
+outgoing mail), c confirm (a random secret, no MAC).
 """
 
 from __future__ import annotations
@@ -20,10 +20,7 @@ ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 VALUE = {letter: place for place, letter in enumerate(ALPHABET)}
 LONG, SHORT, LOCAL_PART = 26, 20, 64
 EXPIRES_DAYS = 90
-SHIFTS = range(120, -1, -10)
-PAIRS = [
-    one + two for one in ALPHABET for two in ALPHABET
-]  # base32, ten bit at a time: six times as fast as the library's
+LETTERS = (ALPHABET * 8).encode("ascii")  # the low five bits of an octet as a letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +58,11 @@ class Keyring:
         return begun
 
     def mac(self, key: str, kind: str, payload: str) -> str:
-        inner, outer = (begun.copy() for begun in self.hashes[key])
+        inner, outer = self.hashes[key]
+        inner, outer = inner.copy(), outer.copy()
         inner.update(f"triagemail1|{kind}|{payload}|{self.domain}".encode())
         outer.update(inner.digest())
-        bits = int.from_bytes(outer.digest()[:17], "big") >> 6  # the first 130 bit
-        return "".join([PAIRS[bits >> shift & 1023] for shift in SHIFTS])
+        return outer.digest()[:LONG].translate(LETTERS).decode("ascii")
 
     def detail(self, token: Token, base: str, key: str = "") -> str:
         """The signed detail part (RFC 5233) for a token; shorter where `base+detail` would not fit a local part."""
@@ -135,10 +132,10 @@ def read_secret(detail: str) -> str:
     return secret_hash(secret) if head == "c" and len(secret) == 26 else ""
 
 
-def message_id(detail: str, outgoing: int, domain: str) -> str:
+def message_id(detail: str, outgoing: str, domain: str) -> str:
     """Our Message-ID: the same payload and MAC as the reply address, so that clients which drop Reply-To still
-    thread."""
-    return f"<{detail}.{base32(outgoing)}@{domain}>"
+    thread. `outgoing` in base32."""
+    return f"<{detail}.{outgoing}@{domain}>"
 
 
 def read_message_id(value: str, domain: str) -> tuple[str, int]:

@@ -48,13 +48,13 @@ def join(store: Store, address: str, now: datetime, *, group: bool = False) -> N
 
 
 def leave(store: Store, address: str, now: datetime) -> bool:
-    """Off the list, and what is still queued for this reader is withdrawn; mails they get by their role go on."""
+    """Off the list, and what is not yet sent to this reader is withdrawn; mails they get by their role go on."""
     person = store.person(address)
     was = store.one("SELECT 1 FROM person WHERE id = ? AND subscribed_at IS NOT NULL", person) is not None
     store.run("UPDATE person SET subscribed_at = NULL WHERE id = ?", person)
     store.run(
         "UPDATE delivery SET state = 'withdrawn', ended_at = ? WHERE person = ? AND NOT role AND state IN"
-        " ('queued', 'deferred')",
+        " ('queued', 'deferred', 'sending')",
         micros(now), person,
     )  # fmt: skip
     return was

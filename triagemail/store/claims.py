@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from triagemail.store.schema import from_micros, micros
 from triagemail.store.store import Store
@@ -37,8 +38,7 @@ class Claimed:
     odd: str
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):  # made for every recipient, in a third of the time that a frozen dataclass takes
     """A delivery that the sender has claimed."""
 
     delivery: int
@@ -51,8 +51,7 @@ class Due:
     ambiguous: int
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What became of one attempt to deliver; without `retry_at` it was the last."""
 
     delivery: int
@@ -261,21 +260,20 @@ def supersede(store: Store, issue: int, now: datetime) -> None:
     automatic = "SELECT id FROM outgoing WHERE issue = ? AND automatic AND broadcast"
     store.run(f"UPDATE outgoing SET expand_after = NULL WHERE expand_after IS NOT NULL AND id IN ({automatic})", issue)
     store.run(
-        f"UPDATE delivery SET state = 'superseded', ended_at = ? WHERE state IN ('queued', 'deferred') AND"
+        f"UPDATE delivery SET state = 'superseded', ended_at = ? WHERE state IN ('queued', 'deferred', 'sending') AND"
         f" outgoing IN ({automatic})",
         micros(now), issue,
     )  # fmt: skip
 
 
 def claim_deliveries(store: Store, now: datetime, holder: str, limit: int) -> list[Due]:
-    """The most urgent deliveries that may be tried now; queued | deferred -> sending. A copy for somebody who has left
-    the list meanwhile is withdrawn (trust.md U6)."""
+    """The most urgent deliveries that may be tried now; queued | deferred -> sending."""
     with store.transaction():
         rows = store.all(
             "UPDATE delivery SET state = 'sending', holder = ?, leased_until = ?, attempts = attempts + 1 WHERE id IN"
             " (SELECT id FROM delivery WHERE state IN ('queued', 'deferred') AND retry_at <= ? ORDER BY rank,"
             " id LIMIT ?)"
-            " RETURNING rank, id, outgoing, person, attempts, ambiguous, role",
+            " RETURNING rank, id, outgoing, person, attempts, ambiguous",
             holder, micros(now + SEND_LEASE), micros(now), limit,
         )  # fmt: skip
         rows.sort()
@@ -284,28 +282,21 @@ def claim_deliveries(store: Store, now: datetime, holder: str, limit: int) -> li
             number: from_micros(store.one("SELECT created_at FROM outgoing WHERE id = ?", number)[0])
             for number in {row[2] for row in rows}
         }
-        left = [row[1] for row in rows if not row[6] and not people[row[3]][2]]
-        if left:
-            record(store, [Result(number, "withdrawn", "") for number in left], now)
-    gone = set(left)
     return [
-        Due(number, outgoing, person, *people[person][:2], tries, made[outgoing], ambiguous)
-        for _, number, outgoing, person, tries, ambiguous, _ in rows
-        if number not in gone
+        Due(number, outgoing, person, *people[person], tries, made[outgoing], ambiguous)
+        for _, number, outgoing, person, tries, ambiguous in rows
     ]
 
 
-def _people(store: Store, numbers: set[int]) -> dict[int, tuple[str, bool, bool]]:
-    """(address, is a group, is on the list) of each person."""
-    found: dict[int, tuple[str, bool, bool]] = {}
+def _people(store: Store, numbers: set[int]) -> dict[int, tuple[str, bool]]:
+    """(address, is a group) of each person."""
+    found: dict[int, tuple[str, bool]] = {}
     wanted = sorted(numbers)
     for start in range(0, len(wanted), 500):
         part = wanted[start : start + 500]
         marks = ", ".join("?" for _ in part)
-        rows = store.all(
-            f"SELECT id, address, is_group, subscribed_at IS NOT NULL FROM person WHERE id IN ({marks})", *part
-        )
-        found |= {number: (address, bool(group), bool(listed)) for number, address, group, listed in rows}
+        rows = store.all(f"SELECT id, address, is_group FROM person WHERE id IN ({marks})", *part)
+        found |= {number: (address, bool(group)) for number, address, group in rows}
     return found
 
 
@@ -335,22 +326,19 @@ def forget_detail(store: Store, outgoing: int) -> None:
 
 
 def record(store: Store, results: Sequence[Result], now: datetime) -> None:
-    """T3: sending -> sent | deferred | bounced | expired | withdrawn; one statement for up to 50 deliveries."""
-    kinds = ("BIGINT", "TEXT", "TEXT", "BIGINT", "BIGINT", "INTEGER")
-    row = f"({', '.join(f'CAST(? AS {kind})' for kind in kinds)})"
+    """T3: sending -> sent | deferred | bounced | expired; its own transaction. Whose reader has left, or what was
+    replaced, while it was on its way is not tried again."""
     ended = micros(now)
-    for start in range(0, len(results), 50):
-        part = results[start : start + 50]
-        values: list[object] = []
-        for one in part:
-            again = 0 if one.retry_at is None else micros(one.retry_at)
-            values += (one.delivery, one.state, one.reply, again, None if again else ended, int(one.ambiguous))
-        store.run(
-            "UPDATE delivery SET state = v.column2, reply = v.column3, retry_at = v.column4, ended_at = v.column5,"
-            " ambiguous = ambiguous + v.column6, holder = '', leased_until = 0"
-            f" FROM (VALUES {', '.join([row] * len(part))}) AS v WHERE delivery.id = v.column1",
-            *values,
-        )
+    store.many(
+        "UPDATE delivery SET state = ?, reply = ?, retry_at = ?, ended_at = ?, ambiguous = ambiguous + ?,"
+        " holder = '', leased_until = 0 WHERE id = ? AND (state = 'sending' OR ?)",
+        [
+            (state, reply, 0, ended, int(ambiguous), delivery, True)
+            if retry_at is None
+            else (state, reply, micros(retry_at), None, int(ambiguous), delivery, False)
+            for delivery, state, reply, retry_at, ambiguous in results
+        ],
+    )
 
 
 def unclaim(store: Store, deliveries: Sequence[int]) -> None:
