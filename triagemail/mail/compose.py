@@ -92,9 +92,17 @@ def compose(
     return Composed(made.subject, made.text, head.encode("ascii"), body, made.problem, _title(made), made.opening)
 
 
+_BARE = r"[!-;>-~]"  # what is visible in ASCII but `<` and `=`: nothing that any cleaning would change
+_PLAIN = re.compile(rf"{_BARE}{{1,250}} {_BARE}{{1,250}} <[!-;?-~]{{1,{ID_LIMIT}}}> {_BARE}{{0,250}}")
+
+
 def personal(to_address: str, reply_to: str = "", message_id: str = "", list_unsubscribe: str = "") -> bytes:
     """The header lines that differ per recipient. `list_unsubscribe` is an address with the subscriber's token, or a
     ready value in angle brackets (RFC 2369 3.2). Pure, so that a retry sends the same bytes."""
+    # Nearly always nothing needs cleaning, and to see that takes a quarter of the time that cleaning takes.
+    if _PLAIN.fullmatch(f"{to_address} {reply_to} {message_id} {list_unsubscribe}"):
+        link = f"List-Unsubscribe: <mailto:{list_unsubscribe}?subject=unsubscribe>{CRLF}" if list_unsubscribe else ""
+        return f"To: {to_address}{CRLF}Reply-To: {reply_to}{CRLF}Message-ID: {message_id}{CRLF}{link}".encode("ascii")
     unsubscribe = list_unsubscribe
     if unsubscribe and not unsubscribe.startswith("<"):
         unsubscribe = f"<mailto:{unsubscribe}?subject=unsubscribe>"
