@@ -61,7 +61,7 @@ def decide_all(
         return (*_fold(snapshot, kept, now, policy), (frozen[0], ask_to_confirm(frozen, snapshot)))
     if any(not o.ok for _, d in decided for o in d.outcomes):
         decided = _nothing_but_kept(snapshot, intents, decided, now, policy)
-    return _with_receipt(decided)
+    return _with_receipt(decided, snapshot, policy)
 
 
 def _fold(
@@ -104,13 +104,16 @@ def _fold_kept(
     return [(place, decision) for place, (_, decision) in zip(places, kept, strict=True)]
 
 
-def _with_receipt(decided: Sequence[tuple[Intent, Decision]]) -> tuple[tuple[Intent, Decision], ...]:
-    """One receipt for all commands of a mail, to the address that gave them."""
+def _with_receipt(
+    decided: Sequence[tuple[Intent, Decision]], snapshot: Snapshot, policy: Policy
+) -> tuple[tuple[Intent, Decision], ...]:
+    """One receipt for all commands of a mail, to the address that gave them; it names the issue to whom it concerns."""
     outcomes = tuple(o for _, d in decided for o in d.outcomes)
     if not outcomes:
         return tuple(decided)
     last, decision = decided[-1]
-    number = next((o.issue for o in outcomes if o.issue), None)
+    about = (o.issue for o in outcomes if o.issue)
+    number = next((n for n in about if acts.may_see(last.by, snapshot.issues.get(n), policy)), None)
     receipt = Draft("receipt", last.by, number, {"outcomes": outcomes})
     if len(outcomes) == 1 and outcomes[0].code == "near-miss":
         receipt = Draft("near-miss", last.by, number, outcomes[0].values)
@@ -437,6 +440,6 @@ def confirm(
     pending = snapshot.pending
     if pending is None or pending.expires_at < now or pending.address != intent.by or intent.cancel:
         outcome = Outcome("Confirm", "cancelled" if intent.cancel and pending else "confirm-over", False)
-        return _with_receipt([(intent, Decision(outcomes=(outcome,)))])
+        return _with_receipt([(intent, Decision(outcomes=(outcome,)))], snapshot, policy)
     proven = replace(intent.evidence, level=model.Level.E3, rule="confirmed")
     return decide_all(snapshot, [replace(i, evidence=proven) for i in pending.intents], now, policy)
