@@ -35,7 +35,7 @@ def first_schema(url: str) -> Store:
     store.db.connect()
     if store.sqlite:
         theirs = re.sub("BIGSERIAL|BIGINT|SMALLINT|BOOLEAN", "INTEGER", FIRST.replace("BYTEA", "BLOB"))
-        store.db.connection().executescript(theirs)
+        store.db.connection().executescript(theirs)  # type: ignore[no-untyped-call]
     else:
         with store.transaction():
             store.run(FIRST.replace("?", ""))

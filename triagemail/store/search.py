@@ -11,7 +11,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from triagemail.process.model import LIVE, Issue
@@ -58,6 +58,8 @@ ses si son sont sous sur t ta te tous tout toute toutes tres trop tu un une vers
 attendu client clients contournement erreur fonctionne fonctionnent marche ouvrir probleme
 """
 COMMON = frozenset(_COMMON.split())
+
+_Texts = tuple[int, list[str], list[str]]  # a found issue: its number, words of its headline, its other words
 
 
 class Statements(Protocol):
@@ -133,20 +135,17 @@ def similar(store: Statements, issue: Issue, limit: int = 3) -> list[Issue]:
     """The live issues that say much the same as this one, the most alike first; never itself. Nothing is shown rather
     than what only shares a common word."""
     headline, others = of(issue)
-    mine = _weights(headline, others)
+    mine = dict.fromkeys(headline, HEADLINE) | dict.fromkeys(others, 1.0)
     found = _sharing(store, list(mine)[:ASKED_WORDS], issue.number)
-    lowest = min((number for number, _, _ in found), default=0) if len(found) == CANDIDATES else 0
-    rarity = _rarity([f"{heads} {rest}" for _, heads, rest in found], mine, _live(store, lowest) if found else 0)
-    ranked = sorted(
-        ((_alike(mine, _weights(heads.split(), rest.split()), rarity), number) for number, heads, rest in found),
-        reverse=True,
-    )
-    chosen = [store.issue(number) for score, number in ranked[:limit] if score >= ALIKE]
+    if not found:
+        return []
+    theirs = [(number, heads.split(), rest.split()) for number, heads, rest in found]
+    lowest = min(number for number, _, _ in found) if len(found) == CANDIDATES else 0
+    worth = _worth(mine, theirs, max(_live(store, lowest), len(found)))
+    length = math.sqrt(sum(weight * weight * worth[word] for word, weight in mine.items()))
+    ranked = sorted(((_alike(mine, heads, rest, worth) / length, n) for n, heads, rest in theirs), reverse=True)
+    chosen = [store.issue(number) for alike, number in ranked[:limit] if alike >= ALIKE]
     return [other for other in chosen if other is not None]
-
-
-def _weights(headline: Iterable[str], others: Iterable[str]) -> dict[str, float]:
-    return dict.fromkeys(headline, HEADLINE) | dict.fromkeys(others, 1.0)
 
 
 def _sharing(store: Statements, asked: Sequence[str], but: int) -> list[tuple[int, str, str]]:
@@ -174,18 +173,22 @@ def _live(store: Statements, lowest: int) -> int:
     return int(row[0])
 
 
-def _rarity(texts: Iterable[str], mine: Mapping[str, float], live: int) -> dict[str, float]:
-    """What each of my words counts: much when few live issues have it. "" is any word of theirs alone."""
-    had_by = Counter(word for text in texts for word in mine.keys() & set(text.split()))
-    counts = {word: math.log((FEW + live) / (1 + had_by[word])) for word in mine}
-    return counts | {"": math.log((FEW + live) / 2)}
+def _worth(mine: Mapping[str, float], theirs: Sequence[_Texts], live: int) -> dict[str, float]:
+    """What each of my words counts: much when few live issues have it. "" is any word that I have not."""
+    had_by = Counter(word for _, *texts in theirs for words in texts for word in mine.keys() & words)
+    worth = {word: math.log((FEW + live) / (1 + had_by[word])) ** 2 for word in mine}
+    return worth | {"": math.log((FEW + live) / 2) ** 2}
 
 
-def _alike(mine: Mapping[str, float], theirs: Mapping[str, float], rarity: Mapping[str, float]) -> float:
-    """0.0 without a word in common to 1.0 for the same words: the cosine of the two, each word by its rarity."""
-    shared = mine.keys() & theirs.keys()
-    common = sum(mine[word] * theirs[word] * rarity[word] ** 2 for word in shared)
-    my_length = sum((weight * rarity[word]) ** 2 for word, weight in mine.items())
-    other = rarity[""] ** 2 * (sum(w * w for w in theirs.values()) - sum(theirs[word] ** 2 for word in shared))
-    their_length = other + sum((theirs[word] * rarity[word]) ** 2 for word in shared)
-    return common / math.sqrt(my_length * their_length)
+def _alike(
+    mine: Mapping[str, float], headline: Sequence[str], others: Sequence[str], worth: Mapping[str, float]
+) -> float:
+    """How much of the other issue is mine, each word by its worth; by my own length it is the cosine of the two: 1.0
+    where both have the same words."""
+    shared, length = 0.0, 0.0
+    for weight, words in ((HEADLINE, headline), (1.0, others)):
+        length += weight * weight * worth[""] * len(words)
+        for word in mine.keys() & words:
+            shared += mine[word] * weight * worth[word]
+            length += weight * weight * (worth[word] - worth[""])
+    return shared / math.sqrt(length)
