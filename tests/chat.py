@@ -8,7 +8,7 @@ import email.policy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
@@ -18,13 +18,18 @@ import servers
 from triagemail import config as configs
 from triagemail.app import App, build
 from triagemail.clock import Clock
+from triagemail.files import take_one
 from triagemail.process.model import Issue
 from triagemail.store import audience
 
 KEYS = {"a": b"k" * 32}
+MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # 10:00 in Berlin, an ordinary working day
 ISSUES, LIST = "issues@acme.example", "updates@acme.example"
 SARA, BOB, ANNA, OPS, CARL = (f"{name}@acme.example" for name in ("sara", "bob", "anna", "ops", "carl"))
-"""Sara is the triager on duty, Carl stands by, Bob reports, Anna becomes an owner, Ops operates."""
+VERA, VICTOR, CONNY, LENA = (f"{name}@acme.example" for name in ("vera", "victor", "conny", "lena"))
+PAGER = "pager@acme.example"
+"""Sara is the triager on duty, Carl stands by, Bob reports, Anna becomes an owner, Ops operates. Vera and Victor are the
+chain of authority, Conny confirms remediations, Lena reads the list."""
 
 COMPLETE = """\
 1. What is happening? The checkout page shows a blank screen since 9:00.
@@ -153,6 +158,15 @@ def to(mails: list[Out], address: str, kind: str = "") -> list[Out]:
     return [m for m in mails if m.to == address and kind in m.subject]
 
 
+def opened(chat: Chat, priority: str = "P0", subject: str = "Checkout is blank", who: str = BOB) -> tuple[Out, Out]:
+    """A complete report whose reporter has answered our mail, so it is believed: (mail to the triager, mail to the
+    reporter)."""
+    first = chat.sends(who, COMPLETE.format(priority=priority), subject=subject)
+    triage, received = to(first, SARA, "[#")[0], one(first, who)
+    chat.answers(received, "yes, it was me")
+    return triage, received
+
+
 def one(mails: list[Out], address: str, kind: str = "") -> Out:
     found = to(mails, address, kind)
     assert len(found) == 1, f"{len(found)} mails to {address} with {kind!r}: {[(m.to, m.subject) for m in mails]}"
@@ -177,16 +191,34 @@ def company(folder: Path, imap_port: int, user: str, smtp_port: int, **changes: 
 
 
 @contextmanager
+def talk_directly(folder: Path, **changes: Mapping[str, object]) -> Iterator[Chat]:
+    """The same company, whose mails come in as `triagemail deliver` takes them: the doors have their own stories."""
+    waiting: list[Chat] = []
+
+    def deliver(raw: bytes) -> None:
+        take_one(waiting[0].app.store, raw, waiting[0].clock.now(), "deliver")
+
+    with talk(folder, 0, "", deliver, imap={"host": ""}, **changes) as chat:
+        waiting.append(chat)
+        yield chat
+
+
+@contextmanager
 def talk(
     folder: Path, imap_port: int, user: str, append: Callable[[bytes], None], **changes: Mapping[str, object]
 ) -> Iterator[Chat]:
     """A company and its running service, driven step by step."""
     with servers.sink() as sink:
         clock = Clock()
+        clock.advance(MONDAY - timedelta(hours=1) - clock.now())
         app = build(company(folder, imap_port, user, sink.port, **changes), clock=clock, keys=KEYS)
         app.store.open()
         try:
-            yield Chat(app, clock, append, sink)
+            chat = Chat(app, clock, append, sink)
+            app.worker.open_desk()
+            chat.after(hours=1, step=timedelta())  # it has run for an hour, and the first review is planned
+            chat.sent.clear()
+            yield chat
         finally:
             app.sender.relay.close()
             if app.mailbox is not None:

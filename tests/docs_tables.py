@@ -23,8 +23,10 @@ from triagemail.failpoints import STEPS
 from triagemail.mail import compose, samples, templates
 from triagemail.process import acts, decide, model
 from triagemail.process import intents as want
-from triagemail.process.events import TRANSITIONS, Audience, Decision, Event
+from triagemail.process.clocks import clocks
+from triagemail.process.events import Audience, Decision, Event
 from triagemail.process.intents import Intent, Snapshot
+from triagemail.process.life import TRANSITIONS
 from triagemail.process.model import Issue, Policy, Priority, State
 
 ROOT = Path(__file__).parent.parent
@@ -94,12 +96,12 @@ SITUATIONS = (
 
 
 def timers() -> str:
-    """What `decide.clocks` runs in each situation, when it is due, and what it does."""
+    """What `clocks` runs in each situation, when it is due, and what it does."""
     policy = docs_mails.company()
     rows = []
     for situation in SITUATIONS:
         issue = _issue(situation, policy)
-        running = decide.clocks(issue, policy)
+        running = clocks(issue, policy)
         for name, due in sorted(running.items(), key=lambda item: item[1]):
             rows.append([situation.words, code(name), _since(due, issue), _does(name, due, issue, policy)])
         rows += [] if running else [[situation.words, "none", "", ""]]
@@ -156,7 +158,7 @@ LEVELS = {
     acts.ROLE_PROVEN: "proven",
 }
 WITH_LESS = {"confirm": "asked back: one plain reply confirms", "do": "done, marked UNVERIFIED where it matters"}
-HARMLESS = (want.Confirm, want.NearMiss, want.TooMany)  # change nothing by themselves
+HARMLESS = (want.Confirm, want.NearMiss, want.TooMany, want.Note)  # change nothing by themselves
 
 
 def who_may() -> str:

@@ -32,6 +32,7 @@ RANKS = {
     "notices": 6,
     "outbox": 6,
     "sender": 6,
+    "snapshots": 6,
     "worker": 6,
     "quantities": 7,
     "toml_lines": 7,

@@ -153,6 +153,7 @@ WORDS = [
     want.DefineExpected, want.SetArea, want.RefuseOwnership, want.MarkDuplicate, want.BookCall, want.AddBandAid,
     want.FinishBandAid, want.Remediate, want.Remediate, want.EndRemediation, want.TakeDuty, want.GoAway,
     want.GiveFeedback, want.UndoLast, want.UndoLast, want.Digest, want.Pause, want.Resume, want.TriagerUnreachable,
+    want.Note,
 ]  # fmt: skip
 MAIN = [want.Agree, want.SetPriority, want.SetPriority, want.NameOwner, want.Resolve, want.Reopen]
 LIKELY: dict[type[Intent], list[str]] = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import servers
-from chat import ANNA, BOB, CARL, COMPLETE, ISSUES, OPS, SARA, Chat, Out, one, talk, to
+from chat import ANNA, BOB, CARL, COMPLETE, ISSUES, OPS, SARA, Chat, Out, one, opened, talk, to
 
 from triagemail.doors import imapd
 from triagemail.process.model import Priority, State
@@ -32,15 +32,6 @@ def chat(request: pytest.FixtureRequest, tmp_path: Path, new_user: Callable[[], 
             yield found
     finally:
         light.stop()
-
-
-def opened(chat: Chat, priority: str = "P0", subject: str = "Checkout is blank") -> tuple[Out, Out]:
-    """A complete report whose reporter has answered our mail, so it is believed: (mail to the triager, mail to the
-    reporter)."""
-    first = chat.sends(BOB, COMPLETE.format(priority=priority), subject=subject)
-    triage, received = one(first, SARA), one(first, BOB)
-    chat.answers(received, "yes, it was me")
-    return triage, received
 
 
 # --- 2. the report ---------------------------------------------------------------------------------------------------
@@ -547,7 +538,7 @@ def test_a_reaction_and_a_read_receipt_are_recorded_in_silence(chat: Chat) -> No
     raw = chat.writes(SARA, "", answering=triage).replace(b"text/plain", b"message/disposition-notification")
     chat.append(raw)
     assert chat.settle() == []
-    assert chat.inbox()[-1] == ("silent", "auto_generated: read receipt")
+    assert chat.inbox()[-1] == ("silent", "read receipt")
 
 
 def test_mail_that_programs_wrote_is_held(chat: Chat) -> None:

@@ -7,11 +7,13 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-from triagemail.mail import report
+from triagemail.mail import commands, report
+from triagemail.mail.commands import Reading
 from triagemail.mail.quoting import Kind, Line
 from triagemail.mail.report import Report
-from triagemail.mail.words import parse_words
-from triagemail.process.model import Question
+from triagemail.mail.words import Words, parse_words
+from triagemail.process.intents import Intent
+from triagemail.process.model import Evidence, Level, Question
 
 ROOT = Path(__file__).parent.parent
 TABLE = (ROOT / "templates" / "en" / "words.toml").read_text(encoding="utf-8")
@@ -32,6 +34,31 @@ def lines(text: str) -> tuple[Line, ...]:
 
 def report_of(text: str, subject: str = "Checkout", *, attachments: bool = False, reply: bool = False) -> Report:
     return report.read(lines(text), subject, QUESTIONS, words=WORDS, attachments=attachments, reply=reply)
+
+
+EVIDENCE = Evidence(Level.E1, "test")
+OTHERS = ("by", "evidence", "issue", "mail", "sent_at", "broadcast_reply")  # who says it and where, not what
+
+
+def commands_in(
+    rows: tuple[Line, ...], subject: str = "", *, issue: int | None = None, fresh: bool = False, words: Words = WORDS,
+    everyday: frozenset[str] = frozenset(),
+) -> Reading:  # fmt: skip
+    return commands.read(
+        rows, subject, by="sara@acme.example", evidence=EVIDENCE, issue=issue, mail=3, words=words, fresh=fresh,
+        everyday=everyday,
+    )  # fmt: skip
+
+
+def commands_of(text: str, subject: str = "", *, issue: int | None = 7, fresh: bool = False) -> Reading:
+    """By default those of a reply about issue 7."""
+    return commands_in(lines(text), subject, issue=issue, fresh=fresh)
+
+
+def said(intent: Intent) -> tuple[object, ...]:
+    """An intent as (its name, its own values …)."""
+    own = [name for name in type(intent).__dataclass_fields__ if name not in OTHERS]
+    return (type(intent).__name__, *(getattr(intent, name) for name in own))
 
 
 def ratio(unit: str, kind: Kind, work: Callable[[tuple[Line, ...], str], object]) -> float:

@@ -29,6 +29,7 @@ from triagemail.notices import Notices
 from triagemail.outbox import Outbox
 from triagemail.process.model import Policy
 from triagemail.sender import Sender
+from triagemail.snapshots import Snapshots
 from triagemail.store import claims
 from triagemail.store.store import STORE_FAULTS, Store
 from triagemail.worker import Worker
@@ -71,6 +72,8 @@ class App:
     def until_idle(self, only: tuple[str, ...] = PARTS) -> None:
         """Work off everything that is due, in this thread: mailbox, mails, timers, deliveries. Raises what a loop
         would catch."""
+        if "clock" in only:
+            self.worker.open_desk()
         if "intake" in only and self.mailbox is not None:
             self.poll_once()
         busy = True
@@ -116,6 +119,8 @@ class App:
             on_failure=self._failed,
         )  # fmt: skip
         found = {}
+        if "clock" in only:
+            self.worker.open_desk()
         if "intake" in only and self.mailbox is not None:
             found["intake"] = Loop(
                 "intake", self.poll_once, idle=self.config.imap.poll.total_seconds(), after=work.wake.set,
@@ -182,7 +187,8 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
     words = parse_words((folder / "en" / "words.toml").read_text(encoding="utf-8"))
     own = mail_templates.open_templates(config.templates.dir or None)
     outbox = Outbox(store, own, keyring, policy)
-    worker = Worker(store, policy, words, outbox, clock, tuple(config.mail.groups))
+    known = Snapshots(store, policy, outbox, clock)
+    worker = Worker(store, policy, words, outbox, clock, known, tuple(config.mail.groups))
     mailbox, intake = _mailbox(config, store, clock)
     notices = Notices(store, outbox, policy, clock)
     sender = Sender(store, Relay(_smtp(config)), keyring, policy, clock, notices)

@@ -456,6 +456,7 @@ def subscribers() -> None:
 @click.pass_obj
 def subscribers_list(config_file: Path | None, json_lines: bool) -> None:
     """Everyone on the list."""
+    from triagemail.process import codec
     from triagemail.store import audience
 
     app = open_app(config_file)

@@ -17,6 +17,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from triagemail import config_tables, quantities, toml_lines
 from triagemail.config_tables import HERE, Config
+from triagemail.process.hours import Hours
 from triagemail.process.model import PRIORITY, Policy, Priority, PriorityRule, Question
 
 __all__ = ["Config", "ConfigError", "Problem", "builtin_templates", "example", "load", "policy"]
@@ -425,7 +426,27 @@ def policy(config: Config) -> Policy:
         reopen=config.closure.reopen,
         list_open_to=config.list.open_to or config.people.internal,
         update_limit=config.list.update_limit,
+        doc_url=f"{config.web.url}/issues/{{number}}" if config.web.url else "",
+        hours=_hours(config),
+        dispute_window=config.dispute.window,
+        dispute_step=config.dispute.step,
+        areas=config.areas,
+        p1_per_week=config.budget.p1_per_week,
+        booking_url=config.guidance.booking_url,
+        offer_after_first=config.guidance.offer_after_first,
+        break_minutes=config.closure.break_minutes,
+        review_every=(config.review.every.count, config.review.every.unit),
+        review_at=config.review.at,
+        review_length=config.review.length,
+        participants=config.review.participants,
+        digest_at=config.list.digest_at,
+        web_url=config.web.url,
     )
+
+
+def _hours(config: Config) -> Hours:
+    hours = config.hours
+    return Hours(hours.days, hours.from_, hours.to, frozenset(hours.holidays), config.mail.timezone)
 
 
 def builtin_templates() -> Path:

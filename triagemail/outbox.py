@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from triagemail.log import logger
-from triagemail.mail import compose, mime, templates, tokens
+from triagemail.mail import compose, headers, mime, recorded, templates, tokens
 from triagemail.mail.templates import Templates
 from triagemail.mail.tokens import EXPIRES_DAYS, Keyring, Token
 from triagemail.process.events import Audience, Draft
 from triagemail.process.intents import Pending
-from triagemail.process.model import Issue, Policy
-from triagemail.store import claims
+from triagemail.process.model import Invite, Issue, Policy
+from triagemail.store import claims, search
 from triagemail.store.store import Store
 
 ATTACHED_AT_MOST = 10_000_000  # bytes in a triage mail (process.md 3)
@@ -39,9 +42,10 @@ class Outbox:
         cause: str = "",
         author: str = "",
         pending: Pending | None = None,
+        decision: str = "",
     ) -> int:
         """Compose one draft and queue it; `cause` is the Message-ID of the mail it answers, `author` who wrote that
-        one."""
+        one, `decision` the mark of what it is the receipt of."""
         if isinstance(draft.to, Audience):
             return self._broadcast(draft, draft.to, issue, now)
         person = self.store.person(draft.to)
@@ -67,8 +71,13 @@ class Outbox:
         answer = (
             draft.to == author
         )  # an answer to a mail goes out with the null sender: nothing answers it (RFC 3834 4)
-        outgoing = self._add(draft, made, now, number=number, day=day, detail=kept, null_sender=answer, broadcast=False)
+        outgoing = self._add(
+            draft, made, now, number=number, day=day, detail=kept, null_sender=answer, broadcast=False,
+            decision=decision,
+        )  # fmt: skip
         claims.add_delivery(self.store, outgoing, person, draft.rank)
+        if draft.invite is not None and number:  # an answer may come without token and thread: its UID is ours
+            self.store.join_thread(recorded.invite_id(draft.invite.uid), number)
         return outgoing
 
     def template_text(self) -> str:
@@ -104,7 +113,10 @@ class Outbox:
         values: Mapping[str, object] = draft.values
         if isinstance(draft.to, Audience):  # a `next update …` in the same mail counts, whatever the order of its lines
             values = {**values, "next_update_at": issue.next_update_at if issue is not None else None}
-        made = compose.compose(
+        elif draft.template == "triage" and issue is not None:
+            values = {**values, "similar": search.similar(self.store, issue)}
+        written = partial(
+            compose.compose,
             draft.template,
             templates=self.templates,
             language=self.language,
@@ -117,11 +129,27 @@ class Outbox:
             references=references,
             in_reply_to=in_reply_to,
             broadcast=isinstance(draft.to, Audience),
-            attachments=self._attachments(issue) if draft.template in ("triage", "owner") and issue is not None else (),
+            attachments=self._attachments(draft, issue),
         )
+        made = written()
+        if draft.invite is not None and not isinstance(draft.to, Audience):  # the list sees nobody's address (V1)
+            made = written(calendar=self._calendar(draft.invite, made, now))
         if made.problem:
             logger("outbox").warning("template-override-failed", template=draft.template, problem=made.problem)
         return made
+
+    def _calendar(self, invite: Invite, made: compose.Composed, now: datetime) -> bytes:
+        """The invite of a mail that was composed once without it: its title and text come from the template."""
+        from triagemail.mail import invites  # only a mail with an invite waits for its library
+
+        return invites.calendar(
+            invite,
+            organizer=self.policy.address,
+            organizer_name=compose.FROM_NAME,
+            summary=made.summary,
+            description=made.opening,
+            stamp=now,
+        )
 
     def _add(
         self,
@@ -134,6 +162,7 @@ class Outbox:
         detail: str,
         null_sender: bool,
         broadcast: bool,
+        decision: str = "",
     ) -> int:
         return claims.add_outgoing(
             self.store,
@@ -156,8 +185,14 @@ class Outbox:
             only=isinstance(draft.to, Audience) and draft.to.only,
         )
 
-    def _attachments(self, issue: Issue) -> tuple[tuple[str, str, bytes], ...]:
-        """The report's attachments, decoded from the raw mails, "up to 10 MB in all"."""
+    def _attachments(self, draft: Draft, issue: Issue | None) -> tuple[compose.Attached, ...]:
+        """The report's attachments for whoever works on it; the backlog "as text and CSV"."""
+        if draft.template == "backlog":
+            return (("backlog.csv", "text/csv; charset=utf-8", csv_of(draft.values["issues"])),)
+        return self._of_report(issue) if draft.template in ("triage", "owner") and issue is not None else ()
+
+    def _of_report(self, issue: Issue) -> tuple[compose.Attached, ...]:
+        """Decoded from the raw mails, "up to 10 MB in all"."""
         found: list[tuple[str, str, bytes]] = []
         room = ATTACHED_AT_MOST
         for mail in issue.mails if issue.attachments else ():
@@ -168,6 +203,26 @@ class Outbox:
                     room -= len(content)
                     found.append((part.name, part.content_type, content))
         return tuple(found)
+
+
+COLUMNS = ("number", "process", "kind", "priority", "state", "area", "headline", "reporter", "owner", "opened_at")
+
+
+def csv_of(issues: object) -> bytes:
+    """RFC 4180, with a byte order mark: spreadsheets take UTF-8 for something else without it. No cell is a formula."""
+    assert isinstance(issues, tuple)
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(COLUMNS)
+    for issue in issues:
+        process = "remediation" if issue.remediation else "troubleshooting"
+        priority = "" if issue.current is None else str(issue.current)
+        headline = headers.clean_header(issue.headline)
+        opened = issue.opened_at.strftime("%Y-%m-%d %H:%M UTC")
+        people = (issue.reporter, issue.owner)
+        cells = (issue.number, process, issue.kind, priority, issue.state, issue.area, headline, *people, opened)
+        rows.writerow([f"'{cell}" if str(cell)[:1] in "=+-@" else cell for cell in cells])
+    return text.getvalue().encode("utf-8-sig", "replace")
 
 
 def base_of(address: str) -> str:

@@ -7,42 +7,41 @@ import contextlib
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from triagemail import outbox
 from triagemail.clock import Clock
 from triagemail.failpoints import step
 from triagemail.log import logger
-from triagemail.mail import evidence, mime, reading, screening
-from triagemail.mail.html import html_to_text
+from triagemail.mail import mime, reading, recorded, screening
 from triagemail.mail.mime import ParsedMail
-from triagemail.mail.reading import Anchor, Context
 from triagemail.mail.screening import Screening
 from triagemail.mail.words import Words
 from triagemail.outbox import Outbox
-from triagemail.process import decide
+from triagemail.process import decide, duty
 from triagemail.process import intents as want
-from triagemail.process.events import Decision, Event, SubscriberJoined, SubscriberLeft, evolve
+from triagemail.process.clocks import clocks, desk_clocks
+from triagemail.process.events import Decision, Event, SubscriberJoined, SubscriberLeft, WishesSet
 from triagemail.process.intents import Intent, Pending, Snapshot
+from triagemail.process.life import evolve, evolve_desk
 from triagemail.process.model import Evidence, Issue, Level, Policy
 from triagemail.process.updates import rank
+from triagemail.snapshots import Snapshots
 from triagemail.store import audience, claims
 from triagemail.store.claims import Claimed
-from triagemail.store.store import STORE_FAULTS, Parent, Store
+from triagemail.store.store import STORE_FAULTS, Store
 
-CRLF = b"\r\n"
-REMEMBERED = 100
 STRIKES = 3
 ANSWERS_A_DAY = 10  # to an address at E0
 ANSWERS_AN_HOUR = 30  # to one that answered our mails
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
 HELD = ("bad_from", "auto_generated", "list")
-RECORDED = ("read receipt", "calendar answer", "reaction")  # "recorded in silence" (process.md 10)
 UNREADABLE = ("too-deep", "too-many-parts", "header-flood", "line-flood", "too-large")
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 SERVICE = Evidence(Level.E3, "service")
+DESK_RANK = 2  # its timers come after all that is urgent
 
 
 def unreadable(found: ParsedMail) -> str:
@@ -52,7 +51,7 @@ def unreadable(found: ParsedMail) -> str:
 
 def set_aside(seen: Screening) -> str:
     """ "silent" or "held" for a mail that is not from a person to be answered; "" for all others."""
-    if seen.class_ in SILENT or seen.reason in RECORDED:
+    if seen.class_ in SILENT or seen.reason in recorded.KINDS:
         return "silent"
     return "held" if seen.class_ in HELD and not seen.may_ack else ""  # a list in mail.groups may be answered
 
@@ -64,10 +63,10 @@ class Worker:
     words: Words
     outbox: Outbox
     clock: Clock
+    known: Snapshots
     groups: tuple[str, ...] = ()
     holder: str = "main"
     batch: int = 20
-    words_sent: dict[int, str] = field(default_factory=dict)  # of our latest answered mails, by their number
 
     # --- mails --------------------------------------------------------------------------------------------------------
 
@@ -149,19 +148,50 @@ class Worker:
             return "silent", f"duplicate of {first}", None
         seen = screening.screen(found, (self.policy.address, self.policy.list_address), self.groups)
         match set_aside(seen):
+            case "silent" if seen.reason in recorded.KINDS:
+                return self._note(mail, found, seen.reason)
             case "silent":
+                self._look_for_absence(found, seen)
                 return "silent", f"{seen.class_}: {seen.reason}", None
             case "held":
                 return self._hold(mail, found, f"{seen.class_}: {seen.reason}")
             case _:
                 return self._answer(mail, found)
 
+    def _note(self, mail: Claimed, found: ParsedMail, kind: str) -> tuple[str, str, int | None]:
+        """ "Recorded in silence": on the inbox row, and in the journal of the issue that it is about."""
+        said = recorded.read(found, kind)
+        about = replace(found, references=(*found.references, *said.ids))
+        anchor = reading.anchor(about, self.outbox.keyring, self.policy.address, outbox.day_of(self.clock.now()))
+        context = self.known.context(anchor, about, mail.raw_id, mail.received_at)
+        why = f"{kind}: {said.shown}"[:200].rstrip(": ")
+        if context.issue is None or not said.what:
+            return "silent", why, context.issue.number if context.issue else None
+        number = context.issue.number
+        noted = want.Note(
+            by=context.by, evidence=context.evidence, issue=number, mail=mail.raw_id, what=said.what, text=said.text
+        )
+        snapshot = Snapshot(issues={number: context.issue})
+        decided = [(noted, decide.decide(snapshot, noted, self.clock.now(), self.policy))]
+        return "silent", why, self.commit(decided, snapshot, found.message_id, context.by)
+
+    def _look_for_absence(self, found: ParsedMail, seen: Screening) -> None:
+        """An out-of-office or a bounce from a triager, where our own token shows that it answers a mail to them."""
+        how = {"auto_reply": "away", "bounce": "bounced"}.get(seen.class_)
+        if how is None:
+            return
+        anchor = reading.anchor(found, self.outbox.keyring, self.policy.address, outbox.day_of(self.clock.now()))
+        who = self.store.address(anchor.token.person) if anchor.token else ""
+        wrote = found.from_.address if found.from_ else ""
+        if who in self.policy.triagers and (how == "bounced" or wrote == who):
+            self._absent(want.TriagerUnreachable(by=who, evidence=Evidence(Level.E2, "token"), how=how))
+
     def _answer(self, mail: Claimed, found: ParsedMail) -> tuple[str, str, int | None]:
         now = self.clock.now()
         anchor = reading.anchor(found, self.outbox.keyring, self.policy.address, outbox.day_of(now))
-        context = self.context(anchor, found, mail.raw_id)
+        context = self.known.context(anchor, found, mail.raw_id, mail.received_at)
         read = reading.read(found, anchor, context, self.words, self.policy)
-        snapshot = self.snapshot(read.intents, anchor, context)
+        snapshot = self.known.of_mail(read.intents, anchor, context)
         decided = decide.decide_all(snapshot, read.intents, now, self.policy)
         held = next((d.held for _, d in decided if d.held), "")
         if held:
@@ -174,68 +204,6 @@ class Worker:
             self.store.join_thread(found.message_id, number)
         return "done", ", ".join(type(i).__name__ for i, _ in decided)[:200], number
 
-    # --- what a mail belongs to and what is known --------------------------------------------------------------------
-
-    def context(self, anchor: Anchor, found: ParsedMail, raw: int) -> Context:
-        """Who speaks, how sure that is, and which of our mails and issues it is about: token first, then Message-IDs
-        seen."""
-        author = found.from_.address if found.from_ else ""
-        owner = self.store.address(anchor.token.person) if anchor.token else None
-        sure = evidence.judge(author, owner)
-        if anchor.token is not None and anchor.token.kind == "u" and owner:  # suffices alone, whoever's alias sent it
-            return Context(owner, Evidence(Level.E2, "unsubscribe-token"), raw)
-        if anchor.secret:
-            return Context(author, sure, raw)
-        number = anchor.token.number if anchor.token else self.store.thread_issue(anchor.thread)
-        issue = self.store.issue(number) if number else None
-        parent = self._parent(anchor, number)
-        if parent is None:  # somebody may have copied our template into a fresh mail: its words are still ours
-            template = self.outbox.template_text()
-            return Context(author, sure, raw, issue, template if template[:60] in found.text else "")
-        text, template, broadcast = self._words_of(parent), parent.template, parent.broadcast
-        return Context(author, sure, raw, issue, text, template, broadcast)
-
-    def _words_of(self, parent: Parent) -> str:
-        """All words of a mail of ours that an answer may quote: a client that quotes its HTML part quotes that
-        part's."""
-        found = self.words_sent.get(parent.outgoing)
-        if found is None:
-            sent = claims.mail(self.store, parent.outgoing)
-            found = f"{parent.text}\n{html_to_text(mime.parse(sent.head + CRLF + sent.body).html)}"
-            self.words_sent[parent.outgoing] = found
-            while len(self.words_sent) > REMEMBERED:
-                self.words_sent.pop(next(iter(self.words_sent)))
-        return found
-
-    def _parent(self, anchor: Anchor, number: int) -> Parent | None:
-        if anchor.outgoing and (parent := self.store.parent(anchor.outgoing)) is not None:
-            return parent
-        return self.store.latest_to(anchor.token.person, number) if anchor.token else None
-
-    def snapshot(self, intents: Sequence[Intent], anchor: Anchor, context: Context) -> Snapshot:
-        """Only what these intents need; a number is drawn only when a report may open an issue."""
-        pending = self.store.pending(anchor.secret) if anchor.secret else None
-        wanted = (*intents, *pending.intents) if pending else intents
-        issues = self.store.issues([i.issue for i in wanted if i.issue])
-        opens = any(isinstance(i, want.FileReport | want.Reopen) for i in wanted)
-        only_reports = all(isinstance(i, decide.KEPT_ALWAYS) for i in wanted)  # they are never short of evidence
-        asks = any(isinstance(i, want.Ask) and i.what in ("status", "list") for i in wanted)
-        now, answered = self.clock.now(), False
-        if context.broadcast and context.issue is not None:
-            since = max(
-                t for t in (context.issue.opened_at, context.issue.announced_at, context.issue.last_update_at) if t
-            )
-            answered = self.store.status_answered(context.issue.number, context.by, since)
-        return Snapshot(
-            issues=issues,
-            next_number=self.store.next_number() if opens else 0,
-            open_issues=self.store.open_issues() if asks else (),
-            pending=pending,
-            confirm_asked=not only_reports and self.store.confirm_asked(context.by, now - DAY),
-            status_answered=answered,
-            first_report=opens and not self.store.has_reported(context.by),
-        )
-
     # --- committing a decision ---------------------------------------------------------------------------------------
 
     def commit(
@@ -244,19 +212,24 @@ class Worker:
         """Journal, issues, timers, list and mails of all decisions of one mail. Returns the issue they were about,
         if one."""
         issues: dict[int, Issue] = dict(snapshot.issues)
+        desk = snapshot.desk
         changed: dict[int, None] = {}
+        mark = uuid.uuid4().hex if any(decision.events for _, decision in decided) else ""
         for intent, decision in decided:
-            mark = uuid.uuid4().hex if decision.events else ""
             for event in decision.events:
                 self._record(event, intent, mark, issues)
+                desk = desk if event.issue else evolve_desk(desk, event)
                 changed |= {event.issue: None} if event.issue else {}
         for number in changed:
             issue = issues[number]
             self.store.save_issue(issue, snapshot.issues.get(number))
             new = number not in snapshot.issues
-            self.store.set_timers(number, decide.clocks(issue, self.policy), rank(issue), new=new)
+            self.store.set_timers(number, clocks(issue, self.policy), rank(issue), new=new)
+        if desk is not None and desk != snapshot.desk:
+            self.store.save_desk(desk)
+            self.store.set_timers(0, desk_clocks(desk, self.policy), DESK_RANK)
         for intent, decision in decided:
-            self._send(self._within_limit(intent, decision, author), issues, cause, author)
+            self._send(self._within_limit(intent, decision, author), issues, cause, author, mark)
         self.store.count_numbers(max(changed, default=0))
         return next(iter(changed), None)
 
@@ -267,6 +240,8 @@ class Worker:
                 audience.join(self.store, address, event.at)
             case SubscriberLeft(address=address):
                 audience.leave(self.store, address, event.at)
+            case WishesSet(address=address, after=wished):
+                audience.set_wishes(self.store, address, wished, event.at)
             case _ if event.issue:
                 issues[event.issue] = evolve(issues.get(event.issue), event)
 
@@ -281,7 +256,7 @@ class Worker:
         logger("worker").warning("answers-stopped", address=author, limit=limit)
         return replace(decision, drafts=tuple(draft for draft in decision.drafts if draft.to != author))
 
-    def _send(self, decision: Decision, issues: dict[int, Issue], cause: str, author: str) -> None:
+    def _send(self, decision: Decision, issues: dict[int, Issue], cause: str, author: str, mark: str) -> None:
         now = self.clock.now()
         pending = None
         if decision.freeze:
@@ -292,9 +267,17 @@ class Worker:
             issue = issues.get(draft.issue) if draft.issue else None
             kept = pending if draft.template == "confirm" else None
             answer = cause if draft.to == author else ""
-            self.outbox.put(draft, issue, now, cause=answer, author=author, pending=kept)
+            receipt = mark if draft.to == author else ""
+            self.outbox.put(draft, issue, now, cause=answer, author=author, pending=kept, decision=receipt)
 
     # --- timers -------------------------------------------------------------------------------------------------------
+
+    def open_desk(self) -> None:
+        """The first time that the service runs: from here on there is a review to plan, and a morning to tell of."""
+        with self.store.transaction():
+            if self.store.desk(lock=True) is None:
+                timer = want.TimerFired(by="", evidence=SERVICE, timer="open", due=self.clock.now())
+                self.commit([(timer, duty.open_desk(timer.due))], Snapshot(), "", "")
 
     def tick_once(self) -> bool:
         """Fire the most urgent due timer; False when none is due. After downtime the mailbox is emptied first
@@ -307,15 +290,34 @@ class Worker:
             if due is None:
                 return False
             number, name, at = due
-            issue = self.store.issue(number)
-            intent = want.TimerFired(by="", evidence=SERVICE, issue=number, timer=name, due=at)
-            snapshot = Snapshot(issues={number: issue} if issue else {})
-            decision = decide.decide(snapshot, intent, now, self.policy)
-            self.commit([(intent, decision)], snapshot, "", "")
-            if not decision.events:  # it moved or no longer runs: the row is set right
-                self.store.set_timers(
-                    number, decide.clocks(issue, self.policy) if issue else {}, rank(issue) if issue else 2
-                )
+            if number < 0:
+                self._unreached(-number, at)
+            else:
+                self._fire(number, name, at)
         step("after_timer_commit")
         logger("worker").info("timer", timer=name, issue=number, late=round((now - at).total_seconds(), 3))
         return True
+
+    def _fire(self, number: int, name: str, at: datetime) -> None:
+        now = self.clock.now()
+        snapshot = self.known.of_timer(number, name)
+        intent = want.TimerFired(by="", evidence=SERVICE, issue=number or None, timer=name, due=at)
+        decision = decide.decide(snapshot, intent, now, self.policy)
+        self.commit([(intent, decision)], snapshot, "", "")
+        if decision.events:
+            return
+        issue, desk = snapshot.issues.get(number), snapshot.desk  # it moved or no longer runs: the row is set right
+        if number:
+            self.store.set_timers(number, clocks(issue, self.policy) if issue else {}, rank(issue) if issue else 2)
+        else:
+            self.store.set_timers(0, desk_clocks(desk, self.policy) if desk else {}, DESK_RANK)
+
+    def _unreached(self, person: int, at: datetime) -> None:
+        """A mail of ours to a triager bounced: the sender left a timer in their name."""
+        self.store.set_timers(-person, {}, 0)
+        self._absent(want.TriagerUnreachable(by=self.store.address(person), evidence=SERVICE, how="bounced"))
+
+    def _absent(self, intent: want.TriagerUnreachable) -> None:
+        snapshot = self.known.of_absence()
+        decision = decide.decide(snapshot, intent, self.clock.now(), self.policy)
+        self.commit([(intent, decision)], snapshot, "", "")

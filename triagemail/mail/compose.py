@@ -26,19 +26,24 @@ LINE_LIMIT = 998  # octets without CRLF (RFC 5322 2.1.1)
 ID_LIMIT = 250  # a longer Message-ID is kept out of References: it would push out the others
 KEPT_IDS = 20  # beside the first, which is the root of the thread
 
+FROM_NAME = "triagemail"
+
 Attached = tuple[str, str, bytes]  # name, content type, bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Composed:
     """One mail without its personal headers. `head` and `body` are ASCII with CRLF; `head` ends its last line. `text`
-    is the plain part as people read it, with LF. `problem`: "" or why a company's own template gave way (S12)."""
+    is the plain part as people read it, with LF. `summary` and `opening` are what a calendar shows of an invite: its
+    title, and the text before the one-tap answers. `problem`: "" or why a company's own template gave way (S12)."""
 
     subject: str
     text: str
     head: bytes
     body: bytes
     problem: str = ""
+    summary: str = ""
+    opening: str = ""
 
 
 def compose(
@@ -57,19 +62,20 @@ def compose(
     automatic: bool | None = None,
     broadcast: bool = False,
     list_id: str = "",
-    from_name: str = "triagemail",
+    from_name: str = FROM_NAME,
     attachments: Iterable[Attached] = (),
+    calendar: bytes = b"",
     templates: Templates | None = None,
 ) -> Composed:
     """The mail that a draft becomes. `issue` is as it stands after the events; `now` and `date` (default: `now`) are
     aware UTC; `reply_to` is the address with the person's token, for the one-tap answers (a broadcast has none);
     `automatic`: it answers a mail (RFC 3834 5: auto-replied; default: it has an In-Reply-To), else the service speaks
-    first (auto-generated)."""
+    first (auto-generated); `calendar` is an invite (`invites.calendar`)."""
     values = _for_everybody(issue, values) if broadcast else values
     shown = None if issue is None else _shown(issue, language, broadcast=broadcast)
     context = context_of(policy, now, shown, values, to=to, reply_to="" if broadcast else reply_to)
     made = render(templates or Templates(), template, language, context)
-    kind, body = _body(made, tuple(attachments))
+    kind, body = _body(made, tuple(attachments), calendar)
     answers = not broadcast and (bool(in_reply_to) if automatic is None else automatic)
     fields = [
         ("From", f"{_phrase(from_name)} <{_one_line(policy.address)}>"),
@@ -83,7 +89,7 @@ def compose(
         ("Content-Type", kind),
     ]
     head = "".join(f"{name}: {value}{CRLF}" for name, value in fields if value)
-    return Composed(made.subject, made.text, head.encode("ascii"), body, made.problem)
+    return Composed(made.subject, made.text, head.encode("ascii"), body, made.problem, _title(made), made.opening)
 
 
 def personal(to_address: str, reply_to: str = "", message_id: str = "", list_unsubscribe: str = "") -> bytes:
@@ -141,6 +147,15 @@ def _shown(issue: Issue, language: str, *, broadcast: bool) -> Issue:
     if not broadcast:
         return replace(issue, headline=headline)
     return replace(issue, headline=headline, answers={}, material="", attachments=(), reporter="", mails=())
+
+
+_TAG = re.compile(r"^\[#\d+\] ")
+
+
+def _title(made: Rendered) -> str:
+    """What a calendar calls an invite: what the template says, else the subject, which all mails of an issue share,
+    without its tag."""
+    return made.summary or _TAG.sub("", made.subject)
 
 
 def _for_everybody(issue: Issue | None, values: Mapping[str, object]) -> Mapping[str, object]:
@@ -223,9 +238,17 @@ def _list_fields(policy: Policy, list_id: str) -> tuple[tuple[str, str], ...]:
 # --- MIME -------------------------------------------------------------------------------------------------------------
 
 
-def _body(made: Rendered, attachments: tuple[Attached, ...]) -> tuple[str, bytes]:
-    """(Content-Type of the whole, its body): text and HTML as alternatives, in front of the attachments."""
-    kind, body = _multipart("alternative", [_text_part("plain", made.text), _text_part("html", made.html)])
+def _body(made: Rendered, attachments: tuple[Attached, ...], calendar: bytes) -> tuple[str, bytes]:
+    """(Content-Type of the whole, its body): text and HTML as alternatives, in front of the attachments.
+
+    An invite is the last alternative, and a file beside them. Outlook looks for one in the first part of a mixed mail
+    only ([MS-STANOICAL] V0343), Gmail and Apple take the alternative with its method (RFC 6047 2.4), and whoever shows
+    only text and attachments has the file."""
+    parts = [_text_part("plain", made.text), _text_part("html", made.html)]
+    if calendar:
+        parts.append(_text_part("calendar", calendar.decode().replace(CRLF, "\n"), INVITE))
+        attachments = (*attachments, ("invite.ics", "application/ics; name=invite.ics", calendar))
+    kind, body = _multipart("alternative", parts)
     if not attachments:
         return kind, body
     inner = f"Content-Type: {kind}{CRLF}{CRLF}".encode("ascii") + body
@@ -242,7 +265,10 @@ def _multipart(kind: str, parts: list[bytes]) -> tuple[str, bytes]:
     return f'multipart/{kind}; boundary="{boundary}"', body + line + b"--\r\n"
 
 
-def _text_part(kind: str, text: str) -> bytes:
+INVITE = "; method=REQUEST; component=VEVENT"
+
+
+def _text_part(kind: str, text: str, more: str = "") -> bytes:
     """As it is when ASCII in lines that fit, else quoted-printable or, where shorter, base64 (RFC 2045 6)."""
     raw = text.replace("\n", CRLF).encode("utf-8", "replace")
     odd = re.search(r"^From |^\.", text, re.MULTILINE)  # a relay may change such a line
@@ -253,7 +279,7 @@ def _text_part(kind: str, text: str) -> bytes:
         if len(packed) < len(printable):
             encoding, printable = "base64", packed
         raw = printable
-    head = f'Content-Type: text/{kind}; charset="utf-8"{CRLF}Content-Transfer-Encoding: {encoding}{CRLF}{CRLF}'
+    head = f'Content-Type: text/{kind}; charset="utf-8"{more}{CRLF}Content-Transfer-Encoding: {encoding}{CRLF}{CRLF}'
     return head.encode("ascii") + raw
 
 

@@ -49,11 +49,13 @@ _STRUCTURE_DEFECTS = {
     "StartBoundaryNotFoundDefect": "no-start-boundary",
     "InvalidMultipartContentTransferEncodingDefect": "encoded-multipart",
 }
+REACTION = "text/vnd.google.email-reaction+json"
 _REPORTS = (
     "message/delivery-status",
     "message/global-delivery-status",
     "message/feedback-report",
     "message/disposition-notification",
+    REACTION,
 )
 _HEADERS_ONLY = ("text/rfc822-headers", "message/global-headers")
 _MESSAGES = ("message/rfc822", "message/global", "message/news")
@@ -81,7 +83,6 @@ _IMMATERIAL_TYPES = frozenset(
         "application/pgp-signature",
         "application/pgp-encrypted",
         "application/pgp-keys",
-        "text/vnd.google.email-reaction+json",
         *_REPORTS,
         *_HEADERS_ONLY,
     )
@@ -116,8 +117,8 @@ class ParsedMail:
     `defects` are names for machines: too-deep, too-many-parts, header-flood, line-flood (hold the mail: nothing but the
     header was read), unparsable, text-cut, duplicate-NAME, unknown-charset, bad-charset, no-message-id, no-boundary and
     the like. Beyond the contract: `parts` the media types of all parts in order, `reports` (media type, text) of
-    machine-readable report parts (RFC 3464, 5965, 8098), `enclosed` the header block of the first enclosed or returned
-    mail, `method` that of a calendar part.
+    machine-readable parts (RFC 3464, 5965, 8098, a reaction, the calendar part that has a method), `enclosed` the
+    header block of the first enclosed or returned mail, `method` that of the calendar part (RFC 6047 2.4).
     """
 
     message_id: str
@@ -293,11 +294,23 @@ def _attach(content: _Content, part: Message, kind: str, name: str) -> None:
         return
     span = content.spans[number]
     if kind == "text/calendar" and not content.method:
-        found = _METHOD.search(_decoded(content.octets, span)[:VALUE_LIMIT])
-        content.method = _parameter(part, "method").upper() or (found[1].decode("ascii").upper() if found else "")
+        _calendar(content, part, _decoded(content.octets, span)[:_REPORT_LIMIT])
     size = _size(content.octets, span)
     inline = bool(part["Content-ID"]) and part.get_content_disposition() != "attachment"
     content.attachments.append(Attachment(name, kind, size, number, _material(name, kind, size, inline)))
+
+
+def _calendar(content: _Content, part: Message, octets: bytes) -> None:
+    """The first calendar part with a method: an invite or the answer to one. What a person attached is neither, unless
+    its Content-Type names the method, as programs that answer do (RFC 6047 2.4)."""
+    method = _parameter(part, "method")
+    if not method and part.get_content_disposition() != "attachment":
+        found = _METHOD.search(octets[:VALUE_LIMIT])
+        method = found[1].decode("ascii") if found else ""
+    if method:
+        content.method = method.upper()
+        text = decode_text(octets, _parameter(part, "charset") or "utf-8", content.hint)[0]
+        content.reports.append(("text/calendar", _lines(text)))
 
 
 def _material(name: str, kind: str, size: int, inline: bool) -> bool:
@@ -318,8 +331,8 @@ def _report(content: _Content, part: Message, kind: str) -> list[_Segment]:
         text = _lines(decode_text(octets, _parameter(part, "charset"), content.hint)[0])
         if kind in _HEADERS_ONLY:
             content.enclosed = content.enclosed or text
-        else:
-            content.reports.append((kind, text))
+        elif part.get_content_disposition() != "attachment" or not kind.startswith("text/"):
+            content.reports.append((kind, text))  # a reaction that is attached is none, says Google's format
         content.attachments.append(Attachment(_name(part), kind, len(octets), number, False))
     return []
 

@@ -305,3 +305,11 @@ relay | dmarc | spf | dkim | unauthenticated | not authenticated | ptr | reverse
 temporar | timed out | timeout | connection refused | policy | content | expired | too many | rate limit | loop |
 disabled | suspended | locked | frozen | not allowed | denied | sender | not accepting | 容量 | 一杯 | 拒否
 """)
+
+# How a program tells of a reaction to a mail: the end of its one sentence (C11). The English is as Outlook and Gmail
+# write it; the others are how Outlook's translations should read, and cost nothing where they are not so.
+REACTIONS = _table("""
+reacted to your message | reacted via gmail | hat auf ihre nachricht reagiert | hat auf deine nachricht reagiert |
+a réagi à votre message | ha reaccionado a su mensaje | ha reaccionado a tu mensaje | reaccionó a su mensaje |
+ha reagito al tuo messaggio | ha reagito al messaggio | reagiu à sua mensagem | reagiu à tua mensagem
+""")

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TypedDict
 
-from triagemail.mail import commands, quoting, report, tokens
+from triagemail.mail import calls, commands, quoting, report, tokens
 from triagemail.mail.address import split_detail
 from triagemail.mail.mime import ParsedMail
+from triagemail.mail.quoting import Line
 from triagemail.mail.tokens import Keyring, Token
 from triagemail.mail.words import Words, fold, uncourteous
 from triagemail.process import intents as want
 from triagemail.process.intents import Intent
 from triagemail.process.model import PRIORITY, Evidence, Issue, Policy, State
+
+NO_ISSUE = (
+    want.Ask, want.Subscribe, want.Unsubscribe, want.Digest, want.Pause, want.Resume, want.TakeDuty, want.GoAway,
+    want.GiveFeedback, want.UndoLast,
+)  # fmt: skip
+"""What may stand beside a report in one mail without `#42`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +39,8 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the store says about an anchor. `issue` is set for a reply; `answers` is the template of ours it answers."""
+    """What the store says about an anchor. `issue` is set for a reply; `answers` is the template of ours it answers;
+    `sent_at` is when the mail arrived."""
 
     by: str
     evidence: Evidence
@@ -40,6 +49,7 @@ class Context:
     parent_text: str = ""
     answers: str = ""
     broadcast: bool = False
+    sent_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +104,43 @@ def read(mail: ParsedMail, found: Anchor, context: Context, words: Words, policy
     """The intents of a mail from a person. Every mail with words in it yields at least one."""
     lines = quoting.split(mail.text, context.parent_text)
     text = quoting.new_text(lines)
-    who = _Who(by=context.by, evidence=context.evidence, mail=context.mail)
+    who = _Who(by=context.by, evidence=context.evidence, mail=context.mail, sent_at=context.sent_at)
     if found.token is not None and found.token.kind == "u":
         return Reading(text, (want.Unsubscribe(**who, token=True),))
     if found.secret:
         return Reading(text, (want.Confirm(**who, cancel=_says_no(text, words)),))
     number = context.issue.number if context.issue is not None else None
-    fresh = number is None and found.token is None
-    subject = found.word if found.word in commands.ALONE else mail.subject
-    said = commands.read(lines, subject, **who, issue=number, words=words, fresh=fresh or subject is found.word)
+    fresh, word = number is None and found.token is None, commands.key_of(found.word, words)
+    named = word in calls.ALONE
+    subject = found.word if named else "" if word == "feedback" else mail.subject
+    everyday = _everyday(context, policy)
+    said = commands.read(lines, subject, **who, issue=number, words=words, fresh=fresh or named, everyday=everyday)
+    if word == "feedback":  # `issues+feedback@…`: whatever is no command is meant as such
+        told = said.comment if said.intents else text or mail.subject
+        own = (want.GiveFeedback(**who, issue=number, text=told),) if told or not said.intents else ()
+        return Reading(text, (*own, *said.intents))
+    return _read(mail, lines, said, who, context, words, policy)
+
+
+def _read(
+    mail: ParsedMail,
+    lines: Sequence[Line],
+    said: commands.Reading,
+    who: _Who,
+    context: Context,
+    words: Words,
+    policy: Policy,
+) -> Reading:
+    """The intents of a mail whose commands are read: what it reports or answers comes to them."""
+    number = context.issue.number if context.issue is not None else None
     names = tuple(a.name for a in mail.attachments if a.material)
     form = report.read(
-        lines, mail.subject, policy.questions, words=words, attachments=bool(names), reply=number is not None
-    )
+        lines, mail.subject, policy.questions, words=words, attachments=bool(names), reply=number is not None,
+        for_others=context.by in policy.triagers,
+    )  # fmt: skip
     material = "\n\n".join(part for part in (form.material, *mail.forwarded) if part.strip())[:100_000]
     heard = _Heard(said, form, names, material, "" if said.intents or said.near_miss else said.comment)
+    text = quoting.new_text(lines)
     if said.near_miss and not names:
         miss = want.NearMiss(**who, issue=number, said=said.comment[:200], meant=said.near_miss)
         return Reading(text, (miss,), form)
@@ -116,10 +148,25 @@ def read(mail: ParsedMail, found: Anchor, context: Context, words: Words, policy
     return Reading(text, tuple(intents), form)
 
 
+def _everyday(context: Context, policy: Policy) -> frozenset[str]:
+    """The words that are no commands in this mail. `Expected: …` is the label of a question, unless a triager says it
+    on a feature request that waits for it; `done` and `rock` are what people say, unless there is or was a band-aid or
+    a dispute."""
+    issue = context.issue
+    waits = issue is not None and issue.state is State.VALIDATING and context.by in policy.triagers
+    everyday = set() if waits else {"expected"}
+    if issue is not None and not issue.band_aids:
+        everyday.add("done")
+    if issue is not None and issue.dispute is None and not issue.disputes:
+        everyday |= {"rock", "paper", "scissors"}
+    return frozenset(everyday)
+
+
 class _Who(TypedDict):
     by: str
     evidence: Evidence
     mail: int | None
+    sent_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +191,8 @@ def _reply(heard: _Heard, who: _Who, issue: Issue, context: Context, policy: Pol
     said, number = heard.said, issue.number
     filled, commanded, comment = _filled(heard, who, issue, policy, words)
     names = () if filled else heard.names
-    if issue.unverified and who["by"] == issue.reporter and not filled and _says_yes(comment, words):
+    asked = issue.unverified and who["by"] == (issue.filed_by or issue.reporter)
+    if asked and not filled and _says_yes(comment, words):
         filled, comment = [want.FillIn(**who, issue=number)], ""  # "answer this mail with any word": it is no comment
     text = "\n\n".join(part for part in (comment.strip(), heard.material) if part)
     if said.too_many:
@@ -154,8 +202,8 @@ def _reply(heard: _Heard, who: _Who, issue: Issue, context: Context, policy: Pol
         filled.append(
             want.Comment(**who, issue=number, text=text, attachments=names, broadcast_reply=context.broadcast)
         )
-    asked = [replace(i, broadcast_reply=context.broadcast) if isinstance(i, want.Ask) else i for i in commanded]
-    return [*filled, *asked]
+    told = [replace(i, broadcast_reply=context.broadcast) if isinstance(i, want.Ask) else i for i in commanded]
+    return [*filled, *told]
 
 
 def _filled(
@@ -167,7 +215,7 @@ def _filled(
     only ACME`); later, and from anybody else, they are a comment, word for word."""
     commanded = list(heard.said.intents)
     whole = heard.said.comment
-    own = who["by"] == issue.reporter
+    own = who["by"] in (issue.reporter, issue.filed_by) and not issue.remediation
     open_ = issue.state in (State.DRAFT, State.TRIAGE, State.LAPSED)
     if not open_ or not (own or (who["by"] in policy.triagers and heard.form.labelled)):
         return [], commanded, whole
@@ -214,7 +262,7 @@ def _fresh(heard: _Heard, who: _Who) -> list[Intent]:
     material = "\n\n".join(part for part in (form.rest if form.labelled else "", heard.material) if part.strip())
     if not answers and form.priority is None and not heard.names and not heard.material:
         return commanded or [want.Ask(**who, what="help")]
-    kept = [i for i in commanded if i.issue or isinstance(i, want.Ask | want.Subscribe | want.Unsubscribe)]
+    kept = [i for i in commanded if i.issue or isinstance(i, NO_ISSUE)]
     filed = want.FileReport(
         **who,
         headline=form.headline,
@@ -222,6 +270,8 @@ def _fresh(heard: _Heard, who: _Who) -> list[Intent]:
         priority=form.priority,
         attachments=heard.names,
         material=material,
+        behalf=form.behalf,
+        via=form.via,
     )
     return [filed, *kept]
 

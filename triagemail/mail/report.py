@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from triagemail.mail import shapes
 from triagemail.mail.headers import clean_header
 from triagemail.mail.priority import SUBJECT_LIMIT, bare, in_subject, leads, pick
 from triagemail.mail.quoting import Kind, Line
@@ -27,6 +28,7 @@ from triagemail.mail.words import (
     phrases,
     plain,
     read_subject,
+    spaced,
     tokens,
     uncourteous,
 )
@@ -45,6 +47,7 @@ RECORDINGS = (
 HEADLINE = 70  # characters of a headline that is made from the text
 _LINKS = 20
 _HELP = 2000  # characters of a help text
+_VIA = 60  # characters of how a report reached a triager
 _FAR = 12  # lines of a quote after which its last question is no longer what the person answers
 
 _LEAD = re.compile(
@@ -65,7 +68,8 @@ class Report:
     """What a mail reports. `answers` has the keys of questions with a real answer, `PRIORITY` where one was picked.
 
     `material` is what others wrote and the person passed on. `rest` is new text that answers no question: in a reply
-    the text above the answers, anywhere an answer to the priority that names none.
+    the text above the answers, anywhere an answer to the priority that names none. `behalf` is the normalised address
+    of whoever told it to the author, `via` how.
     """
 
     answers: dict[str, str]
@@ -74,6 +78,8 @@ class Report:
     material: str
     labelled: bool
     rest: str = ""
+    behalf: str = ""
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,6 +112,7 @@ class _Sheet:
     far: int = 0
     help: Sequence[str] = ()  # words of the question's help that may still follow
     labelled: bool = False
+    origin: dict[str, str] = field(default_factory=dict)  # `behalf` and `via`
 
     def opens(self, key: str, forms: _Forms, *, quoted: bool) -> None:
         self.current, self.quoted, self.far = key, quoted, 0
@@ -134,16 +141,18 @@ def read(
     words: Words,
     attachments: bool = False,
     reply: bool = False,
+    for_others: bool = False,
     recordings: tuple[str, ...] = RECORDINGS,
 ) -> Report:
     """The report in a mail ("A report is read leniently, as people really write"); never raises.
 
     `lines` is the mail's text as quoting.py splits it, `attachments` whether it carries one in the sense of process.md
     2, `reply` whether it answers a mail of ours: then free text is no answer 1, for that was asked and answered
-    before. `recordings` are domains whose links answer question 3.
+    before. `for_others`: the author may report for somebody else (`reported by: …`). `recordings` are domains whose
+    links answer question 3.
     """
     forms = _forms(questions, words)
-    sheet = _filled(lines, forms, reply=reply)
+    sheet = _filled(lines, forms, reply=reply, for_others=for_others and not reply)
     if not sheet.labelled:
         _numbered(sheet, forms, reply=reply)
     answers, rest = _answers(sheet, forms, reply=reply)
@@ -156,7 +165,7 @@ def read(
     passed_on = (Kind.FORWARDED,) if ours else (Kind.FORWARDED, Kind.INTRO, Kind.QUOTE)
     material = "\n".join(line.text for line in lines if line.kind in passed_on).strip()
     headline = _headline(head, answers, forms)
-    return Report(answers, priority, headline, material, sheet.labelled, "\n".join(rest))
+    return Report(answers, priority, headline, material, sheet.labelled, "\n".join(rest), **sheet.origin)
 
 
 def blank(questions: tuple[Question, ...]) -> str:
@@ -261,6 +270,22 @@ def _by_number(text: str, first: re.Match[str], word: str, forms: _Forms) -> _La
     return inner if inner and inner.key == key else _Label(key, rest.strip())
 
 
+def _origin(text: str, words: Words) -> tuple[str, str] | None:
+    """(`behalf`, address) of `reported by: Sara <sara@acme.example>`, (`via`, how) of `via: phone`; else None."""
+    lead = _LEAD.match(text)
+    start = lead.end() if lead else 0
+    found = tokens(text, start)
+    hit = longest(found, words.origin)
+    if hit is None:
+        return None
+    told = _after(text[found[hit[0] - 1][2] :], bold=start > 0 and text[start - 1] in "*_") or ""
+    if hit[1] == "behalf":
+        address = shapes.address(told)
+        return ("behalf", address) if address else None
+    how = clean_header(told).strip(" *_|.") if len(told) <= _VIA else ""
+    return ("via", how) if how else None
+
+
 def _by_itself(text: str, forms: _Forms) -> bool:
     """True when a text starts with a question's number again, so that reading on never nests deeper than once."""
     first = _WORD.search(text, 0, HEAD)
@@ -293,7 +318,7 @@ def _is_help(text: str, help_words: Sequence[str]) -> bool:
 # --- answers ---------------------------------------------------------------------------------------------------------
 
 
-def _filled(lines: Sequence[Line], forms: _Forms, *, reply: bool) -> _Sheet:
+def _filled(lines: Sequence[Line], forms: _Forms, *, reply: bool, for_others: bool) -> _Sheet:
     """Every line to its question. Labels may stand in our quoted mail, answers stand in new text.
 
     One exception: an answer typed at the end of our question's own line, which every reader of mail then takes for
@@ -304,12 +329,15 @@ def _filled(lines: Sequence[Line], forms: _Forms, *, reply: bool) -> _Sheet:
     for line in lines[:LINES]:
         if line.kind is Kind.NEW:
             text = composed(line.text)
-            label = None if sheet.help and _is_help(text, sheet.help) else _label(text, forms)
+            label = None if sheet.help and _is_help(text, sheet.help) else _label(spaced(text), forms)
             if label:
                 sheet.opens(label.key, forms, quoted=False)
+            elif for_others and (found := _origin(spaced(text), forms.words)) and found[0] not in sheet.origin:
+                sheet.origin[found[0]] = found[1]
+                continue
             sheet.add(label.rest if label else text)
         elif line.kind in (Kind.QUOTE, Kind.OURS) and line.text.strip():
-            label = _quoted(sheet, composed(line.text), forms)
+            label = _quoted(sheet, spaced(composed(line.text)), forms)
             if label and label.own and reply and line.kind is Kind.QUOTE and label.rest:
                 sheet.add(label.rest)
     if tail := [line.text for line in lines[LINES:] if line.kind is Kind.NEW]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from triagemail.mail import phrases
 from triagemail.mail.address import split_detail
-from triagemail.mail.mime import ParsedMail
+from triagemail.mail.mime import REACTION, ParsedMail
 from triagemail.mail.words import fold
 
 HEAD = 1500  # characters of a text in which its nature is looked for
@@ -38,6 +38,7 @@ _ANSWER_PREFIX = re.compile(r"(?:re|aw|sv|vs|antw|odp|ynt|res|rv|ref|回复|答�
 # What may follow the name of a program's own answer.
 _AFTER_NAME = re.compile(r"\s?(?:$|[:：;!.\-–—\[\](){}<>|/,»「」【】]|(?:re|aw|sv|fwd?|wg)\s?:)")
 _SENTENCE_ENDS = ".!?:;,。！？、，：>)]»"
+_QUOTE_BEGINS = re.compile(r"[_-]{5}|>|\*{0,2}[^\W\d_]{2,12}\*{0,2}\s?[:：]")  # a rule, a quote, `From: …`
 _COMPLAINT = re.compile(r"complaint about message from \[?\d")
 _RELAY_EVENT = re.compile(r'notificationType\\?"\s?:\s?\\?"(Bounce|Complaint|Delivery)')
 _RELAY_EVENTS = {"Bounce": "bounce", "Complaint": "feedback", "Delivery": "dsn_delivered"}
@@ -86,7 +87,10 @@ def screen(mail: ParsedMail, own: tuple[str, ...], groups: tuple[str, ...] = ())
     if mail.from_ is not None and split_detail(mail.from_.address)[0] in own:
         return Screening("own", False, "from ourselves")
     look = _look(mail)
-    found = _delivery_report(look) or _feedback(look) or _bounce(look)
+    found = _delivery_report(look) or _feedback(look)
+    if found is None and mail.from_ is not None:
+        found = _recorded(look)
+    found = found or _bounce(look)
     if found is None and mail.from_ is None:
         found = ("bad_from", "no single address in From")
     found = found or _answer_of_a_program(look) or _written_by_a_program(look)
@@ -191,6 +195,35 @@ def _bounce(look: _Look) -> Found | None:
     return (_kind_of_report(look), "sender and wording of a mail system") if look.machine + said >= 5 else None
 
 
+# --- what is recorded in silence --------------------------------------------------------------------------------------
+
+
+def _recorded(look: _Look) -> Found | None:
+    """Read receipts (RFC 8098), answers to invites (RFC 5546 3.2.3 and 3.2.7) and emoji reactions (C11), by structure:
+    before anything that a mail program adds to them, such as a null return path or Auto-Submitted."""
+    mail = look.mail
+    kinds = {kind for kind, _ in mail.reports}
+    if mail.report_type == "disposition-notification" or "message/disposition-notification" in kinds:
+        return "auto_generated", "read receipt"
+    if mail.method in ("REPLY", "COUNTER"):
+        return "auto_generated", "calendar answer"
+    if REACTION in kinds or _reacted(look):
+        return "auto_generated", "reaction"
+    return None
+
+
+def _reacted(look: _Look) -> bool:
+    """Outlook has neither a header nor a part for its reactions: `[like] Bob Roe reacted to your message:`, a rule, and
+    the head of the mail. It counts in an answer, and only where no word of a person stands beside it."""
+    if not look.answers or not _holds(look.opening, phrases.REACTIONS):
+        return False
+    lines = [line.strip() for line in look.mail.text[:HEAD].split("\n") if line.strip()]
+    said = " ".join(fold(lines[0]).split()).rstrip(" :.")
+    if len(said) > OPENING or not said.endswith(phrases.REACTIONS):
+        return False
+    return len(lines) == 1 or bool(_QUOTE_BEGINS.match(lines[1]))
+
+
 # --- other programs ---------------------------------------------------------------------------------------------------
 
 
@@ -237,15 +270,8 @@ def _speaks(look: _Look) -> bool:
 
 
 def _written_by_a_program(look: _Look) -> Found | None:
-    """Mail that nobody wrote and that answers nothing: notices, receipts, calendar answers, reactions (C11)."""
+    """Mail that nobody wrote and that answers nothing: notices of all kinds."""
     mail = look.mail
-    kinds = {kind for kind, _ in mail.reports}
-    if mail.report_type == "disposition-notification" or "message/disposition-notification" in kinds:
-        return "auto_generated", "read receipt"
-    if mail.method in ("REPLY", "COUNTER"):
-        return "auto_generated", "calendar answer"
-    if any("email-reaction" in kind for kind in mail.parts):
-        return "auto_generated", "reaction"
     if look.auto:
         return "auto_generated", f"Auto-Submitted: {look.auto[:40]}"
     for name in _AUTO_FIELDS:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-FRONT_KEYS = ("subject", "why", "marker")
+FRONT_KEYS = ("subject", "why", "marker", "summary")
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _TAPS = re.compile(r"^::: taps[ \t]*\n(.*?)^:::[ \t]*$", re.DOTALL | re.MULTILINE)
 _BLOCK_VALUE = re.compile(r"\|\s*(?:quote|say)\s*(?:\([^()]*\))?\s*\}\}\Z")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -62,12 +62,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A mail before it gets headers. Lines end in LF. `problem` is "" or what made an override give way."""
+    """A mail before it gets headers. Lines end in LF. `summary` is what a calendar calls its invite ("" where the
+    template does not say), `opening` the text before the one-tap answers. `problem`: "" or why an override gave way."""
 
     subject: str
     text: str
     html: str
     problem: str = ""
+    summary: str = ""
+    opening: str = ""
 
 
 class Trusted(Environment):
@@ -361,7 +364,9 @@ def _render(book: Book, name: str, language: str, context: Mapping[str, object])
     known = {**context, "range": _budgeted_range(), "words": book.words}
     known["own_subject"] = subject = cut(flat(_fill(book.text, f"{name}#subject", known)), SUBJECT_LIMIT)
     body, why = _body(book, name, known), flat(_fill(book.text, f"{name}#why", known))
-    marked = "" if book.front(name).get("marker") == "no" else marker(language)
+    front = book.front(name)
+    marked = "" if front.get("marker") == "no" else marker(language)
+    summary = cut(flat(_fill(book.text, f"{name}#summary", known)), SUBJECT_LIMIT) if "summary" in front else ""
     text = (f"{marked}\n\n" if marked else "") + f"{book.text.guard.sub('> ', body)}\n\n-- \n{folded(why)}\n"
     known |= {
         "language": language,
@@ -370,7 +375,8 @@ def _render(book: Book, name: str, language: str, context: Mapping[str, object])
         "body": Markup(_TIDY.sub("", _fill(book.html, name, known))),
         "why": Markup(_fill(book.html, f"{name}#why", known)),
     }
-    return Rendered(subject, text, _fill(book.html, "_layout.html", known))
+    html = _fill(book.html, "_layout.html", known)
+    return Rendered(subject, text, html, summary=summary, opening=wording.opening(book.words, body))
 
 
 def render(templates: Templates, name: str, language: str, context: Mapping[str, object]) -> Rendered:
@@ -390,19 +396,14 @@ def render(templates: Templates, name: str, language: str, context: Mapping[str,
             if each == FALLBACK:
                 raise
             continue
-        return Rendered(made.subject, made.text, made.html, "; ".join(problems))
+        return replace(made, problem="; ".join(problems))
     raise AssertionError("there is always a last attempt")
 
 
 def context_of(
-    policy: Policy,
-    now: datetime,
-    issue: Issue | None,
-    values: Mapping[str, object],
-    *,
-    to: str = "",
-    reply_to: str = "",
-) -> dict[str, object]:
+    policy: Policy, now: datetime, issue: Issue | None, values: Mapping[str, object],
+    *, to: str = "", reply_to: str = "",
+) -> dict[str, object]:  # fmt: skip
     """What a template sees: the draft's own values, and names that no draft can replace. `now` is aware UTC; `priority`
     is the one that counts (of a withdrawn report: the reported one), `rule` what follows from it."""
     current = None if issue is None else issue.current if issue.current is not None else issue.reported

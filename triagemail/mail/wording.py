@@ -69,6 +69,11 @@ def guard(reserved: Iterable[str], words: Mapping[str, Any]) -> re.Pattern[str]:
     return re.compile(rf"^(?=[ \t\"'*•–“-]*+(?:{command}))", re.MULTILINE | re.IGNORECASE)
 
 
+def opening(words: Mapping[str, Any], body: str) -> str:
+    """The paragraphs of a mail's text before its one-tap answers: a calendar shows them, and nobody answers from it."""
+    return f"\n\n{body}".partition(f"\n\n{words['tap_text']}")[0].strip("\n")
+
+
 # --- times and lengths ------------------------------------------------------------------------------------------------
 
 

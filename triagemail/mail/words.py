@@ -24,6 +24,27 @@ _PREFIX = re.compile(r"\s*([^\W\d_]{1,20})\s?(?:\[\d{1,3}\]|\(\d{1,3}\)|\d{1,3})
 _TAG = re.compile(r"\s*\[([^\[\]]{0,40})\]")
 _NUMBER_TAG = re.compile(r"#\d+")
 _PREFIX_LIMIT = 30  # of a subject's prefixes and tags that are read
+# Unicode's spaces (category Zs), and three invisible characters that HTML leaves.
+_SPACES = dict.fromkeys((0xA0, 0x1680, *range(0x2000, 0x200C), 0x202F, 0x205F, 0x2060, 0x3000, 0xFEFF), " ")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Times:
+    """The words for times of day, days and lengths of time."""
+
+    into: frozenset[str]
+    at: frozenset[str]
+    plus: frozenset[str]
+    until: Phrases
+    during: Phrases
+    fillers: frozenset[str]
+    ordinals: frozenset[str]
+    units: Mapping[str, int]  # word -> minutes
+    clock: frozenset[str]
+    am: frozenset[str]
+    pm: frozenset[str]
+    spans: Mapping[str, int]  # words -> minutes
+    months: Mapping[str, int]  # name -> 1 to 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,15 +55,7 @@ class Words:
     examples: Mapping[str, str]  # command key -> how it is written right
     priority: frozenset[str]
     because: Phrases
-    into: frozenset[str]
-    at: frozenset[str]
-    plus: frozenset[str]
-    minutes: frozenset[str]
-    hours: frozenset[str]
-    clock: frozenset[str]
-    am: frozenset[str]
-    pm: frozenset[str]
-    spans: Mapping[str, int]  # words -> minutes
+    times: Times
     near: Mapping[str, str]  # what may be mistyped -> command key
     never: frozenset[str]
     polite: frozenset[str]
@@ -58,6 +71,7 @@ class Words:
     answer: frozenset[str]
     placeholders: frozenset[str]
     negations: frozenset[str]
+    origin: Phrases  # meaning: `behalf` or `via`
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +102,12 @@ def composed(text: str) -> str:
     The head only: putting a long run of combining marks in order takes quadratic time (trust.md C6).
     """
     return text if text.isascii() else unicodedata.normalize("NFC", text[:HEAD]) + text[HEAD:]
+
+
+def spaced(text: str) -> str:
+    """`text` with plain spaces for the wide, narrow, non-breaking and invisible ones that programs and typists put;
+    of the same length."""
+    return text if text.isascii() else text.translate(_SPACES)
 
 
 def tokens(text: str, start: int = 0, limit: int = HEAD) -> list[Token]:
@@ -249,17 +269,22 @@ def _names(line: str, found: Sequence[Token]) -> bool:
 
 # --- reading the table -----------------------------------------------------------------------------------------------
 
+_UNITS = {"minutes": 1, "hours": 60, "days": 1440, "weeks": 10_080}
 _TABLES = {
     "commands": None,
     "examples": None,
-    "shapes": ("priority", "because", "in", "at", "and", "minutes", "hours", "clock", "am", "pm"),
+    "shapes": (
+        "priority", "because", "in", "at", "and", "until", "for", "fillers", "ordinals", "minutes", "hours", "days",
+        "weeks", "clock", "am", "pm",
+    ),
     "spans": None,
+    "months": None,
     "near": ("commands", "never", "polite"),
     "reply": ("yes", "no"),
     "subject": ("replies", "forwards", "own", "nothing"),
     "courtesy": ("greetings", "addressees", "closings"),
-    "report": ("answer", "placeholders", "negations"),
-}
+    "report": ("answer", "placeholders", "negations", "behalf", "via"),
+}  # fmt: skip
 
 
 def parse_words(toml_text: str) -> Words:
@@ -274,15 +299,7 @@ def parse_words(toml_text: str) -> Words:
         examples=dict(tables["examples"]),
         priority=_folded(shapes["priority"]) | {"p"},  # P0 to P3 are the same in every language
         because=phrases({"because": shapes["because"]}),
-        into=_folded(shapes["in"]),
-        at=_folded(shapes["at"]),
-        plus=_folded(shapes["and"]),
-        minutes=_folded(shapes["minutes"]),
-        hours=_folded(shapes["hours"]),
-        clock=_folded(shapes["clock"]),
-        am=_folded(shapes["am"]),
-        pm=_folded(shapes["pm"]),
-        spans={plain(words): minutes for words, minutes in tables["spans"].items()},
+        times=_times(tables),
         near={plain(word): key for key in near["commands"] for word in commands[key]},
         never=_folded(near["never"]),
         polite=_folded(near["polite"]),
@@ -298,6 +315,27 @@ def parse_words(toml_text: str) -> Words:
         answer=_folded(tables["report"]["answer"]),
         placeholders=_folded(tables["report"]["placeholders"]),
         negations=_folded(tables["report"]["negations"]),
+        origin=phrases({key: tables["report"][key] for key in ("behalf", "via")}),
+    )
+
+
+def _times(tables: Mapping[str, Any]) -> Times:
+    shapes = tables["shapes"]
+    units = {word: length for name, length in _UNITS.items() for word in _folded(shapes[name])}
+    return Times(
+        into=_folded(shapes["in"]),
+        at=_folded(shapes["at"]),
+        plus=_folded(shapes["and"]),
+        until=phrases({"until": shapes["until"]}),
+        during=phrases({"for": shapes["for"]}),
+        fillers=_folded(shapes["fillers"]),
+        ordinals=_folded(shapes["ordinals"]),
+        units=units,
+        clock=_folded(shapes["clock"]),
+        am=_folded(shapes["am"]),
+        pm=_folded(shapes["pm"]),
+        spans={plain(words): minutes for words, minutes in tables["spans"].items()},
+        months={plain(name): number for name, number in tables["months"].items()},
     )
 
 
@@ -322,8 +360,9 @@ def _check(tables: Mapping[str, Any]) -> None:
 
 
 def _fits(table: str, value: object) -> bool:
-    if table == "spans":
-        return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    if table in ("spans", "months"):
+        most = 12 if table == "months" else 1_000_000
+        return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most
     if table == "examples":
         return isinstance(value, str) and bool(value.strip())
     return isinstance(value, list) and bool(value) and all(isinstance(word, str) and word.strip() for word in value)

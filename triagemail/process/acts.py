@@ -43,6 +43,7 @@ ACTS: Mapping[type[Intent], Act] = {
     want.FileReport: _act("admitted", ANY, "do", "not-admitted"),
     want.FillIn: _act("reporter+triager", ANY, "do"),
     want.Comment: ANYONE,
+    want.Note: ANYONE,
     want.Agree: _act("triager+confirmer", ROLE_PROVEN, "confirm", "not-triager"),
     want.SetPriority: _act("triager+reporter+confirmer+asked+ruler", ROLE_PROVEN, "confirm", "not-triager"),
     want.Decline: _act("triager+asked", ROLE_PROVEN, "confirm", "not-triager"),

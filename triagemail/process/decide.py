@@ -32,6 +32,7 @@ from triagemail.process.events import (
     Decision,
     Draft,
     Event,
+    Noted,
     Outcome,
     ReporterBelieved,
     ReportFiled,
@@ -139,13 +140,16 @@ def decide(snapshot: Snapshot, intent: Intent, now: datetime, policy: Policy) ->
         if intent.issue is None:
             return fire_desk(intent, snapshot, now, policy)
         return _follow_ups(fire(intent, issue, now, policy, deaf=snapshot.deaf), snapshot, now, policy)
+    if isinstance(intent, want.Note):
+        return note(intent, issue, now)
     if isinstance(intent, ISSUE_ACTS) and issue is None:
         return updates.refuse(intent, "unknown-issue" if intent.issue else "no-issue")
     if code := acts.permit(intent, issue, policy):
         return _short(intent, code)
     believed = _believe(intent, issue, now)
     issue = reports.apply(believed, issue)
-    done = believed + _act(snapshot, intent, issue, now, policy) + _thank(believed, intent, issue, policy)
+    acted = _act(snapshot, intent, issue, now, policy)
+    done = believed + acted + _thank(believed, acted, intent, issue, policy)
     return _follow_ups(done, snapshot, now, policy)
 
 
@@ -174,9 +178,11 @@ def _believe(intent: Intent, issue: Issue | None, now: datetime) -> Decision:
     return Decision(events=(ReporterBelieved(issue=issue.number, at=now, by=intent.by),))
 
 
-def _thank(believed: Decision, intent: Intent, issue: Issue | None, policy: Policy) -> Decision:
-    """Who has just shown that a complete report is theirs hears what happens next."""
+def _thank(believed: Decision, acted: Decision, intent: Intent, issue: Issue | None, policy: Policy) -> Decision:
+    """Who has just shown that a complete report is theirs hears what happens next, once."""
     if issue is None or not believed.events or not isinstance(intent, want.Comment | want.FillIn):
+        return Decision()
+    if any(draft.template == "received" for draft in acted.drafts):  # new answers in the same mail have their thanks
         return Decision()
     if issue.state is not State.TRIAGE or reports.missing(issue, policy):
         return Decision()
@@ -394,6 +400,15 @@ def answer_reader(intent: want.Comment, snapshot: Snapshot, issue: Issue, now: d
     told = StatusAnswered(issue=issue.number, at=now, by=intent.by)
     mail = Draft("status", intent.by, issue.number, {"issues": (issue,), "answer_to_broadcast": True})
     return kept + Decision(events=(told,), drafts=(mail,))
+
+
+def note(intent: want.Note, issue: Issue | None, now: datetime) -> Decision:
+    """ "… are recorded in silence": no mail goes out, and a report is not verified by it. A mail program that sends a
+    read receipt by itself has only shown that our mail arrived; a forged report would else confirm itself."""
+    if issue is None:
+        return Decision()
+    said = Noted(issue=issue.number, at=now, by=intent.by, what=intent.what, text=intent.text, mail=intent.mail)
+    return Decision(events=(said,))
 
 
 # --- short of evidence: held, and confirmed by one plain reply -------------------------------------------------------

@@ -172,6 +172,16 @@ class Commented(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Noted(Event):
+    """ "Answers to [invites] (Accepted, Declined), read receipts and emoji reactions are recorded in silence": it
+    changes nothing. `what` is one of accepted, declined, tentative, read, reaction."""
+
+    what: str
+    text: str = ""
+    mail: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAnswered(Event):
     pass
 

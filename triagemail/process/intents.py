@@ -238,6 +238,15 @@ class UndoLast(Intent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Note(Intent):
+    """What a program said for a person and nobody answers: `what` is one of accepted, declined, tentative (an invite),
+    read, reaction; `text` the few words or the emoji that came with it."""
+
+    what: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subscribe(Intent):
     """`subscribe`, and with a wish `subscribe P0`, `subscribe area:billing`, `subscribe #42` (`follow`)."""
 
@@ -365,5 +374,5 @@ class Snapshot:
     waiting: tuple[Issue, ...] = ()  # undecided P2, P3 and drafts; read for the morning mail only
     urgent: tuple[Issue, ...] = ()  # open P0 and P1; read when a triager cannot be reached
     since_review: tuple[Issue, ...] = ()  # opened or ended since the last review; read for the review only
-    digests: tuple[tuple[tuple[int, ...], tuple[str, ...]], ...] = ()  # (broadcasts, readers), for the digest only
+    digests: tuple[tuple[tuple[object, ...], tuple[str, ...]], ...] = ()  # (broadcasts, readers), for the digest only
     deaf: bool = False  # no mail could be fetched for over ten minutes

@@ -39,6 +39,7 @@ from triagemail.process.events import (
     MarkedDuplicate,
     MorningTold,
     NextUpdateSet,
+    Noted,
     OwnerAccepted,
     OwnerNamed,
     OwnerReminded,
@@ -79,7 +80,7 @@ DRAFT, TRIAGE, OPEN, VALIDATING, WAITING = State.DRAFT, State.TRIAGE, State.OPEN
 RESOLVED, DECLINED, WITHDRAWN = State.RESOLVED, State.DECLINED, State.WITHDRAWN
 DUPLICATE, LAPSED = State.DUPLICATE, State.LAPSED
 
-ANYWHERE = (Commented, StatusAnswered, AnswersGiven, ReporterBelieved)  # never lost, whatever the state
+ANYWHERE = (Commented, Noted, StatusAnswered, AnswersGiven, ReporterBelieved)  # never lost, whatever the state
 DISPUTING = (DecisionDisputed, DisputeHandedOn, ThrowCast)
 OWNING = (OwnerNamed, OwnerAccepted, OwnershipRefused, OwnerSilent, HeadlineSet, AreaSet, DocSet)
 UPDATING = (IssueAnnounced, UpdateSent, NextUpdateSet, OwnerReminded)

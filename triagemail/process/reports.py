@@ -273,7 +273,7 @@ def book_call(intent: want.BookCall, issue: Issue, now: datetime, policy: Policy
         return refuse(intent, "wrong-state", state=issue.state)
     if issue.call_at is not None and issue.call_at + CALL_LASTS > now:
         return refuse(intent, "call-booked", at=issue.call_at)
-    soon = now + CALL_IN + timedelta(seconds=59)
+    soon = now + CALL_IN + timedelta(minutes=1, microseconds=-1)  # in whole minutes, and never in less than five
     starts = policy.hours.next_open(soon.replace(second=0, microsecond=0))
     people = tuple(dict.fromkeys((issue.reporter, policy.duty)))
     uid = f"call-{issue.number}-{int(starts.timestamp())}@{policy.domain}"

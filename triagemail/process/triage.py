@@ -199,7 +199,7 @@ def within_budget(
     if desk is None or (desk.budget_told_at is not None and desk.budget_told_at >= this_week):
         return told
     event = BudgetTold(issue=0, at=now, by="", used=used)
-    people = (*policy.triagers, *policy.authority)
+    people = tuple(p for p in (*policy.triagers, *policy.authority) if p != intent.by)  # who reads it in the receipt
     return told + Decision(events=(event,)) + to_people("budget", issue, people, used=used, budget=policy.p1_per_week)
 
 
@@ -385,6 +385,7 @@ def decision_clocks(issue: Issue, policy: Policy) -> dict[str, datetime]:
     if issue.missed_at is not None:
         return {} if issue.answered_at is not None else {"timebox": issue.missed_at + AGAIN}
     running = {"timebox": ends}
-    if not issue.half_told and issue.answered_at is None:
-        running["half-time"] = issue.clock_from + (ends - issue.clock_from) / 2
+    asked = max(issue.clock_from, issue.asked_at or issue.clock_from)  # whoever was asked late has half of what is left
+    if not issue.half_told and issue.answered_at is None and asked < ends:
+        running["half-time"] = asked + (ends - asked) / 2
     return running

@@ -254,6 +254,27 @@ class Store:
         rows = self.all("SELECT at, author, level, body FROM event WHERE issue = ? ORDER BY id", number)
         return [(from_micros(at), author, level, codec.load(body)) for at, author, level, body in rows]
 
+    def marked_journal(self, number: int) -> list[tuple[str, Event]]:
+        """The events of an issue in order, each with the mark of its decision."""
+        rows = self.all("SELECT decision, body FROM event WHERE issue = ? ORDER BY id", number)
+        return [(mark, codec.load(body)) for mark, body in rows]
+
+    def happened(self, kind: str, since: datetime) -> list[int]:
+        """The issues to which this kind of event has happened since then, in that order, each once. Only for the kinds
+        that have an index (schema.INDEXES)."""
+        rows = self.all(f"SELECT issue FROM event WHERE type = '{kind}' AND at >= ? ORDER BY at, id", micros(since))
+        return list(dict.fromkeys(number for (number,) in rows))
+
+    def issues_since(self, since: datetime) -> tuple[Issue, ...]:
+        """Issues that were opened or ended since then, and older ones with something left to do: for the review."""
+        found = (codec.load(body) for (body,) in self.all("SELECT body FROM issue ORDER BY number"))
+        return tuple(
+            issue
+            for issue in found
+            if max(issue.opened_at, issue.ended_at or issue.opened_at) >= since
+            or any(each.done_at is None for each in issue.band_aids)
+        )
+
     def decision_events(self, mark: str) -> list[Event]:
         """What one decision led to, in order; `undo` is their inverse (design.md 7)."""
         rows = self.all("SELECT body FROM event WHERE decision = ? AND decision <> '' ORDER BY id", mark)

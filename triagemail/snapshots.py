@@ -1,0 +1,200 @@
+"""What is known: from the store to the Context in which a mail is read and the Snapshot that a decision looks at.
+
+Only what these intents need is read; a number is drawn only where an issue may be opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from triagemail.clock import Clock
+from triagemail.mail import evidence, mime
+from triagemail.mail.html import html_to_text
+from triagemail.mail.mime import ParsedMail
+from triagemail.mail.reading import Anchor, Context
+from triagemail.outbox import Outbox
+from triagemail.process import decide
+from triagemail.process import intents as want
+from triagemail.process.events import SubscriberJoined, SubscriberLeft
+from triagemail.process.hours import week
+from triagemail.process.intents import Intent, Snapshot, Undo
+from triagemail.process.life import evolve
+from triagemail.process.model import UNDECIDED, Desk, Evidence, Issue, Level, Policy, Priority, Wishes
+from triagemail.store import audience, claims
+from triagemail.store.store import Parent, Store
+
+CRLF = b"\r\n"
+REMEMBERED = 100
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+DEAF = timedelta(minutes=10)  # "while intake is down for over 10 minutes"
+OPENING = (want.FileReport, want.Reopen, want.Remediate)
+DECIDING = (want.Agree, want.SetPriority, want.MarkDuplicate)
+ALARMING = (want.FileReport, want.FillIn, want.Comment, *DECIDING)  # a P0 may be announced because of them
+ON_DUTY = (want.TakeDuty, want.GoAway, want.TriagerUnreachable)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshots:
+    """Reads the store, inside the transaction of the mail or timer."""
+
+    store: Store
+    policy: Policy
+    outbox: Outbox
+    clock: Clock
+    words_sent: dict[int, str] = field(default_factory=dict)  # of our latest answered mails, by their number
+
+    # --- what a mail belongs to ---------------------------------------------------------------------------------------
+
+    def context(self, anchor: Anchor, found: ParsedMail, raw: int, arrived: datetime) -> Context:
+        """Who speaks, how sure that is, and which of our mails and issues it is about: token first, then Message-IDs
+        seen."""
+        author = found.from_.address if found.from_ else ""
+        owner = self.store.address(anchor.token.person) if anchor.token else None
+        sure = evidence.judge(author, owner)
+        if anchor.token is not None and anchor.token.kind == "u" and owner:  # suffices alone, whoever's alias sent it
+            return Context(owner, Evidence(Level.E2, "unsubscribe-token"), raw, sent_at=arrived)
+        if anchor.secret:
+            return Context(author, sure, raw, sent_at=arrived)
+        number = anchor.token.number if anchor.token else self.store.thread_issue(anchor.thread)
+        issue = self.store.issue(number) if number else None
+        parent = self.parent(anchor, number)
+        if parent is None:  # somebody may have copied our template into a fresh mail: its words are still ours
+            template = self.outbox.template_text()
+            said = template if template[:60] in found.text else ""
+            return Context(author, sure, raw, issue, said, sent_at=arrived)
+        text, template, broadcast = self._words_of(parent), parent.template, parent.broadcast
+        return Context(author, sure, raw, issue, text, template, broadcast, sent_at=arrived)
+
+    def _words_of(self, parent: Parent) -> str:
+        """All words of a mail of ours that an answer may quote: a client that quotes its HTML part quotes that
+        part's."""
+        found = self.words_sent.get(parent.outgoing)
+        if found is None:
+            sent = claims.mail(self.store, parent.outgoing)
+            found = f"{parent.text}\n{html_to_text(mime.parse(sent.head + CRLF + sent.body).html)}"
+            self.words_sent[parent.outgoing] = found
+            while len(self.words_sent) > REMEMBERED:
+                self.words_sent.pop(next(iter(self.words_sent)))
+        return found
+
+    def parent(self, anchor: Anchor, number: int) -> Parent | None:
+        if anchor.outgoing and (parent := self.store.parent(anchor.outgoing)) is not None:
+            return parent
+        return self.store.latest_to(anchor.token.person, number) if anchor.token else None
+
+    # --- what a decision may look at ----------------------------------------------------------------------------------
+
+    def of_mail(self, intents: Sequence[Intent], anchor: Anchor, context: Context) -> Snapshot:
+        pending = self.store.pending(anchor.secret) if anchor.secret else None
+        wanted = (*intents, *pending.intents) if pending else tuple(intents)
+        now = self.clock.now()
+        opens = _any(wanted, OPENING)
+        only_reports = all(isinstance(i, decide.KEPT_ALWAYS) for i in wanted)  # they are never short of evidence
+        asks = any(isinstance(i, want.Ask) and i.what in ("status", "list", "backlog") for i in wanted)
+        urgent = self._urgent() if _any(wanted, ON_DUTY) else ()
+        return Snapshot(
+            issues={**self._issues(wanted), **{i.number: i for i in urgent}},
+            next_number=self.store.next_number() if opens else 0,
+            open_issues=self.store.open_issues() if asks else (),
+            pending=pending,
+            confirm_asked=not only_reports and self.store.confirm_asked(context.by, now - DAY),
+            status_answered=self._status_answered(context),
+            first_report=opens and not self.store.has_reported(context.by),
+            desk=self.store.desk(lock=not only_reports),
+            alarm=self._alarm(now) if _any(wanted, ALARMING) else None,
+            p1_this_week=self._p1_since(week(now, self.policy.timezone)) if _any(wanted, DECIDING) else 0,
+            wishes=self._wishes(context.by) if _any(wanted, decide.LIST_WORDS) else None,
+            undo=self._undo(anchor) if _any(wanted, (want.UndoLast,)) else None,
+            urgent=urgent,
+        )
+
+    def of_timer(self, number: int, name: str) -> Snapshot:
+        """For a timer of an issue, or of the desk (number 0)."""
+        now = self.clock.now()
+        desk: Desk | None = self.store.desk(lock=number == 0)
+        if number:
+            intent = want.TimerFired(by="", evidence=Evidence(Level.E3, "timer"), issue=number, timer=name, due=now)
+            return Snapshot(issues=self._issues([intent]), desk=desk, alarm=self._alarm(now), deaf=self._deaf(now))
+        since = (desk.reviewed_at or desk.opened_at) if desk is not None else now
+        told = (desk.digest_at or desk.opened_at) if desk is not None else now
+        return Snapshot(
+            desk=desk,
+            waiting=self._waiting() if name == "morning" else (),
+            since_review=self.store.issues_since(since) if name in ("review-check", "review") else (),
+            digests=tuple(audience.digests(self.store, told, now)) if name == "digest" else (),
+        )
+
+    def of_absence(self) -> Snapshot:
+        """For a triager whom a mail of ours did not reach."""
+        urgent = self._urgent()
+        return Snapshot(issues={i.number: i for i in urgent}, urgent=urgent, desk=self.store.desk(lock=True))
+
+    def _issues(self, intents: Iterable[Intent]) -> dict[int, Issue]:
+        """The issues that intents name, and those linked to them: what was joined where, the remediations, their first
+        issue."""
+        named = {n for i in intents for n in (i.issue, getattr(i, "of", None), getattr(i, "follow", None)) if n}
+        found = self.store.issues(sorted(named))
+        linked = {n for i in found.values() for n in (i.duplicate_of, i.remediates, *i.remediations) if n}
+        return found | self.store.issues(sorted(linked - set(found)))
+
+    def _urgent(self) -> tuple[Issue, ...]:
+        return tuple(i for i in self.store.open_issues() if i.urgent)
+
+    def _waiting(self) -> tuple[Issue, ...]:
+        return tuple(i for i in self.store.open_issues() if i.state in UNDECIDED and not i.urgent)
+
+    def _status_answered(self, context: Context) -> bool:
+        issue = context.issue
+        if not context.broadcast or issue is None:
+            return False
+        since = max(t for t in (issue.opened_at, issue.announced_at, issue.last_update_at) if t)
+        return self.store.status_answered(issue.number, context.by, since)
+
+    def _alarm(self, now: datetime) -> Issue | None:
+        """ "While a P0 announced in the last 60 minutes is open …" """
+        found = self.store.issues(self.store.happened("IssueAnnounced", now - HOUR)[-20:]).values()
+        return next((i for i in found if i.live and i.announced and i.urgent and i.current is Priority.P0), None)
+
+    def _p1_since(self, monday: datetime) -> int:
+        found = self.store.issues(self.store.happened("PriorityDecided", monday)).values()
+        return sum(1 for i in found if i.priority is Priority.P1 and not i.remediation)
+
+    def _wishes(self, address: str) -> Wishes | None:
+        found = audience.wishes(self.store, address)
+        return found if found.member or found.issues else None
+
+    def _deaf(self, now: datetime) -> bool:
+        heard = self.store.intake_ok()
+        return heard is not None and heard + DEAF < now
+
+    def _undo(self, anchor: Anchor) -> Undo | None:
+        """What the decision did whose receipt this mail answers: the journal, folded up to it and over it."""
+        parent = self.store.parent(anchor.outgoing) if anchor.outgoing else None
+        if parent is None or not parent.decision or anchor.token is None:
+            return None
+        events = self.store.decision_events(parent.decision)
+        pairs = tuple(self._around(n, parent.decision) for n in dict.fromkeys(e.issue for e in events if e.issue))
+        joined = tuple(e.address for e in events if isinstance(e, SubscriberJoined))
+        left = tuple(e.address for e in events if isinstance(e, SubscriberLeft))
+        by = self.store.address(anchor.token.person)
+        return Undo(parent.decision, by, events[0].at, pairs, joined, left) if events else None
+
+    def _around(self, number: int, mark: str) -> tuple[Issue | None, Issue]:
+        before: Issue | None = None
+        current: Issue | None = None
+        begun = False
+        for each, event in self.store.marked_journal(number):
+            if each == mark and not begun:
+                before, begun = current, True
+            elif each != mark and begun:
+                break
+            current = evolve(current, event)
+        assert current is not None, f"#{number} has no journal"
+        return before, current
+
+
+def _any(intents: Iterable[Intent], kinds: tuple[type[Intent], ...]) -> bool:
+    return any(isinstance(i, kinds) for i in intents)
