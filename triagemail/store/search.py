@@ -33,7 +33,7 @@ LETTERS = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe"
 
 # Words that stand in any report, folded: function words, and those of the five questions and of their usual answers,
 # in English, German and French.
-_COMMON = """
+_USUAL = """
 a about after again all also always am an and any anything are as at be because been before being but by can cannot
 could did do does doing done down each else even ever every everything few for from get gets getting go goes going
 good got had has have he help her here hi him his how if in into is it its just know last like many me more most
@@ -60,7 +60,7 @@ ou par parce pas peu peut peuvent plus plusieurs pour pourquoi qu quand que quel
 ses si son sont sous sur t ta te tous tout toute toutes tres trop tu un une vers vos votre vous y
 attendu client clients contournement erreur fonctionne fonctionnent marche ouvrir probleme
 """
-COMMON = frozenset(_COMMON.split())
+USUAL = frozenset(_USUAL.split())
 
 
 class Statements(Protocol):
@@ -90,7 +90,7 @@ def fold(text: str) -> str:
 def words(text: str) -> list[str]:
     """The words that tell one report from another, in order: letters and digits only, so no engine finds syntax."""
     found = WORD.findall(fold(text[:TEXT_AT_MOST]))
-    return [word for word in found if 1 < len(word) <= WORD_AT_MOST and word not in COMMON]
+    return [word for word in found if 1 < len(word) <= WORD_AT_MOST and word not in USUAL]
 
 
 def of(issue: Issue) -> tuple[list[str], list[str]]:
