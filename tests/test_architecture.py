@@ -42,6 +42,8 @@ RANKS = {
     "doctor": 8,
     "demo": 8,
     "explain": 8,
+    "console": 9,
+    "operating": 9,
     "cli": 9,
     "__main__": 9,
 }
@@ -71,7 +73,7 @@ CLOCKS = {"now", "today", "utcnow"}
 DOORS = {  # library -> the one module (or folder) that imports it
     "aiosmtpd": "doors/smtpd.py",
     "authres": "mail/evidence.py",
-    "click": "cli.py",
+    "click": "cli.py console.py operating.py",  # the command line: what all need, the operator's commands, the rest
     "email_validator": "mail/address.py",
     "flufl": "mail/dsn.py",
     "icalendar": "mail/invites.py",
@@ -237,7 +239,7 @@ def test_one_library_one_door() -> None:
             if top == "triagemail" or top in sys.stdlib_module_names:
                 continue
             door = DOORS.get(top, "no module: it is not in the table of libraries")
-            if inside != door and not (door.endswith("/") and inside.startswith(door)):
+            if inside not in door.split() and not (door.endswith("/") and inside.startswith(door)):
                 found.append(f"{where(path, node)} imports {top}, whose door is {door}")
     none(found)
 

@@ -189,7 +189,7 @@ def test_live_issues_can_be_found_afterwards(store_url: str) -> None:
     store = first_schema(store_url)
     migrate.migrate(store)
     first, second = store.issues([1, 2]).values()
-    assert [row[0] for row in search._sharing(store, ["website", "rechnungen", "old"], 0)] == [2, 1]
+    assert [row[0] for row in search._sharing(store, ["website", "rechnungen", "old"], [], 0)] == [2, 1]
     assert search.similar(store, first) == search.similar(store, second) == []
     store.close()
 

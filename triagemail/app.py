@@ -264,6 +264,15 @@ def write_new_key(path: Path) -> None:
 @contextlib.contextmanager
 def exclusive(store: Store) -> Iterator[None]:
     """On SQLite one service process at a time; what a killed one had claimed is freed. Raises InUse."""
+    with alone(store):
+        if store.path is not None:
+            claims.free_leases(store)
+        yield
+
+
+@contextlib.contextmanager
+def alone(store: Store) -> Iterator[None]:
+    """On SQLite no service process runs meanwhile, and no second of what asks for the same. Raises InUse, OSError."""
     if store.path is None:
         yield
         return
@@ -272,5 +281,4 @@ def exclusive(store: Store) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InUse(f"another triagemail uses {store.path}") from None
-        claims.free_leases(store)
         yield

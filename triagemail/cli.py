@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from triagemail import __version__
+from triagemail import __version__, operating
+from triagemail.console import (
+    BAD_CONFIG,
+    DATA,
+    NO_CONFIG,
+    OK,
+    TRY_AGAIN,
+    USAGE,
+    as_json,
+    fail,
+    open_app,
+    priority,
+    read_config,
+    safe,
+    say,
+    say_json,
+)
 
 if TYPE_CHECKING:
     from triagemail.app import App
-    from triagemail.config import Config
 
-NO_CONFIG = "which config? Name it with --config FILE or in TRIAGEMAIL_CONFIG; `triagemail init DIR` makes one"
-OK, USAGE, DATA, TRY_AGAIN, BAD_CONFIG = 0, 64, 65, 75, 78  # sysexits.h
 
 class _Group(click.Group):
     """Usage errors end with 64, as sysexits.h says; a database that does not work, with 75 and one line."""
@@ -46,78 +58,6 @@ class _Group(click.Group):
 def main(context: click.Context, config_file: Path | None) -> None:
     """A company's production troubleshooting process, run wholly by mail."""
     context.obj = config_file
-
-
-# --- what every command needs ----------------------------------------------------------------------------------------
-
-
-def fail(code: int, *lines: str) -> NoReturn:
-    for line in lines:
-        click.echo(safe(line), err=True)
-    sys.exit(code)
-
-
-def safe(text: object) -> str:
-    """Foreign text for a terminal: no control character but LF gets through (trust.md X5)."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in str(text))
-
-
-def say(*texts: object) -> None:
-    click.echo(" ".join(safe(t) for t in texts))
-
-
-def priority(value: object) -> str:
-    """P0 is 0, and a priority all the same."""
-    return "--" if value is None else str(value)
-
-
-def say_json(value: object) -> None:
-    click.echo(json.dumps(value, ensure_ascii=True, default=str))
-
-
-def read_config(path: Path | None, *, service: bool = False) -> Config:
-    from triagemail.config import ConfigError, load
-
-    try:
-        config = load(path, service=service)
-    except ConfigError as error:
-        fail(BAD_CONFIG, *(f"{error.path or 'config'}: {problem}" for problem in error.problems))
-    if service and config.imap.host and not config.imap.user:
-        fail(
-            BAD_CONFIG,
-            f'{path}: imap: no password_file and no token_command, so nobody can log in (host = "": no mailbox)',
-        )
-    for warning in config.warnings:
-        click.echo(safe(f"warning: {warning}"), err=True)
-    return config
-
-
-def open_app(path: Path | None, *, service: bool = False) -> App:
-    """The service's parts with an open store; every failure ends with one clear line."""
-    from triagemail import log
-    from triagemail.app import build, keys_path
-    from triagemail.store.store import StoreUnusable
-
-    log.configure(os.environ.get("TRIAGEMAIL_LOG", "info" if service else "warning"))
-    if path is None:
-        fail(BAD_CONFIG, NO_CONFIG)
-    config = read_config(path, service=service)
-    try:
-        app = build(config)
-        app.store.open()
-    except FileNotFoundError:
-        fail(BAD_CONFIG, f"no key file {keys_path(config)}: make a set-up with `triagemail init DIR`")
-    except (OSError, ValueError) as error:
-        fail(BAD_CONFIG, str(error))
-    except StoreUnusable as error:
-        fail(TRY_AGAIN, str(error))
-    if service and app.outbox.templates.problems:  # trust.md S12: refused at start, not found out at 3 a.m.
-        fail(BAD_CONFIG, *(f"templates/{problem}" for problem in app.outbox.templates.problems))
-    return app
-
-
-def as_json(command: Any) -> Any:
-    return click.option("--json", "json_lines", is_flag=True, help="Machine-readable lines.")(command)
 
 
 # --- setting up ------------------------------------------------------------------------------------------------------
@@ -369,133 +309,7 @@ def show(config_file: Path | None, number: int, json_lines: bool) -> None:
         )
 
 
-# --- parked mail -----------------------------------------------------------------------------------------------------
+# --- parked mail, the list, the database: operating.py ---------------------------------------------------------------
 
-
-@main.group()
-def held() -> None:
-    """Mails that are parked for a person to look at."""
-
-
-@held.command("list")
-@as_json
-@click.pass_obj
-def held_list(config_file: Path | None, json_lines: bool) -> None:
-    """All held mails with their reason."""
-    from triagemail.mail.mime import parse
-    from triagemail.store import claims
-
-    app = open_app(config_file)
-    for mail in claims.held(app.store):
-        found = parse(mail.raw)
-        author = found.from_.address if found.from_ else "?"
-        if json_lines:
-            say_json(
-                {"id": mail.inbox, "reason": mail.odd, "from": author, "subject": found.subject, "size": len(mail.raw)}
-            )
-        else:
-            say(f"{mail.inbox:<6} {mail.received_at:%Y-%m-%d %H:%M}  {author:<32} {found.subject[:50]:<50}  {mail.odd}")
-
-
-@held.command("show")
-@click.argument("number", type=int)
-@click.pass_obj
-def held_show(config_file: Path | None, number: int) -> None:
-    """The raw bytes of a held mail, as they came."""
-    from triagemail.store import claims
-
-    app = open_app(config_file)
-    raw = claims.held_raw(app.store, number)
-    if raw is None:
-        fail(DATA, f"no held mail {number}")
-    if sys.stdout.isatty():
-        click.echo(safe(raw.decode("utf-8", "replace").replace("\r\n", "\n")))
-    else:
-        sys.stdout.buffer.write(raw)
-
-
-@held.command("release")
-@click.argument("numbers", type=int, nargs=-1, required=True)
-@click.pass_obj
-def held_release(config_file: Path | None, numbers: tuple[int, ...]) -> None:
-    """Give held mails back to the worker."""
-    from triagemail.store import claims
-
-    _each_held(open_app(config_file), numbers, claims.release_held, "released")
-
-
-@held.command("drop")
-@click.argument("numbers", type=int, nargs=-1, required=True)
-@click.pass_obj
-def held_drop(config_file: Path | None, numbers: tuple[int, ...]) -> None:
-    """Put held mails aside for good."""
-    from triagemail.store import claims
-
-    _each_held(open_app(config_file), numbers, claims.drop_held, "dropped")
-
-
-def _each_held(app: App, numbers: tuple[int, ...], act: Any, word: str) -> None:
-    for number in numbers:
-        with app.store.transaction():
-            found = act(app.store, number)
-        if not found:
-            fail(DATA, f"no held mail {number}")
-        say(f"{number} {word}")
-
-
-# --- the distribution list -------------------------------------------------------------------------------------------
-
-
-@main.group()
-def subscribers() -> None:
-    """The distribution list."""
-
-
-@subscribers.command("list")
-@as_json
-@click.pass_obj
-def subscribers_list(config_file: Path | None, json_lines: bool) -> None:
-    """Everyone on the list."""
-    from triagemail.process import codec
-    from triagemail.store import audience
-
-    app = open_app(config_file)
-    for member in audience.members(app.store):
-        if json_lines:
-            say_json(codec.plain(member))
-        else:
-            say(f"{member.address:<50} since {member.since:%Y-%m-%d}{'  group' if member.group else ''}")
-
-
-@subscribers.command("add")
-@click.argument("addresses", nargs=-1, required=True)
-@click.option("--group", is_flag=True, help="Another list, not a person: its copies carry no unsubscribe link.")
-@click.pass_obj
-def subscribers_add(config_file: Path | None, addresses: tuple[str, ...], group: bool) -> None:
-    """Put addresses on the list, without asking them."""
-    from triagemail.mail.address import normalise
-    from triagemail.store import audience
-
-    app = open_app(config_file)
-    good = {a: normalise(a) for a in addresses}
-    if bad := [a for a, n in good.items() if n is None]:
-        fail(DATA, *(f"no mail address: {a}" for a in bad), "nobody was added")
-    with app.store.transaction():
-        for address in good.values():
-            audience.join(app.store, address or "", app.clock.now(), group=group)
-    say(len(good), "on the list")
-
-
-@subscribers.command("remove")
-@click.argument("addresses", nargs=-1, required=True)
-@click.pass_obj
-def subscribers_remove(config_file: Path | None, addresses: tuple[str, ...]) -> None:
-    """Take addresses off the list."""
-    from triagemail.mail.address import normalise
-    from triagemail.store import audience
-
-    app = open_app(config_file)
-    for address in addresses:
-        with app.store.transaction():
-            was = audience.leave(app.store, normalise(address) or address, app.clock.now())
-        say(f"{address} {'removed' if was else 'was not on the list'}")
+for _command in (operating.held, operating.subscribers, operating.migrate):
+    main.add_command(_command)

@@ -450,6 +450,9 @@ def _priority(
     if priority is None:
         lone = {found for text in new if (found := bare(text, words)) is not None}
         priority = lone.pop() if len(lone) == 1 else None
+        for key, text in answers.items() if priority is not None else ():  # below another answer it is no part of it
+            kept = "\n".join(line for line in text.split("\n") if bare(line, words) is None).strip()
+            answers[key] = kept or text
     if priority is None:
         priority = in_subject(head, words)[0]
     if priority is not None:

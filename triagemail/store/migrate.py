@@ -61,7 +61,7 @@ def _back_up(path: Path, to: Path) -> Path:
             source.backup(copy)
         _to_disk(half)
         half.replace(to)
-    except BaseException:
+    except BaseException:  # whatever it was, half a copy is of no use to anybody
         half.unlink(missing_ok=True)
         raise
     _to_disk(to.parent)

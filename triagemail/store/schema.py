@@ -274,7 +274,7 @@ INDEXES = (
 # The words of live issues, already folded (search.py): each engine keeps them its own way, neither looks into them.
 SEARCH_SQLITE = (
     "CREATE VIRTUAL TABLE IF NOT EXISTS search USING fts5"
-    " (headline, words, tokenize = 'ascii', detail = none, columnsize = 0)",
+    " (headline, words, tokenize = 'ascii', detail = column, columnsize = 0)",
 )
 SEARCH_POSTGRESQL = (
     "CREATE TABLE IF NOT EXISTS search (issue BIGINT NOT NULL PRIMARY KEY, headline TEXT NOT NULL, words TEXT NOT NULL,"

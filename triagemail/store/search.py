@@ -11,15 +11,18 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Protocol
 
 from triagemail.process.model import LIVE, Issue
 
 TEXT_AT_MOST = 4_000  # characters of an issue that are looked at: a pasted log says nothing more after them
 WORD_AT_MOST = 40
-HEADLINE_WORDS, OTHER_WORDS, ASKED_WORDS = 20, 60, 48
-CANDIDATES = 200  # so many of the live issues that share a word are compared, the latest: a mail has a price
+HEADLINE_WORDS, FIRST_WORDS, OTHER_WORDS = 20, 5, 40
+CANDIDATES = 100  # so many of the live issues that share a word are compared, the latest: a mail has a price
+IN_HEADLINE = "+"  # marks a word of the headline in PostgreSQL's vector; no word begins so
 HEADLINE = 2.0  # a word of the headline counts so many times
 ALIKE = 0.2  # from here on two issues are shown as similar; 1.0 has the same words
 FEW = 50  # so many issues of which nothing is known temper what a handful says about how rare a word is
@@ -30,7 +33,7 @@ LETTERS = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe"
 
 # Words that stand in any report, folded: function words, and those of the five questions and of their usual answers,
 # in English, German and French.
-_COMMON = """
+_USUAL = """
 a about after again all also always am an and any anything are as at be because been before being but by can cannot
 could did do does doing done down each else even ever every everything few for from get gets getting go goes going
 good got had has have he help her here hi him his how if in into is it its just know last like many me more most
@@ -57,7 +60,7 @@ ou par parce pas peu peut peuvent plus plusieurs pour pourquoi qu quand que quel
 ses si son sont sous sur t ta te tous tout toute toutes tres trop tu un une vers vos votre vous y
 attendu client clients contournement erreur fonctionne fonctionnent marche ouvrir probleme
 """
-COMMON = frozenset(_COMMON.split())
+USUAL = frozenset(_USUAL.split())
 
 
 class Statements(Protocol):
@@ -87,14 +90,15 @@ def fold(text: str) -> str:
 def words(text: str) -> list[str]:
     """The words that tell one report from another, in order: letters and digits only, so no engine finds syntax."""
     found = WORD.findall(fold(text[:TEXT_AT_MOST]))
-    return [word for word in found if 1 < len(word) <= WORD_AT_MOST and word not in COMMON]
+    return [word for word in found if 1 < len(word) <= WORD_AT_MOST and word not in USUAL]
 
 
 def of(issue: Issue) -> tuple[list[str], list[str]]:
-    """(words of the headline, words of the answers that are not in it), each word once."""
-    headline = dict.fromkeys(words(issue.headline))
-    answers = dict.fromkeys(words(" ".join(issue.answers.values())))
-    return list(headline)[:HEADLINE_WORDS], [word for word in answers if word not in headline][:OTHER_WORDS]
+    """(words of the headline, words of the answers that are not in it), each word once. Where the headline has none,
+    the first words of the answers stand for it."""
+    answers = list(dict.fromkeys(words(" ".join(issue.answers.values()))))
+    headline = list(dict.fromkeys(words(issue.headline)))[:HEADLINE_WORDS] or answers[:FIRST_WORDS]
+    return headline, [word for word in answers if word not in headline][:OTHER_WORDS]
 
 
 # --- keeping them ----------------------------------------------------------------------------------------------------
@@ -118,7 +122,8 @@ def keep(store: Statements, issue: Issue, before: Issue | None) -> None:
             "INSERT INTO search (issue, headline, words, vector) VALUES (?, ?, ?, array_to_tsvector(?))"
             " ON CONFLICT (issue) DO UPDATE"
             " SET headline = excluded.headline, words = excluded.words, vector = excluded.vector",
-            issue.number, " ".join(headline), " ".join(others), [*headline, *others],
+            issue.number, " ".join(headline), " ".join(others),
+            [*headline, *others, *(f"{IN_HEADLINE}{word}" for word in headline)],
         )  # fmt: skip
 
 
@@ -129,37 +134,52 @@ def _texts(issue: Issue) -> object:
 # --- finding ---------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An issue that shares words with mine."""
+
+    number: int
+    in_headline: Set[str]  # the shared words that stand in its headline
+    in_answers: Set[str]
+    length: float  # of all its words, squared, were each worth 1
+
+
 def similar(store: Statements, issue: Issue, limit: int = 3) -> list[Issue]:
     """The live issues that say much the same as this one, the most alike first; never itself. Nothing is shown rather
     than what only shares a common word."""
     headline, others = of(issue)
-    mine = _weights(headline, others)
-    found = _sharing(store, list(mine)[:ASKED_WORDS], issue.number)
-    lowest = min((number for number, _, _ in found), default=0) if len(found) == CANDIDATES else 0
-    rarity = _rarity([f"{heads} {rest}" for _, heads, rest in found], mine, _live(store, lowest) if found else 0)
-    ranked = sorted(
-        ((_alike(mine, _weights(heads.split(), rest.split()), rarity), number) for number, heads, rest in found),
-        reverse=True,
-    )
-    chosen = [store.issue(number) for score, number in ranked[:limit] if score >= ALIKE]
+    mine = dict.fromkeys(headline, HEADLINE) | dict.fromkeys(others, 1.0)
+    found = [_found(mine, *row) for row in _sharing(store, headline, others, issue.number)]
+    if not found:
+        return []
+    lowest = found[-1].number if len(found) == CANDIDATES else 0
+    worth = _worth(mine, found, max(_live(store, lowest), len(found)))
+    length = math.sqrt(sum(weight * weight * worth[word] for word, weight in mine.items()))
+    ranked = sorted(((_alike(mine, other, worth) / length, other.number) for other in found), reverse=True)
+    chosen = [store.issue(number) for alike, number in ranked[:limit] if alike >= ALIKE]
     return [other for other in chosen if other is not None]
 
 
-def _weights(headline: Iterable[str], others: Iterable[str]) -> dict[str, float]:
-    return dict.fromkeys(headline, HEADLINE) | dict.fromkeys(others, 1.0)
+def _found(mine: Mapping[str, float], number: int, headline: str, others: str) -> _Found:
+    heads, rest = headline.split(), others.split()
+    return _Found(number, mine.keys() & heads, mine.keys() & rest, HEADLINE * HEADLINE * len(heads) + len(rest))
 
 
-def _sharing(store: Statements, asked: Sequence[str], but: int) -> list[tuple[int, str, str]]:
-    """(number, headline words, other words) of the latest live issues that share a word with the ones asked for."""
-    if not asked:
+def _sharing(
+    store: Statements, headline: Sequence[str], others: Sequence[str], but: int
+) -> list[tuple[int, str, str]]:
+    """(number, headline words, other words) of the latest live issues that have a word of this headline, or one of the
+    other words in theirs. Who shares less than that is not alike."""
+    if not headline and not others:
         return []
     if store.sqlite:
-        query = " OR ".join(f'"{word}"' for word in asked)
+        anywhere, in_theirs = (" OR ".join(f'"{word}"' for word in each) for each in (headline, others))
+        query = " OR ".join([anywhere] * bool(headline) + [f"headline : ({in_theirs})"] * bool(others))
         return store.all(
             "SELECT rowid, headline, words FROM search WHERE search MATCH ? AND rowid <> ? ORDER BY rowid DESC LIMIT ?",
             query, but, CANDIDATES,
         )  # fmt: skip
-    query = " | ".join(f"'{word}'" for word in asked)
+    query = " | ".join(f"'{word}'" for word in (*headline, *(f"{IN_HEADLINE}{word}" for word in others)))
     return store.all(
         "SELECT issue, headline, words FROM search WHERE vector @@ CAST(? AS TSQUERY) AND issue <> ?"
         " ORDER BY issue DESC LIMIT ?",
@@ -174,18 +194,20 @@ def _live(store: Statements, lowest: int) -> int:
     return int(row[0])
 
 
-def _rarity(texts: Iterable[str], mine: Mapping[str, float], live: int) -> dict[str, float]:
-    """What each of my words counts: much when few live issues have it. "" is any word of theirs alone."""
-    had_by = Counter(word for text in texts for word in mine.keys() & set(text.split()))
-    counts = {word: math.log((FEW + live) / (1 + had_by[word])) for word in mine}
-    return counts | {"": math.log((FEW + live) / 2)}
+def _worth(mine: Mapping[str, float], found: Sequence[_Found], live: int) -> dict[str, float]:
+    """What each of my words counts: much when few live issues have it. "" is any word that I have not."""
+    had_by = Counter(chain.from_iterable(words for other in found for words in (other.in_headline, other.in_answers)))
+    worth = {word: math.log((FEW + live) / (1 + had_by[word])) ** 2 for word in mine}
+    return worth | {"": math.log((FEW + live) / 2) ** 2}
 
 
-def _alike(mine: Mapping[str, float], theirs: Mapping[str, float], rarity: Mapping[str, float]) -> float:
-    """0.0 without a word in common to 1.0 for the same words: the cosine of the two, each word by its rarity."""
-    shared = mine.keys() & theirs.keys()
-    common = sum(mine[word] * theirs[word] * rarity[word] ** 2 for word in shared)
-    my_length = sum((weight * rarity[word]) ** 2 for word, weight in mine.items())
-    other = rarity[""] ** 2 * (sum(w * w for w in theirs.values()) - sum(theirs[word] ** 2 for word in shared))
-    their_length = other + sum((theirs[word] * rarity[word]) ** 2 for word in shared)
-    return common / math.sqrt(my_length * their_length)
+def _alike(mine: Mapping[str, float], other: _Found, worth: Mapping[str, float]) -> float:
+    """How much of the other issue is mine, each word by its worth; by my own length it is the cosine of the two: 1.0
+    where both have the same words."""
+    shared, any_word = 0.0, worth[""]
+    length = other.length * any_word
+    for weight, words in ((HEADLINE, other.in_headline), (1.0, other.in_answers)):
+        for word in words:
+            shared += mine[word] * weight * worth[word]
+            length += weight * weight * (worth[word] - any_word)
+    return shared / math.sqrt(length)

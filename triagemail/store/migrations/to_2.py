@@ -26,7 +26,7 @@ BOTH = (  # with the names of PostgreSQL's types
     "CREATE INDEX event_decided ON event (at) WHERE type = 'PriorityDecided'",
 )
 SQLITE = (
-    "CREATE VIRTUAL TABLE search USING fts5 (headline, words, tokenize = 'ascii', detail = none, columnsize = 0)",
+    "CREATE VIRTUAL TABLE search USING fts5 (headline, words, tokenize = 'ascii', detail = column, columnsize = 0)",
 )
 POSTGRESQL = (
     "CREATE TABLE search (issue BIGINT NOT NULL PRIMARY KEY, headline TEXT NOT NULL, words TEXT NOT NULL,"

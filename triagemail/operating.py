@@ -1,0 +1,207 @@
+"""The operator's commands: parked mail, the distribution list, the schema of the database. Like cli.py it imports click
+at module level and everything else per command."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from triagemail.console import (
+    BAD_CONFIG,
+    DATA,
+    NO_CONFIG,
+    TRY_AGAIN,
+    as_json,
+    fail,
+    open_app,
+    read_config,
+    safe,
+    say,
+    say_json,
+)
+
+if TYPE_CHECKING:
+    from triagemail.app import App
+    from triagemail.process.model import Wishes
+
+
+# --- parked mail -----------------------------------------------------------------------------------------------------
+
+
+@click.group()
+def held() -> None:
+    """Mails that are parked for a person to look at."""
+
+
+@held.command("list")
+@as_json
+@click.pass_obj
+def held_list(config_file: Path | None, json_lines: bool) -> None:
+    """All held mails with their reason."""
+    from triagemail.mail.mime import parse
+    from triagemail.store import claims
+
+    app = open_app(config_file)
+    for mail in claims.held(app.store):
+        found = parse(mail.raw)
+        author = found.from_.address if found.from_ else "?"
+        if json_lines:
+            say_json(
+                {"id": mail.inbox, "reason": mail.odd, "from": author, "subject": found.subject, "size": len(mail.raw)}
+            )
+        else:
+            say(f"{mail.inbox:<6} {mail.received_at:%Y-%m-%d %H:%M}  {author:<32} {found.subject[:50]:<50}  {mail.odd}")
+
+
+@held.command("show")
+@click.argument("number", type=int)
+@click.pass_obj
+def held_show(config_file: Path | None, number: int) -> None:
+    """The raw bytes of a held mail, as they came."""
+    from triagemail.store import claims
+
+    app = open_app(config_file)
+    raw = claims.held_raw(app.store, number)
+    if raw is None:
+        fail(DATA, f"no held mail {number}")
+    if sys.stdout.isatty():
+        click.echo(safe(raw.decode("utf-8", "replace").replace("\r\n", "\n")))
+    else:
+        sys.stdout.buffer.write(raw)
+
+
+@held.command("release")
+@click.argument("numbers", type=int, nargs=-1, required=True)
+@click.pass_obj
+def held_release(config_file: Path | None, numbers: tuple[int, ...]) -> None:
+    """Give held mails back to the worker."""
+    from triagemail.store import claims
+
+    _each_held(open_app(config_file), numbers, claims.release_held, "released")
+
+
+@held.command("drop")
+@click.argument("numbers", type=int, nargs=-1, required=True)
+@click.pass_obj
+def held_drop(config_file: Path | None, numbers: tuple[int, ...]) -> None:
+    """Put held mails aside for good."""
+    from triagemail.store import claims
+
+    _each_held(open_app(config_file), numbers, claims.drop_held, "dropped")
+
+
+def _each_held(app: App, numbers: tuple[int, ...], act: Any, word: str) -> None:
+    for number in numbers:
+        with app.store.transaction():
+            found = act(app.store, number)
+        if not found:
+            fail(DATA, f"no held mail {number}")
+        say(f"{number} {word}")
+
+
+# --- the distribution list -------------------------------------------------------------------------------------------
+
+
+@click.group()
+def subscribers() -> None:
+    """The distribution list."""
+
+
+@subscribers.command("list")
+@as_json
+@click.pass_obj
+def subscribers_list(config_file: Path | None, json_lines: bool) -> None:
+    """Everyone on the list."""
+    from triagemail.store import audience
+
+    app = open_app(config_file)
+    for member in audience.members(app.store):
+        wished = _fields(member.wishes)
+        if json_lines:
+            who = {"address": member.address, "since": member.since.isoformat(), "group": member.group}
+            say_json({**who, "wishes": wished})
+        else:
+            group = "  group" if member.group else ""
+            say(f"{member.address:<50} since {member.since:%Y-%m-%d}{group}{_differing(wished)}")
+
+
+def _fields(wished: Wishes) -> dict[str, Any]:
+    return {
+        "priority": str(wished.priority),
+        "areas": wished.areas,
+        "issues": wished.issues,
+        "muted": wished.muted,
+        "digest": wished.digest,
+        "paused_until": wished.paused_until and wished.paused_until.isoformat(),
+    }
+
+
+def _differing(wished: dict[str, Any]) -> str:
+    """`  priority=P0 areas=billing`: what is not as for everybody."""
+    usual = {"priority": "P1", "areas": (), "issues": (), "muted": (), "digest": False, "paused_until": None}
+    shown = {k: ",".join(map(str, v)) if isinstance(v, tuple) else v for k, v in wished.items() if v != usual[k]}
+    return "".join(f"  {name}={value}" for name, value in shown.items())
+
+
+@subscribers.command("add")
+@click.argument("addresses", nargs=-1, required=True)
+@click.option("--group", is_flag=True, help="Another list, not a person: its copies carry no unsubscribe link.")
+@click.pass_obj
+def subscribers_add(config_file: Path | None, addresses: tuple[str, ...], group: bool) -> None:
+    """Put addresses on the list, without asking them."""
+    from triagemail.mail.address import normalise
+    from triagemail.store import audience
+
+    app = open_app(config_file)
+    good = {a: normalise(a) for a in addresses}
+    if bad := [a for a, n in good.items() if n is None]:
+        fail(DATA, *(f"no mail address: {a}" for a in bad), "nobody was added")
+    with app.store.transaction():
+        for address in good.values():
+            audience.join(app.store, address or "", app.clock.now(), group=group)
+    say(len(good), "on the list")
+
+
+@subscribers.command("remove")
+@click.argument("addresses", nargs=-1, required=True)
+@click.pass_obj
+def subscribers_remove(config_file: Path | None, addresses: tuple[str, ...]) -> None:
+    """Take addresses off the list."""
+    from triagemail.mail.address import normalise
+    from triagemail.store import audience
+
+    app = open_app(config_file)
+    for address in addresses:
+        with app.store.transaction():
+            was = audience.leave(app.store, normalise(address) or address, app.clock.now())
+        say(f"{address} {'removed' if was else 'was not on the list'}")
+
+
+# --- the database ----------------------------------------------------------------------------------------------------
+
+
+@click.command()
+@click.pass_obj
+def migrate(config_file: Path | None) -> None:
+    """Bring the database to the schema of this release; on SQLite a copy of it as it was stays beside it."""
+    from triagemail.app import InUse, alone
+    from triagemail.store import migrate as migrating
+    from triagemail.store.store import SchemaRefused, Store, StoreUnusable
+
+    if config_file is None:
+        fail(BAD_CONFIG, NO_CONFIG)
+    store = Store(read_config(config_file).store.url)
+    try:
+        with alone(store):
+            done = migrating.migrate(store)
+    except SchemaRefused as error:
+        fail(BAD_CONFIG, str(error))
+    except (StoreUnusable, InUse, OSError) as error:
+        fail(TRY_AGAIN, str(error))
+    if done.before == done.after:
+        say(f"schema {done.after}: nothing to do")
+    else:
+        say(f"schema {done.before} -> {done.after}; the database as it was: {done.backup or 'not copied'}")
