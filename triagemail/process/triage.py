@@ -173,7 +173,7 @@ def decided(issue: Issue, priority: Priority, reason: str, by: str, now: datetim
 def disputable(issue: Issue) -> bool:
     """Whether its reporter may dispute the decision just made. One that gives them what they picked or more is no
     ground for it, nor is a ruling; `disputes.py` knows the rest."""
-    if issue.final_by:
+    if issue.final_by or issue.remediation:  # of a remediation only its confirmers may
         return False
     wanted = issue.reported if issue.reported is not None else Priority.P0
     return issue.state is not State.OPEN or issue.priority is None or issue.priority > wanted
