@@ -17,7 +17,7 @@ from triagemail.mail.reading import Anchor, Context
 from triagemail.mail.tokens import Token
 from triagemail.process import intents as want
 from triagemail.process.intents import Intent
-from triagemail.process.model import BandAid, Issue, Kind, Policy, Priority, State
+from triagemail.process.model import BandAid, Issue, Kind, Policy, Priority, RunningDispute, State
 
 NOW = datetime(2027, 5, 3, 8, 0, tzinfo=UTC)
 SARA, BOB, CAROL = (f"{name}@acme.example" for name in ("sara", "bob", "carol"))  # triager, reporter, somebody else
@@ -146,7 +146,8 @@ def test_where_it_means_something_it_is_a_command() -> None:
     patched = replace(ISSUE, band_aids=(BandAid("x", SARA, NOW, done_at=NOW),))
     assert told(read("done", issue=patched)) == [("FinishBandAid", None)]
     assert told(read("done 2", issue=ISSUE)) == [("FinishBandAid", 2)]
-    game = RunningDispute(BOB, SARA, "rock-paper-scissors", Priority.P0, Priority.P1, "x", NOW, NOW + timedelta(minutes=30))
+    until = NOW + timedelta(minutes=30)
+    game = RunningDispute(BOB, SARA, "rock-paper-scissors", Priority.P0, Priority.P1, "x", NOW, until)
     assert told(read("Rock!", issue=replace(ISSUE, dispute=game), by=BOB)) == [("Throw", "rock")]
     assert told(read("rock", issue=replace(ISSUE, disputes=("forfeit",)))) == [("Throw", "rock")]
     assert told(read("done")) == [("FinishBandAid", None)], "which issue, the process asks"

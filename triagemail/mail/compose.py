@@ -247,11 +247,15 @@ def _list_fields(policy: Policy, list_id: str) -> tuple[tuple[str, str], ...]:
 
 
 def _body(made: Rendered, attachments: tuple[Attached, ...], calendar: bytes) -> tuple[str, bytes]:
-    """(Content-Type of the whole, its body): text and HTML as alternatives, in front of the attachments.
+    """(Content-Type of the whole, its body): text and HTML as alternatives, in front of the attachments. A mail that is
+    text alone has its encoding in a header line of its own.
 
     An invite is the last alternative, and a file beside them. Outlook looks for one in the first part of a mixed mail
     only ([MS-STANOICAL] V0343), Gmail and Apple take the alternative with its method (RFC 6047 2.4), and whoever shows
     only text and attachments has the file."""
+    if not made.html:
+        head, _, body = _text_part("plain", made.text).partition(b"\r\n\r\n")
+        return head.decode().removeprefix("Content-Type: "), body
     parts = [_text_part("plain", made.text), _text_part("html", made.html)]
     if calendar:
         parts.append(_text_part("calendar", calendar.decode().replace(CRLF, "\n"), INVITE))

@@ -114,10 +114,19 @@ def _with_receipt(
     last, decision = decided[-1]
     about = (o.issue for o in outcomes if o.issue)
     number = next((n for n in about if acts.may_see(last.by, snapshot.issues.get(n), policy)), None)
-    receipt = Draft("receipt", last.by, number, {"outcomes": outcomes})
+    receipt = Draft("receipt", last.by, number, {"outcomes": outcomes, "undo": _undo_within(decided)})
     if len(outcomes) == 1 and outcomes[0].code == "near-miss":
         receipt = Draft("near-miss", last.by, number, outcomes[0].values)
     return (*decided[:-1], (last, decision + Decision(drafts=(receipt,))))
+
+
+def _undo_within(decided: Sequence[tuple[Intent, Decision]]) -> timedelta | None:
+    """How long `undo` in reply to this receipt takes it back: what changed an issue and opened none (undo.py)."""
+    if any(not o.ok for _, d in decided for o in d.outcomes):
+        return None
+    events = [event for intent, d in decided if isinstance(intent, ISSUE_ACTS) for event in d.events if event.issue]
+    opened = any(isinstance(event, ReportFiled) for _, d in decided for event in d.events)
+    return undo.WITHIN if events and not opened else None
 
 
 def after(snapshot: Snapshot, events: Sequence[Event]) -> Snapshot:
@@ -189,7 +198,7 @@ def _thank(believed: Decision, acted: Decision, intent: Intent, issue: Issue | N
         return Decision()
     if issue.state is not State.TRIAGE or reports.missing(issue, policy):
         return Decision()
-    return updates.to_people("received", issue, (issue.reporter,), verify=False, alarm=None)
+    return reports.received(issue, issue.reporter, policy)
 
 
 def _follow_ups(decision: Decision, snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
@@ -383,7 +392,8 @@ def answer(intent: want.Ask, snapshot: Snapshot, issue: Issue | None, policy: Po
     if intent.what == "backlog":  # "P2 and P3 for sprint planning"
         shown = tuple(i for i in snapshot.open_issues if not i.urgent and i.state is not State.DRAFT)
     number = about.number if about is not None else None
-    return Decision(drafts=(Draft(intent.what, intent.by, number, {"issues": shown, "answer_to_broadcast": False}),))
+    values = {"issues": shown, "answer_to_broadcast": False, "used": snapshot.p1_this_week}
+    return Decision(drafts=(Draft(intent.what, intent.by, number, values),))
 
 
 def answer_reader(intent: want.Comment, snapshot: Snapshot, issue: Issue, now: datetime) -> Decision:
@@ -401,7 +411,8 @@ def answer_reader(intent: want.Comment, snapshot: Snapshot, issue: Issue, now: d
     if snapshot.status_answered or not intent.evidence.believed:
         return kept
     told = StatusAnswered(issue=issue.number, at=now, by=intent.by)
-    mail = Draft("status", intent.by, issue.number, {"issues": (issue,), "answer_to_broadcast": True})
+    values = {"issues": (issue,), "answer_to_broadcast": True, "used": snapshot.p1_this_week}
+    mail = Draft("status", intent.by, issue.number, values)
     return kept + Decision(events=(told,), drafts=(mail,))
 
 
