@@ -547,7 +547,7 @@ def test_a_reaction_and_a_read_receipt_are_recorded_in_silence(chat: Chat) -> No
     raw = chat.writes(SARA, "", answering=triage).replace(b"text/plain", b"message/disposition-notification")
     chat.append(raw)
     assert chat.settle() == []
-    assert chat.inbox()[-1] == ("silent", "auto_generated: read receipt")
+    assert chat.inbox()[-1] == ("silent", "read receipt")
 
 
 def test_mail_that_programs_wrote_is_held(chat: Chat) -> None:
