@@ -151,7 +151,8 @@ def pip_wheel(folder: Path) -> Path:
 
 
 def unpack_pip(folder: Path) -> Path:
-    """pip's wheel out of Debian's package python3-pip-whl; needs no root, and the system's package lists stay as they are.
+    """pip's wheel out of Debian's package python3-pip-whl; needs no root, and the system's package lists stay as they
+    are.
 
     apt checks what it downloads by the archive's keys. Where the machine's package lists are missing (a container) or
     old, it gets lists of its own from the machine's sources. Raises ValueError with apt's own words.
