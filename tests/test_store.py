@@ -223,13 +223,11 @@ def test_results_move_a_delivery_on(store: Store) -> None:
         claims.add_delivery(store, outgoing(store, broadcast=False), store.person(BOB), 2)
     (due,) = claims.claim_deliveries(store, NOW, "s", 9)
     later = NOW + timedelta(minutes=1)
-    with store.transaction():
-        claims.record(store, [Result(due.delivery, "deferred", "450 later", later)], NOW)
+    claims.record(store, [Result(due.delivery, "deferred", "450 later", later)], NOW)
     assert claims.claim_deliveries(store, NOW, "s", 9) == []
     (again,) = claims.claim_deliveries(store, later, "s", 9)
     assert again.attempts == 2
-    with store.transaction():
-        claims.record(store, [Result(due.delivery, "sent", "250 ok")], later)
+    claims.record(store, [Result(due.delivery, "sent", "250 ok")], later)
     assert states(store) == ["sent"]
 
 

@@ -49,15 +49,11 @@ class Outbox:
         if isinstance(draft.to, Audience):
             return self._broadcast(draft, draft.to, issue, now)
         person = self.store.person(draft.to)
-        number = draft.issue or 0
-        day = last_day(now)
-        detail, kept = "", ""
+        number, day = draft.issue or 0, last_day(now)
+        detail = self.keyring.detail(Token("r", number, person, day), base_of(self.policy.address))
         if pending is not None:
             detail, secret = tokens.new_secret()
-            kept = detail
             self.store.hold_intents(secret, pending, now)
-        else:
-            detail = self.keyring.detail(Token("r", number, person, day), base_of(self.policy.address))
         references = (root(number, self.policy.address),) if number else ()
         made = self._compose(
             draft,
@@ -68,12 +64,10 @@ class Outbox:
             references=(*references, cause) if cause else references,
             in_reply_to=cause,
         )
-        answer = (
-            draft.to == author
-        )  # an answer to a mail goes out with the null sender: nothing answers it (RFC 3834 4)
+        answer = draft.to == author  # it goes out with the null sender: nothing answers it (RFC 3834 4)
         outgoing = self._add(
-            draft, made, now, number=number, day=day, detail=kept, null_sender=answer, broadcast=False,
-            decision=decision,
+            draft, made, now, number=number, day=day, detail=detail if pending is not None else "",
+            null_sender=answer, broadcast=False, decision=decision,
         )  # fmt: skip
         claims.add_delivery(self.store, outgoing, person, draft.rank)
         if draft.invite is not None and number:  # an answer may come without token and thread: its UID is ours
