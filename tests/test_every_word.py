@@ -135,6 +135,11 @@ SHAPES: list[tuple[str, Said]] = [
     ("subscribe area billing", ("Subscribe", None, "billing", None)),
     ("subscribe area: Billing", ("Subscribe", None, "billing", None)),
     ("unsubscribe area billing", ("Unsubscribe", False, None, "billing")),
+    ("subscribe P0 please", ("Subscribe", P0, "", None)), ("subscribe #12, thanks", ("Subscribe", None, "", 12)),
+    ("subscribe area billing please", ("Subscribe", None, "billing", None)), ("area ok", ("SetArea", "ok")),
+    ("area billing please", ("SetArea", "billing")), ("done 2, thanks", ("FinishBandAid", 2)),
+    ("duty sara@acme.example, please!", ("TakeDuty", "sara@acme.example")),
+    ("away until 3 May, thank you", away("until 3 May", (5, 3))), ("pause 2 weeks please", days("2 weeks", 14)),
     ("Digest!", ("Digest",)), ("Board?", ("Ask", "board")), ("backlog?", ("Ask", "backlog")),
 ]  # fmt: skip
 
@@ -237,7 +242,7 @@ INNOCENT = [
     "except", "boards", "beard", "paused", "cause", "parse", "phase", "immediate", "replicate", "features", "creature",
     "future", "disputed", "despite", "digits", "assume", "resumes", "duties", "undone", "a way", "always", "anyway",
     "call me", "call please", "board meeting", "Bug report", "feature request", "pause button", "thanks, done",
-    "away from my desk", "area code please",
+    "away from my desk",
 ]  # fmt: skip
 
 
@@ -263,7 +268,7 @@ PROSE = [
     "Disputes are open", "rock solid", "Paper jam", "paper: none left", "subscribe to that", "Subscribe button: broken",
     "subscribe area managers to the list of the fair", "backlog is long", "Rock, paper, scissors", "band aid", "- bug",
     "* done", "1. call", "(undo)", "bug?", "call?", "rock?", "done?", "undo?", "P2 bug", "a bug", "the call",
-    "We pause",
+    "We pause", "Résumé", "RE\u0301SUME\u0301", "résumé : page blanche",
 ]  # fmt: skip
 
 
