@@ -192,11 +192,17 @@ def _roles(act: acts.Act) -> str:
 # --- docs/mail.md -----------------------------------------------------------------------------------------------------
 
 INTENTS: Mapping[str, type[Intent]] = {
-    "agree": want.Agree, "priority": want.SetPriority, "decline": want.Decline, "withdraw": want.Withdraw,
-    "owner": want.NameOwner, "mine": want.TakeOwnership, "update": want.SendUpdate, "correction": want.SendUpdate,
-    "next_update": want.SetNextUpdate, "headline": want.SetHeadline, "doc": want.SetDoc, "resolve": want.Resolve,
-    "reopen": want.Reopen,
-    "subscribe": want.Subscribe, "unsubscribe": want.Unsubscribe,
+    "agree": want.Agree, "priority": want.SetPriority, "decline": want.Decline, "bug": want.SetKind,
+    "feature": want.SetKind, "expected": want.DefineExpected, "area": want.SetArea, "duplicate": want.MarkDuplicate,
+    "same_as": want.MarkDuplicate, "withdraw": want.Withdraw, "call": want.BookCall, "dispute": want.Dispute,
+    "rock": want.Throw, "paper": want.Throw, "scissors": want.Throw, "owner": want.NameOwner,
+    "mine": want.TakeOwnership, "not_me": want.RefuseOwnership, "update": want.SendUpdate,
+    "correction": want.SendUpdate, "next_update": want.SetNextUpdate, "headline": want.SetHeadline, "doc": want.SetDoc,
+    "resolve": want.Resolve, "reopen": want.Reopen, "band_aid": want.AddBandAid, "done": want.FinishBandAid,
+    "remediate": want.Remediate, "retry": want.EndRemediation, "not_worth_it": want.EndRemediation,
+    "subscribe": want.Subscribe, "subscribe_to": want.Subscribe, "unsubscribe": want.Unsubscribe,
+    "unsubscribe_from": want.Unsubscribe, "digest": want.Digest, "pause": want.Pause, "resume": want.Resume,
+    "duty": want.TakeDuty, "away": want.GoAway, "feedback": want.GiveFeedback, "undo": want.UndoLast,
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@ person does around it (process.md 9)."""
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,9 +11,9 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from texts import WORDS, commands_in, commands_of, lines, ratio, said
+from texts import ROOT, TABLE, WORDS, commands_in, commands_of, lines, ratio, said
 
-from triagemail.mail import calls, commands, intended
+from triagemail.mail import calls, commands, intended, wording
 from triagemail.mail.commands import LIMIT, Reading
 from triagemail.mail.quoting import Kind, Line, split
 from triagemail.process import intents as want
@@ -134,6 +135,11 @@ SHAPES: list[tuple[str, Said]] = [
     ("subscribe area billing", ("Subscribe", None, "billing", None)),
     ("subscribe area: Billing", ("Subscribe", None, "billing", None)),
     ("unsubscribe area billing", ("Unsubscribe", False, None, "billing")),
+    ("subscribe P0 please", ("Subscribe", P0, "", None)), ("subscribe #12, thanks", ("Subscribe", None, "", 12)),
+    ("subscribe area billing please", ("Subscribe", None, "billing", None)), ("area ok", ("SetArea", "ok")),
+    ("area billing please", ("SetArea", "billing")), ("done 2, thanks", ("FinishBandAid", 2)),
+    ("duty sara@acme.example, please!", ("TakeDuty", "sara@acme.example")),
+    ("away until 3 May, thank you", away("until 3 May", (5, 3))), ("pause 2 weeks please", days("2 weeks", 14)),
     ("Digest!", ("Digest",)), ("Board?", ("Ask", "board")), ("backlog?", ("Ask", "backlog")),
 ]  # fmt: skip
 
@@ -236,7 +242,7 @@ INNOCENT = [
     "except", "boards", "beard", "paused", "cause", "parse", "phase", "immediate", "replicate", "features", "creature",
     "future", "disputed", "despite", "digits", "assume", "resumes", "duties", "undone", "a way", "always", "anyway",
     "call me", "call please", "board meeting", "Bug report", "feature request", "pause button", "thanks, done",
-    "away from my desk", "area code please",
+    "away from my desk",
 ]  # fmt: skip
 
 
@@ -262,7 +268,7 @@ PROSE = [
     "Disputes are open", "rock solid", "Paper jam", "paper: none left", "subscribe to that", "Subscribe button: broken",
     "subscribe area managers to the list of the fair", "backlog is long", "Rock, paper, scissors", "band aid", "- bug",
     "* done", "1. call", "(undo)", "bug?", "call?", "rock?", "done?", "undo?", "P2 bug", "a bug", "the call",
-    "We pause",
+    "We pause", "Résumé", "RE\u0301SUME\u0301", "résumé : page blanche",
 ]  # fmt: skip
 
 
@@ -517,6 +523,15 @@ def test_every_example_is_what_works() -> None:
         found = commands_of(example, issue=42)
         assert len(found.intents) == 1, key
         assert not isinstance(found.intents[0], want.NearMiss), key
+
+
+@pytest.mark.parametrize("text", [*EVERY, *WORDS.examples.values(), "not me because x", "dispute P1: x", "area: x"])
+def test_no_line_of_ours_starts_like_it(text: str) -> None:
+    """ "None of our own mails has a command at the start of a line where a quote could run it" (process.md 10)."""
+    fixed = tomllib.loads((ROOT / "templates/en/mail/_layout.toml").read_text("utf-8"))
+    guard = wording.guard(fixed["reserved"], tomllib.loads(TABLE))
+    assert guard.sub("> ", f"This is it:\n{text}\n") == f"This is it:\n> {text}\n"
+    assert guard.sub("> ", f"This is it: {text}\n") == f"This is it: {text}\n"
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,9 @@ def test_a_command_is_no_label() -> None:
         ("Comment", "See below.", ()),
         ("Withdraw", "it works\n\nBug: none"),
     ]
+    (filed,) = read("Résumé\nPage blanche", "Boutique", by=BOB)
+    assert isinstance(filed, want.FileReport)
+    assert filed.answers == {"what": "Page blanche"}
     (filed,) = read("Bug\nThe shop is down.\nsubscribe P0\nSteps: pay", "Shop", by=BOB)[:1]
     assert isinstance(filed, want.FileReport)
     assert filed.answers == {"what": "The shop is down.\nsubscribe P0", "see": "pay"}

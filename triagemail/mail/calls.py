@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from triagemail.mail import shapes
 from triagemail.mail.shapes import When
-from triagemail.mail.words import Token, Words, fold, longest, spaced, tokens
+from triagemail.mail.words import Token, Words, fold, is_courtesy, longest, spaced, tokens
 from triagemail.process.model import Priority
 
 ASKS = frozenset(["status", "list", "help", "template", "process", "board", "backlog"])  # may be asked with `?`
@@ -74,6 +74,8 @@ def call(line: str, words: Words) -> Call | None:
     first = _WORD.match(line, opening.end(), opening.end() + 40)
     word = fold(first[0]) if first else ""
     if word not in words.commands and word.rstrip("0123456789") not in words.priority:
+        return None
+    if first and first[0].casefold() in words.lookalikes:
         return None
     line = spaced(line)
     found = tokens(line, opening.end(), 120)
@@ -173,9 +175,10 @@ def _graded(key: str, tail: str, number: int | None, words: Words) -> Call | Non
 
 def _wish(key: str, tail: str, number: int | None, words: Words) -> Call | None:
     """`subscribe`, `subscribe P0`, `subscribe area:billing`, `subscribe #42`; `unsubscribe` has no priority."""
-    if not tail.strip(_ENDS):
+    if not tail.strip(_ENDS) or (number is not None and is_courtesy(tail, words)):
         return Call(key, which=number)
     wrong = _odd(key) if len(tail[:_LINE].split()) <= 4 else None
+    tail = _impolite(tail, words)
     found = tokens(tail, 0, 120)
     if number is not None:
         return wrong
@@ -199,7 +202,7 @@ def _same(key: str, tail: str, number: int | None, words: Words) -> Call | None:
     left = tokens(tail, 0, 120)
     if number is None:
         return Call(key, bad=True) if len(left) == 1 and left[0][0].isdigit() else None
-    if not tail.strip(_ENDS) or (left and all(word in words.polite for word, _, _ in left)):
+    if not tail.strip(_ENDS) or is_courtesy(tail, words):
         return Call(key, which=number)
     return Call(key, bad=True) if len(left) == 1 and _HASH.match(tail) else None
 
@@ -211,10 +214,19 @@ def _argued(key: str, tail: str, number: int | None, words: Words) -> Call | Non
         return Call(key, number, bad=True) if colon and not argument and key in NO_HEADING else None
     if number is None and (last := _LAST_NUMBER.search(argument[-20:])):  # `owner sara@acme.example #42`
         number, argument = int(last[1]), argument[: argument.rindex("#")].rstrip()
-    found = _argument(Call(key, number, said=argument), words)
+    found = _argument(Call(key, number, said=_impolite(argument, words)), words)
     if found is not None and not (key == "done" and colon):
         return _homed(found)
     return Call(key, number, bad=True) if _meant(key, argument, words, colon=bool(colon)) else None
+
+
+def _impolite(argument: str, words: Words) -> str:
+    """An argument without the `please` behind it; what is nothing else stays."""
+    found = tokens(argument, 0, _LINE)
+    end = len(found)
+    while end > 1 and found[end - 1][0] in words.polite:
+        end -= 1
+    return argument[: found[end][1]].rstrip(" \t,;.!-–—") if 0 < end < len(found) else argument
 
 
 def _homed(found: Call) -> Call:
@@ -304,9 +316,9 @@ def _priority(line: str, found: Sequence[Token], words: Words) -> Call | None:
         return replace(heard, said=because, free=True)
     if odd or digit not in "0123":
         return heard if odd and not tail.strip(_ENDS + "#") else None
-    after = tokens(tail)
-    if not tail.strip(_ENDS) or (after and all(word in words.polite for word, _, _ in after)):
+    if not tail.strip(_ENDS) or is_courtesy(tail, words):
         return heard
+    after = tokens(tail)
     mark = _COLON.match(tail) or _DASH.match(tail)
     held = _IN_BRACKETS.fullmatch(tail[:_LINE])
     reason = tail[mark.end() :] if mark else held[1] if held else ""

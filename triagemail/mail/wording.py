@@ -56,6 +56,10 @@ def folded(text: str, width: int = WIDTH - 2) -> str:
     return "\n".join(lines)
 
 
+WITH_ANY_WORD = ("owner", "next_update", "doc", "area", "away", "pause")
+"""Commands whose argument may start with any word."""
+
+
 def guard(reserved: Iterable[str], words: Mapping[str, Any]) -> re.Pattern[str]:
     """Matches the start of each line that a reader of commands could take for one; linear in the text. `words` is the
     table of `templates/LANGUAGE/words.toml`, `reserved` what is to be kept free beside it."""
@@ -63,9 +67,10 @@ def guard(reserved: Iterable[str], words: Mapping[str, Any]) -> re.Pattern[str]:
     known += [spelling for spellings in words["commands"].values() for spelling in spellings]
     names = "|".join(sorted({re.escape(word).replace(r"\ ", r"[ \t]+") for word in known}, key=len, reverse=True))
     numbers = "|".join(map(re.escape, words["shapes"]["priority"]))
-    shaped = r"[ \t]++(?:#?\d|P[0-3]\b|in[ \t]|area:|https?:|[^\s@]++@)"
+    because = "|".join(map(re.escape, words["shapes"]["because"]))
+    shaped = rf"[ \t]++(?:#?\d|P[0-3]\b|in[ \t]|area[: \t]|https?:|[^\s@]++@|(?:{because})\b)"
     alone = r"(?:[\"”]|[ \t]*+(?:#\d++[ \t]*+)?(?::|[.!?;…]*+[ \t]*+$|[-–—]++[ \t]))"
-    never = "|".join(re.escape(word) for key in ("owner", "next_update", "doc") for word in words["commands"][key])
+    never = "|".join(re.escape(word) for key in WITH_ANY_WORD for word in words["commands"][key])
     command = rf"(?:{names})(?:{shaped}|{alone})|(?:{never})[ \t]|(?:{numbers})[ \t]*+[0-3]\b"
     return re.compile(rf"^(?=[ \t\"'*•–“-]*+(?:{command}))", re.MULTILINE | re.IGNORECASE)
 

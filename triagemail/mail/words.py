@@ -58,6 +58,7 @@ class Words:
     times: Times
     near: Mapping[str, str]  # what may be mistyped -> command key
     never: frozenset[str]
+    lookalikes: frozenset[str]  # in lower case, with their accents
     polite: frozenset[str]
     yes: frozenset[str]
     no: frozenset[str]
@@ -131,6 +132,12 @@ def phrases(meanings: Mapping[str, Sequence[str]]) -> Phrases:
             if words:
                 found.setdefault(words[0], {}).setdefault(words, meaning)
     return {first: (tuple(sorted({len(w) for w in some}, reverse=True)), some) for first, some in found.items()}
+
+
+def is_courtesy(text: str, words: Words) -> bool:
+    """Nothing but `please`, `thanks` and the like, at least one of them."""
+    found = tokens(text)
+    return bool(found) and all(word in words.polite for word, _, _ in found)
 
 
 def longest(found: Sequence[Token], known: Phrases) -> tuple[int, str] | None:
@@ -279,7 +286,7 @@ _TABLES = {
     ),
     "spans": None,
     "months": None,
-    "near": ("commands", "never", "polite"),
+    "near": ("commands", "never", "lookalikes", "polite"),
     "reply": ("yes", "no"),
     "subject": ("replies", "forwards", "own", "nothing"),
     "courtesy": ("greetings", "addressees", "closings"),
@@ -302,6 +309,7 @@ def parse_words(toml_text: str) -> Words:
         times=_times(tables),
         near={plain(word): key for key in near["commands"] for word in commands[key]},
         never=_folded(near["never"]),
+        lookalikes=frozenset(composed(word).casefold() for word in near["lookalikes"]),
         polite=_folded(near["polite"]),
         yes=_folded(tables["reply"]["yes"]),
         no=_folded(tables["reply"]["no"]),
