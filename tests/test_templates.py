@@ -255,7 +255,7 @@ class Literals:
         for node in self.trees[module].body:
             if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == name:
                 assert isinstance(node.value, ast.Dict)
-                return {value.value for value in node.value.values if isinstance(value, ast.Constant)}
+                return {str(value.value) for value in node.value.values if isinstance(value, ast.Constant)}
         raise AssertionError(f"no table {name} in {module}")
 
     def returned(self, name: str, module: str, unknown: set[str]) -> set[str]:
