@@ -66,6 +66,8 @@ def test_every_mail_of_random_lives_can_be_said(seed: int) -> None:
             made = said(draft, world.snapshot.issues.get(draft.issue or 0), world)
             assert made.problem == "", draft
             assert not re.search(r"\bNone\b(?! of this)|<triagemail|\{\{", made.text), made.text
+            ours = [line for line in made.text.split("\n") if not line.startswith("> ") and "x x x" not in line]
+            assert [line for line in ours if len(line) > 76] == []
             assert commanded(made.text, f"Re: {made.subject}", fresh=False) == [], made.text
             seen.add(draft.template)
     assert len(seen) > 10
@@ -262,7 +264,7 @@ def test_everyone_is_told_who_ruled_what_and_why() -> None:
     text = text_of("ruled", "ruled, to the owner")
     assert "It is ruled: #42 is a P1." in text
     assert "vp@acme.example says why: > Orders." in text
-    assert 'unless somebody names new facts: "P0 because …".' in text
+    assert 'unless "P0 because …" names new facts.' in text
     for title in ("nobody threw", "third tie", "lapsed"):
         assert "the decision stands" in text_of("ruled", title)
 
@@ -298,6 +300,7 @@ def test_the_last_broadcast_says_where_it_went() -> None:
 def test_while_nothing_is_heard_the_list_is_told() -> None:
     """ "While intake is down for over 10 minutes the automatic text says that mails cannot reach us." """
     assert "Mails cannot reach us right now." in text_of("broadcast-update", "automatic, deaf")
+    assert "answer this mail" not in text_of("broadcast-update", "automatic, deaf")
     assert "cannot reach us" not in text_of("broadcast-update", "automatic")
 
 
