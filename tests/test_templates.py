@@ -4,26 +4,28 @@ answers."""
 from __future__ import annotations
 
 import ast
+import functools
 import html.parser
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from triagemail.mail import commands, quoting, report, samples, source, templates, wording, words
+from triagemail.mail import calls, commands, quoting, report, samples, source, templates, wording, words
 from triagemail.mail.html import html_to_text
 from triagemail.mail.quoting import Kind, Line
 from triagemail.mail.samples import NOW
 from triagemail.mail.samples_company import Sample
 from triagemail.mail.templates import Rendered, Templates
+from triagemail.process import acts, model
 from triagemail.process import intents as want
-from triagemail.process import model
 from triagemail.process.events import Outcome
-from triagemail.process.model import Evidence, Issue, Level, Priority
+from triagemail.process.model import Evidence, Level, Priority
 
 ROOT = Path(__file__).parent.parent
 CASES = samples.cases()
@@ -34,6 +36,12 @@ WORDS = words.parse_words((ROOT / "templates/en/words.toml").read_text("utf-8"))
 def rendered(case: Sample, used: Templates | None = None) -> Rendered:
     context = templates.context_of(case.policy, case.now, case.issue, case.values, to=case.to, reply_to=case.reply_to)
     return templates.render(used or Templates(), case.template, "en", context)
+
+
+@functools.cache
+def usual(place: int) -> Rendered:
+    """CASES[place] with the built-in templates, rendered once."""
+    return rendered(CASES[place])
 
 
 def case_of(template: str, title: str) -> Sample:
@@ -74,6 +82,9 @@ def commanded(text: str, subject: str, *, fresh: bool) -> list[object]:
     return [*got.intents, *([got.near_miss] if got.near_miss else [])]
 
 
+WHY = r"\n\n-- \nYou get this because [^-]+\.\n$"
+
+
 # --- every mail, as it comes ------------------------------------------------------------------------------------------
 
 
@@ -92,11 +103,12 @@ def test_every_mail_is_short_and_whole(case: Sample) -> None:
     theirs = {question.help for question in case.policy.questions}
     long = [line for line in made.text.split("\n") if len(line) > 76 and not line.startswith("> ")]
     assert set(long) <= theirs
-    assert re.search(r"\n\n-- \nYou get this because [^-]+\.\n$", made.text)
+    assert re.search(r"\nYou get this because [^-]+\.\n$" if not made.html else WHY, made.text)
     assert "{{" not in made.text + made.html
     assert "{%" not in made.text + made.html
     assert "None" not in made.text.replace("None of this", "")
     assert not re.search(r"[*`]|\n{3}|^#+ |  +$", made.text, re.MULTILINE)
+    assert not re.search(r"[*`]", Page(made.html.partition("</style>")[2]).shown)
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
@@ -107,6 +119,8 @@ def test_both_parts_say_the_same(case: Sample) -> None:
         return re.findall(r"\w+", text)
 
     made = rendered(case)
+    if not made.html:
+        return
     body = made.text.split("\n-- \n")[0]
     hint = [word for row in re.findall(r"^Answer with one line:|^- or:", body, re.MULTILINE) for word in said(row)]
     shown = said(Page(made.html.split("</style>")[1]).shown)
@@ -130,6 +144,8 @@ def test_a_quote_of_it_is_no_new_text(case: Sample) -> None:
     """New text is what does not stand in the mail of ours that it answers, wherever it stands, with or without
     marks."""
     made = rendered(case)
+    if case.template in PLAIN:  # a pager quotes nothing
+        return
     for reply in (f"Hello there\n\n{made.text}", "Hello there\n\n" + made.text.replace("\n", "\n> ")):
         assert quoting.new_text(quoting.split(reply, made.text)) == "Hello there"
 
@@ -138,27 +154,34 @@ def test_a_quote_of_it_is_no_new_text(case: Sample) -> None:
 def test_nothing_remote_in_it(case: Sample) -> None:
     """V3: no pixels, no click counting; no remote image, no link that acts; the page names its language and role."""
     page = Page(rendered(case).html)
+    if case.template in PLAIN:
+        assert page.tags == []
+        return
     assert not {"img", "script", "link", "iframe", "form", "input", "video", "object"} & set(page.tags)
     names = {name for name, _ in page.attributes}
     assert not {"src", "srcset", "background", "action", "ping", "onload"} & names
     assert ("role", "article") in page.attributes
     assert ("lang", "en") in page.attributes
-    assert all(url.startswith(("mailto:", "https://docs.acme.example/")) for url in page.links)
+    ours = ("mailto:", "https://docs.acme.example/", "https://book.acme.example/", "https://board.acme.example")
+    assert all(url.startswith(ours) for url in page.links)
+
+
+PLAIN = {"page"}  # three lines for a pager: no HTML part
 
 
 def test_the_marker_stands_on_top() -> None:
     """A fixed marker on top of each mail, in both parts; only mails that are answered inline have none."""
     assert templates.marker("en") == "--- Please write above this line ---"
     without = set()
-    for case in CASES:
-        made = rendered(case)
+    for place, case in enumerate(CASES):
+        made = usual(place)
         if made.text.startswith(templates.marker("en") + "\n\n"):
             visible = made.html.split("display:none")[1].split("</div>\n", 1)[1]
             assert Page(visible).shown.strip().startswith(templates.marker("en"))
         else:
             assert templates.marker("en") not in made.html + made.text
             without.add(case.template)
-    assert without == {"missing", "template"}
+    assert without == {"missing", "template"} | PLAIN
 
 
 def test_colours_can_be_read() -> None:
@@ -183,45 +206,140 @@ def luminance(colour: str) -> float:
 # --- what the process hands over --------------------------------------------------------------------------------------
 
 
-def literals(function: str, place: int) -> set[str]:
-    """The texts that the process hands to a function of its own, by position."""
-    found = set()
-    for path in (ROOT / "triagemail/process").glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == function and len(node.args) > place:
-                given = node.args[place]
-                each = (given.body, given.orelse) if isinstance(given, ast.IfExp) else (given,)
-                found |= {n.value for n in each if isinstance(n, ast.Constant) and isinstance(n.value, str)}
-    return found
+class Literals:
+    """The texts that the process hands to a function of its own: constants, and what a name, a condition, a table or a
+    function of the same module may stand for. What cannot be told fails, lest a text goes unseen."""
+
+    def __init__(self) -> None:
+        paths = sorted((ROOT / "triagemail/process").glob("*.py"))
+        self.trees = {path.stem: ast.parse(path.read_text("utf-8")) for path in paths}
+
+    def of(self, function: str, place: int | str, *, unknown: Iterable[str] = ()) -> set[str]:
+        """Of all calls of `function`, by position or keyword; `unknown` names those arguments ("module: source") that
+        are known otherwise."""
+        found: set[str] = set()
+        for module, tree in self.trees.items():
+            for scope in ast.walk(tree):
+                if isinstance(scope, ast.FunctionDef) and scope.name != function:
+                    for call in self.calls(scope, function):
+                        given = dict(enumerate(call.args)) | {each.arg: each.value for each in call.keywords}
+                        if place in given:
+                            found |= self.texts(given[place], scope, module, set(unknown))
+        return found
+
+    def calls(self, scope: ast.AST, function: str) -> Iterator[ast.Call]:
+        for node in ast.walk(scope):
+            name = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
+            if isinstance(node, ast.Call) and name == function:
+                yield node
+
+    def texts(self, node: ast.AST | None, scope: ast.FunctionDef, module: str, unknown: set[str]) -> set[str]:
+        source_ = f"{module}: {ast.unparse(node)}" if node is not None else ""
+        match node:
+            case ast.Constant(value=str(text)):
+                return {text} - {""}
+            case ast.IfExp(body=one, orelse=other):
+                return self.texts(one, scope, module, unknown) | self.texts(other, scope, module, unknown)
+            case ast.BoolOp(values=each):
+                return set().union(*(self.texts(one, scope, module, unknown) for one in each))
+            case ast.Subscript(value=ast.Name(id=table)):
+                return self.table(table, module)
+            case ast.Call(func=ast.Name(id=name)) if name.startswith("_"):
+                return self.returned(name, module, unknown)
+            case ast.Name(id=name) if values := [*assigned(scope, name)]:
+                return set().union(*(self.texts(one, scope, module, unknown) for one in values))
+        assert source_ in unknown, f"what may {source_} stand for?"
+        return set()
+
+    def table(self, name: str, module: str) -> set[str]:
+        """The values of a mapping of the module."""
+        for node in self.trees[module].body:
+            if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == name:
+                assert isinstance(node.value, ast.Dict)
+                return {str(value.value) for value in node.value.values if isinstance(value, ast.Constant)}
+        raise AssertionError(f"no table {name} in {module}")
+
+    def returned(self, name: str, module: str, unknown: set[str]) -> set[str]:
+        for node in self.trees[module].body:
+            if isinstance(node, ast.FunctionDef) and node.name == name:
+                given = [each.value for each in ast.walk(node) if isinstance(each, ast.Return)]
+                return set().union(*(self.texts(each, node, module, unknown) for each in given))
+        raise AssertionError(f"no function {name} in {module}")
+
+
+def assigned(scope: ast.FunctionDef, name: str) -> Iterator[ast.expr]:
+    """What a name is given in a function."""
+    for node in ast.walk(scope):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
+                yield value
+            case ast.NamedExpr(target=ast.Name(id=found), value=value) if found == name:
+                yield value
+
+
+ASKED = {"decide: intent.what"}  # calls.ASKS has them all
 
 
 def test_every_draft_has_its_template() -> None:
-    """A sentence that a person reads stands in templates/: no draft of the process is without one."""
-    kinds = literals("Draft", 0) | literals("to_people", 0) | {f"broadcast-{kind}" for kind in literals("broadcast", 0)}
-    assert len(kinds) >= 20
-    assert (kinds | {"help", "template", "process", "status", "list", "held", "notice"}) - set(
-        templates.names()
-    ) == set()
+    """A sentence that a person reads stands in templates/: no draft is without one, and no template without a draft;
+    the operator's two come from the service itself."""
+    handed = Literals()
+    kinds = handed.of("Draft", 0, unknown=ASKED | {"updates: template", "updates: f'broadcast-{kind}'"})
+    kinds |= handed.of("to_people", 0) | {f"broadcast-{kind}" for kind in handed.of("broadcast", 0)}
+    assert kinds | calls.ASKS | {"held", "notice"} == set(templates.names())
 
 
 def test_every_outcome_has_its_sentence() -> None:
-    """One reply lists the result of each command; a code without a sentence would be answered `this did not work`."""
-    codes = literals("done", 1) | literals("refuse", 1)
-    assert len(codes) >= 20
-    assert codes - templates.outcome_codes() == set()
+    """One reply lists the result of each command: a code without a sentence would be answered `this did not work`, and
+    a sentence without a code is never read."""
+    handed = Literals()
+    codes = handed.of("done", 1) | handed.of("refuse", 1, unknown={"decide: code"})
+    codes |= handed.of("Outcome", 1, unknown={"updates: code"})  # `done` and `refuse` themselves
+    codes |= handed.of("replace", "code")
+    roles = {act.refusal for act in (*acts.ACTS.values(), *map(asking, calls.ASKS))}  # `decide: code`
+    assert codes | roles - {"not-admitted"} == templates.outcome_codes() - {"other", "other-done"}
+
+
+def asking(what: str) -> acts.Act:
+    return acts.asking(want.Ask(by="", evidence=Evidence(Level.E2, ""), what=what), None, "")
+
+
+def test_the_reader_of_the_code_sees_what_it_looks_for() -> None:
+    """A test that cannot fail is a defect: every way in which the process names a text is read."""
+    handed = Literals()
+    ways = """
+TABLE: Mapping[str, str] = {"a": "in-a-table"}
+def _answer(code):
+    return "from-a-function" if code else ""
+def act(intent, code):
+    name = "by-name" if intent else "or-else"
+    refuse(intent, "plain"); updates.refuse(intent, name); refuse(intent, code or "at-last")
+    refuse(intent, TABLE[intent.how]); refuse(intent, _answer(code))
+    if found := _answer(code): refuse(intent, found)
+"""
+    handed.trees = {"act": ast.parse(ways)}
+    assert handed.of("refuse", 1, unknown={"act: code"}) == {
+        "plain", "by-name", "or-else", "at-last", "in-a-table", "from-a-function",
+    }  # fmt: skip
+    with pytest.raises(AssertionError, match="what may act: code stand for"):
+        handed.of("refuse", 1)
 
 
 @pytest.mark.parametrize("code", sorted(templates.outcome_codes()))
 def test_every_sentence_with_and_without_values(code: str) -> None:
     """A receipt goes out whatever the process knows of the command."""
     full = {"priority": Priority.P0, "by": samples.ALICE, "owner": samples.BOB, "limit": timedelta(hours=4), "due": NOW}
-    full |= {"state": model.State.DECLINED, "headline": "x", "number": 43, "meant": "agree"}
+    full |= {"state": model.State.DECLINED, "headline": "x", "number": 43, "meant": "agree", "at": NOW, "until": NOW}
+    full |= {"asked": (samples.ALICE, samples.BOB), "address": samples.BOB, "duty": samples.ALICE, "nobody": True}
+    full |= {"area": "Billing", "areas": ("billing",), "other": 43, "which": 2, "used": 4, "budget": 3, "count": 11}
+    full |= {"kind": model.Kind.BUG, "said": "away until 30 February", "url": "https://docs.acme.example"}
     full |= {"limit": 600} if code == "update-cut" else {}
     case = case_of("receipt", "one done")
     for values in ({}, full):
         outcome = Outcome("Agree", code, True, values, 42)
-        made = rendered(replace(case, values={"outcomes": (outcome,)}))
+        made = rendered(replace(case, values={"outcomes": (outcome,), "undo": None}))
         assert made.problem == ""
+        assert commanded(made.text, f"Re: {made.subject}", fresh=False) == []
         assert made.text.split("\n")[2].startswith("This is done: ")
 
 
@@ -229,7 +347,8 @@ def test_an_unknown_code_is_answered_all_the_same() -> None:
     """Never an unanswered command: a code that has no sentence yet gets a plain one."""
     case = case_of("receipt", "one done")
     outcome = Outcome("Agree", "no-such-code", False, {}, 42)
-    assert "This was not done: this did not work." in rendered(replace(case, values={"outcomes": (outcome,)})).text
+    made = rendered(replace(case, values={"outcomes": (outcome,), "undo": None}))
+    assert "This was not done: this did not work." in made.text
 
 
 # --- the words of process.md ------------------------------------------------------------------------------------------
@@ -329,7 +448,7 @@ def test_an_attachment_as_answer_is_worded() -> None:
 def test_p0_is_a_priority() -> None:
     """P0 is the number 0: nowhere is it taken for none."""
     case = case_of("triage", "unverified P0 with gaps")
-    assert "A P0 from sara@acme.example: please decide\nby 03:20 CET (02:20 UTC)." in rendered(case).text
+    assert "A P0 from sara@acme.example: please decide\nby 03:17 CET (02:17 UTC)." in rendered(case).text
     case = case_of("decided", "lowered")
     assert "is a P2 now, not a P0." in rendered(case).text
     case = case_of("broadcast-update", "written")
@@ -363,7 +482,8 @@ def test_one_tap_does_what_it_says() -> None:
     assert bodies[:2] == ["P2 because there is a workaround", "agree"]
     read = [intents_of(body if body[-1] != " " else body + "bob@acme.example", answers[0][1]) for body in bodies]
     kinds = [type(found[0]) for found in read]
-    assert kinds == [want.SetPriority, want.Agree, *[want.SetPriority] * 3, want.Decline, want.NameOwner]
+    decisions = [want.SetPriority, want.Agree, *[want.SetPriority] * 3, want.Decline]
+    assert kinds == [*decisions, want.SetKind, want.SetKind, want.NameOwner]
 
 
 @pytest.mark.parametrize(
@@ -400,28 +520,30 @@ def test_a_tap_survives_everything() -> None:
 
 # --- hostile values ---------------------------------------------------------------------------------------------------
 
-TEXTS = ("text", "reason", "said", "meant", "subject", "from_", "cause", "more")
+TYPED = {  # whatever is called so, anywhere in the values of a mail, a person may have typed
+    "headline", "reason", "last_update", "doc", "text", "said", "meant", "subject", "from_", "cause", "more", "via",
+    "expected",
+}  # fmt: skip
+FULL_OF_TYPED = {"answers", "attachments"}
 
 
 def poisoned(case: Sample, evil: str) -> Sample:
     """The same sample where everything that a person may have typed is `evil`."""
+    values = {key: poison(value, evil, key) for key, value in case.values.items()}
+    return replace(case, issue=poison(case.issue, evil), values=values)
 
-    def issue_of(issue: Issue) -> Issue:
-        return replace(
-            issue,
-            headline=evil,
-            answers=dict.fromkeys(issue.answers, evil),
-            reason=evil,
-            last_update=evil,
-            doc=evil,
-            material=evil if issue.material else "",
-            attachments=(evil,) if issue.attachments else (),
-        )
 
-    values = {key: evil if key in TEXTS and value else value for key, value in case.values.items()}
-    if isinstance(values.get("issues"), Iterable):
-        values["issues"] = tuple(issue_of(each) for each in values["issues"])  # type: ignore[attr-defined]
-    return replace(case, issue=None if case.issue is None else issue_of(case.issue), values=values)
+def poison(value: Any, evil: str, name: str = "") -> Any:
+    if isinstance(value, str):
+        return evil if name in TYPED | FULL_OF_TYPED and value else value
+    if is_dataclass(value) and not isinstance(value, type):
+        changed = {f.name: poison(getattr(value, f.name), evil, f.name) for f in fields(value)}
+        return replace(value, **changed)
+    if isinstance(value, Mapping):
+        return {key: poison(each, evil, name if name in FULL_OF_TYPED else str(key)) for key, each in value.items()}
+    if isinstance(value, tuple):
+        return tuple(poison(each, evil, name) for each in value)
+    return value
 
 
 TEMPLATE_INJECTIONS = [
@@ -523,19 +645,24 @@ def test_markup_in_a_value_is_a_value(evil: str) -> None:
     appears_literally(evil)
 
 
+@functools.cache
+def usual_markup(place: int) -> tuple[frozenset[str], frozenset[str]]:
+    page = Page(usual(place).html)
+    return frozenset(page.tags), frozenset(name for name, _ in page.attributes)
+
+
 def appears_literally(evil: str) -> None:
     seen = 0
-    for case in CASES:
-        plain, made = rendered(case), rendered(poisoned(case, evil))
-        usual = Page(plain.html)
+    for place, case in enumerate(CASES):
+        plain, made, (tags, names) = usual(place), rendered(poisoned(case, evil)), usual_markup(place)
         assert made.problem == ""
         page = Page(made.html)
-        assert set(page.tags) <= set(usual.tags) | {"br", "p"}, case.template
-        assert {name for name, _ in page.attributes} <= {name for name, _ in usual.attributes}, case.template
-        assert all(url.startswith(("mailto:", "https://evil.example")) for url in page.links)
+        assert set(page.tags) <= tags | {"br", "p"}, case.template
+        assert {name for name, _ in page.attributes} <= names, case.template
+        assert all(url.startswith(("mailto:", "https://evil.example", "https://b")) for url in page.links)
         first = evil.split("\n")[0].strip()
         seen += first in made.text
-        if first in made.text and first not in plain.text:
+        if first in made.text and first not in plain.text and made.html:
             assert all(line.strip() in page.shown for line in evil.split("\n")), case.template
     assert seen > 20
 
@@ -582,14 +709,16 @@ def test_time_grows_with_length_only() -> None:
     import time
 
     def seconds(size: int) -> float:
-        best = 1e9
-        for text in (" " * size + "x", "agree" + " " * size + "x", "P0 " * (size // 3), '"' * size, "a@" * (size // 2)):
-            started = time.perf_counter()
-            templates._own_book(Templates(), "en").text.guard.sub("> ", text)
-            wording.clean(text)
-            wording.folded(text[: size // 10])
-            best = min(best, time.perf_counter() - started)
-        return best
+        texts = (" " * size + "x", "agree" + " " * size + "x", "P0 " * (size // 3), '"' * size, "a@" * (size // 2))
+        tries = []
+        for _ in range(3):
+            started = time.process_time()
+            for text in texts:
+                templates._own_book(Templates(), "en").text.guard.sub("> ", text)
+                wording.clean(text)
+                wording.folded(text[: size // 10])
+            tries.append(time.process_time() - started)
+        return min(tries)
 
     seconds(1000)
     assert seconds(400_000) < 60 * max(seconds(20_000), 1e-4)
@@ -631,11 +760,16 @@ def test_broken_overrides_are_refused(tmp_path: Path, name: str, way: str) -> No
     used = templates.open_templates(override(tmp_path, file, f"Hello. {BROKEN[way]}\n"))
     assert used.allowed == frozenset()
     assert {problem.template for problem in used.problems} == {file}
-    assert [p.template for p in templates.check_templates(tmp_path)] == [p.template for p in used.problems]
     case = samples.cases(name)[0]
     injected = rendered(case, Templates(tmp_path, frozenset({file})))
     assert replace(injected, problem="") == rendered(case)
     assert injected.problem.startswith(file)
+
+
+def test_the_check_names_a_broken_override(tmp_path: Path) -> None:
+    """S12: `check` says what the start refuses."""
+    used = templates.open_templates(override(tmp_path, "mail/triage.md", f"Hello. {BROKEN['undefined']}\n"))
+    assert [p.template for p in templates.check_templates(tmp_path)] == [p.template for p in used.problems]
 
 
 @pytest.mark.parametrize("body", LOOPS)

@@ -11,7 +11,7 @@ from triagemail.mail.samples_company import BOB as BOB
 from triagemail.mail.samples_company import NOW as NOW
 from triagemail.mail.samples_company import POLICY as POLICY
 from triagemail.mail.samples_company import REPLY_TO as REPLY_TO
-from triagemail.mail.samples_company import Sample
+from triagemail.mail.samples_company import Sample as Sample
 from triagemail.mail.samples_decisions import DECISIONS
 from triagemail.mail.samples_desk import DESK
 from triagemail.mail.samples_list import BROADCASTS
