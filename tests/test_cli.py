@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import mailbox
 import os
@@ -13,6 +14,7 @@ import time
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,13 @@ import pytest
 import servers
 from chat import ANNA, BOB, COMPLETE, ISSUES, OPS, SARA
 from click.testing import CliRunner, Result
+from stores import FIRST_READERS, first_schema
 
 from triagemail import log
 from triagemail.cli import main
+from triagemail.process.model import Priority, Wishes
+from triagemail.store import audience
+from triagemail.store.schema import VERSION
 from triagemail.store.store import Store
 
 ROOT = Path(__file__).parent.parent
@@ -174,7 +180,7 @@ def fit_for_a_terminal(shown: bytes) -> bool:
 
 def test_every_command_of_the_design_is_there() -> None:
     """design.md 6: the commands and their names are fixed (those of this release)."""
-    wanted = "demo init run explain deliver import check status issues show"
+    wanted = "demo init run explain deliver import check status issues show migrate"
     wanted_below = "held list|held show|held release|held drop|subscribers list|subscribers add|subscribers remove"
     there = {" ".join(path) for path in commands(main)}
     assert {*wanted.split(), *wanted_below.split("|")} <= there
@@ -493,9 +499,16 @@ def unusable(host: Host, how: str) -> None:
         with sqlite3.connect(host.folder / "t.db") as database:
             database.execute("UPDATE meta SET value = '999' WHERE key = 'schema'")
         database.close()
+    elif how == "older store":
+        first_schema(f"sqlite:///{host.folder / 't.db'}")
+    elif how == "store of another program":
+        with sqlite3.connect(host.folder / "t.db") as database:
+            database.execute("CREATE TABLE person (id INTEGER)")
+        database.close()
 
 
-BROKEN = ["no config", "bad config", "bad store", "folder as store", "no folder for the store", "newer store"]
+UNFIT = ["newer store", "older store", "store of another program"]  # waiting will not change that
+BROKEN = ["no config", "bad config", "bad store", "folder as store", "no folder for the store", *UNFIT]
 
 
 @pytest.mark.parametrize("how", BROKEN)
@@ -510,18 +523,65 @@ def test_deliver_asks_to_try_again_whatever_is_wrong_here(host: Host, how: str) 
 
 @pytest.mark.parametrize("how", BROKEN[2:])
 @pytest.mark.parametrize("command", [["status"], ["issues"], ["held", "list"], ["run", "--until-idle"]], ids=" ".join)
-def test_a_store_that_cannot_be_used_ends_with_75_and_one_clear_line(host: Host, how: str, command: list[str]) -> None:
-    """D5, D7: refuse to start with one clear line; never migrate downward, never touch what is not ours."""
+def test_a_store_that_cannot_be_used_ends_with_one_clear_line(host: Host, how: str, command: list[str]) -> None:
+    """D5, D7: refuse to start with one clear line; never migrate downward, never touch what is not ours. 78 where only
+    a person can mend it, so that systemd does not try again and again."""
     unusable(host, how)
     before = files_in(host.folder)
     said = host.types(*command)
-    assert said.exit_code == 75
+    assert said.exit_code == (78 if how in UNFIT else 75)
     assert len(said.stderr.splitlines()) == 1
     assert "t.db" in said.stderr
+    assert ("triagemail migrate" in said.stderr) == (how == "older store")
+    assert how == "newer store" or {**files_in(host.folder), **before} == files_in(host.folder)
     if how == "newer store":
         assert host.rows("SELECT value FROM meta WHERE key = 'schema'") == [("999",)]
-    else:
-        assert files_in(host.folder) == before
+
+
+# --- an upgrade ------------------------------------------------------------------------------------------------------
+
+
+def test_an_upgrade_takes_one_command(host: Host) -> None:
+    """D7: migration explicitly, backup first. Until it is typed no command changes the database; after it all go on."""
+    unusable(host, "older store")
+    said = host.types("migrate")
+    assert (said.exit_code, said.stderr) == (0, "")
+    assert said.stdout == f"schema 1 -> {VERSION}; the database as it was: {host.folder / 't.db.schema-1'}\n"
+    assert host.types("migrate").stdout == f"schema {VERSION}: nothing to do\n"
+    assert host.rows("SELECT value FROM meta WHERE key = 'schema'") == [(str(VERSION),)]
+    assert [one["address"] for one in host.lines("subscribers", "list")] == FIRST_READERS
+    assert host.types("run", "--until-idle", "--only", "work").exit_code == 0
+    assert host.lines("held", "list")[0]["reason"] == "not-admitted: eve@evil.example"
+
+
+def test_migrate_waits_for_no_service(host: Host) -> None:
+    """75: while `run` works on the database nothing is migrated under it."""
+    unusable(host, "older store")
+    with open(host.folder / "t.db.lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        said = host.types("migrate")
+    assert (said.exit_code, said.stdout) == (75, "")
+    assert said.stderr == f"another triagemail uses {host.folder / 't.db'}\n"
+    assert host.rows("SELECT value FROM meta WHERE key = 'schema'") == [("1",)]
+
+
+@pytest.mark.parametrize("how", ["newer store", "store of another program", "bad store", "no folder for the store"])
+def test_migrate_refuses_what_is_no_older_database_of_ours(host: Host, how: str) -> None:
+    """D7: a newer or foreign database is refused with one clear line."""
+    unusable(host, how)
+    before = files_in(host.folder)
+    said = host.types("migrate")
+    assert said.exit_code == (78 if how in UNFIT else 75)
+    assert len(said.stderr.splitlines()) == 1
+    assert "t.db" in said.stderr
+    assert how == "newer store" or {**files_in(host.folder), **before} == files_in(host.folder)
+
+
+def test_migrate_asks_for_a_config(tmp_path: Path) -> None:
+    """78: without a config nobody knows which database is meant."""
+    said = program("migrate", folder=tmp_path)
+    assert said.returncode == 78
+    assert b"--config" in said.stderr
 
 
 LOCKED = "deliver|import MAIL|run --until-idle|subscribers add ANNA|subscribers remove ANNA|held release 1|held drop 1"
@@ -787,11 +847,34 @@ def test_subscribers_are_added_listed_and_removed(host: Host) -> None:
     found = [(one["address"], one["group"]) for one in host.lines("subscribers", "list")]
     assert found == [(ANNA, False), (OPS, False), ("sales@acme.example", True)]
     assert [row.split()[0] for row in host.types("subscribers", "list").stdout.splitlines()] == [a for a, _ in found]
+    assert host.lines("subscribers", "list")[0]["wishes"]["priority"] == "P1"
     said = host.types("subscribers", "remove", "ANNA@acme.example", "tom@acme.example")
     assert said.exit_code == 0
     assert "ANNA@acme.example removed" in said.stdout
     assert "tom@acme.example was not on the list" in said.stdout
     assert [one["address"] for one in host.lines("subscribers", "list")] == [OPS, "sales@acme.example"]
+
+
+def test_the_list_shows_what_is_wished(host: Host) -> None:
+    """`subscribers list`: wishes that are not everybody's."""
+    store = Store(f"sqlite:///{host.folder / 't.db'}")
+    store.open()
+    until = datetime(2026, 12, 1, tzinfo=UTC)
+    wished = Wishes(True, Priority.P0, ("billing", "login"), (42,), (7,), True, until)
+    with store.transaction():
+        audience.join(store, ANNA, until)
+        audience.set_wishes(store, BOB, wished, until)
+    store.close()
+    anna, bob = host.types("subscribers", "list").stdout.splitlines()
+    assert anna.split() == [ANNA, "since", "2026-12-01"]
+    assert bob.split()[3:] == [
+        "priority=P0", "areas=billing,login", "issues=42", "muted=7", "digest=True",
+        "paused_until=2026-12-01T00:00:00+00:00",
+    ]  # fmt: skip
+    assert host.lines("subscribers", "list")[1]["wishes"] == {
+        "priority": "P0", "areas": ["billing", "login"], "issues": [42], "muted": [7], "digest": True,
+        "paused_until": "2026-12-01T00:00:00+00:00",
+    }  # fmt: skip
 
 
 BAD = ["anna", "anna@", "@acme.example", "a b@acme.example", "anna@acme.example\nBcc: x@y.example", "ä@acme.example"]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stores import FIRST, FIRST_READERS, first_schema
 
 from triagemail.process.events import PriorityDecided
 from triagemail.process.model import Wishes
@@ -23,26 +24,6 @@ from triagemail.store import audience, migrate, search
 from triagemail.store.migrate import Migrated
 from triagemail.store.schema import TABLES, VERSION
 from triagemail.store.store import SchemaRefused, Store, StoreUnusable
-
-FIRST = (Path(__file__).parent / "schema_1.sql").read_text(encoding="utf-8")
-NUMBERED = ("delivery", "event", "inbox", "outgoing", "pending", "person", "raw")  # their ids come from a sequence
-READERS = ["all@lists.acme.example", "lena@acme.example", "tom@acme.example"]
-
-
-def first_schema(url: str) -> Store:
-    """A database as the release with schema 1 left it, in the middle of its work. Nothing of it is open."""
-    store = Store(url)
-    store.db.connect()
-    if store.sqlite:
-        theirs = re.sub("BIGSERIAL|BIGINT|SMALLINT|BOOLEAN", "INTEGER", FIRST.replace("BYTEA", "BLOB"))
-        store.db.connection().executescript(theirs)  # type: ignore[no-untyped-call]  # peewee
-    else:
-        with store.transaction():
-            store.run(FIRST.replace("?", ""))
-            for table in NUMBERED:
-                store.run(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT MAX(id) FROM {table}))")
-    store.close()
-    return store
 
 
 def columns_of_first() -> dict[str, list[str]]:
@@ -172,12 +153,12 @@ def test_what_was_in_flight_goes_on(store_url: str) -> None:
     """O5: a broadcast that was queued by the older release reaches its readers: they wish for all, as before."""
     store = first_schema(store_url)
     migrate.migrate(store)
-    assert [audience.wishes(store, address) for address in READERS] == [Wishes()] * 3
+    assert [audience.wishes(store, address) for address in FIRST_READERS] == [Wishes()] * 3
     while audience.expand(store):
         pass
     queued = "SELECT p.address FROM delivery d JOIN person p ON p.id = d.person WHERE d.outgoing = ? AND NOT d.role"
     for outgoing in (6, 11):
-        assert sorted(address for (address,) in store.all(queued, outgoing)) == READERS
+        assert sorted(address for (address,) in store.all(queued, outgoing)) == FIRST_READERS
     assert store.all("SELECT DISTINCT audience_priority, area FROM outgoing WHERE broadcast") == [(0, "")]
     assert [type(event) for event in store.decision_events("d2")][:1] == [PriorityDecided]
     assert store.desk() is None
@@ -328,6 +309,7 @@ def test_tables_of_another_program_are_left_alone(store_url: str, table: str) ->
         with pytest.raises(SchemaRefused, match="tables of another program"):
             use()
     assert len(store.db.get_tables()) == 1
+    assert not store.sqlite or store.all("PRAGMA journal_mode") == [("delete",)], "not even this is changed"
     store.close()
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from triagemail.doors.imap import Fetched, MailboxLost
+from triagemail.intake import Intake
 from triagemail.process import events
 from triagemail.process import intents as want
 from triagemail.process.intents import Pending
-from triagemail.process.model import Evidence, Issue, Level, Priority, State
+from triagemail.process.model import Absence, Desk, Evidence, Issue, Level, Priority, State
 from triagemail.store import audience, claims
 from triagemail.store.claims import Arrival, Result
 from triagemail.store.store import Store, StoreUnusable
@@ -29,10 +34,12 @@ def an_issue(number: int, **fields: object) -> Issue:
     return Issue(**(base | fields))  # type: ignore[arg-type]
 
 
-def outgoing(store: Store, *, broadcast: bool, automatic: bool = False, issue: int = 1, rank: int = 2) -> int:
+def outgoing(
+    store: Store, *, broadcast: bool, automatic: bool = False, issue: int = 1, rank: int = 2, decision: str = ""
+) -> int:
     return claims.add_outgoing(
         store, issue=issue, template="t", subject="s", text="t", head=b"h", body=b"b\0", detail="", null_sender=False,
-        broadcast=broadcast, automatic=automatic, rank=rank, day=1, key="a", now=NOW,
+        broadcast=broadcast, automatic=automatic, rank=rank, day=1, key="a", now=NOW, decision=decision,
     )  # fmt: skip
 
 
@@ -256,6 +263,120 @@ def test_held_mail_is_shown_released_and_dropped(store: Store) -> None:
         assert not claims.release_held(store, first.inbox)
         assert claims.drop_held(store, second.inbox)
     assert [m.attempts for m in claims.claim_mails(store, NOW, "w")] == [1]
+
+
+def test_the_desk_comes_back_as_it_was_and_has_timers_of_its_own(store: Store) -> None:
+    """The state of what is no issue, and its clocks: rows of issue 0."""
+    desk = Desk(NOW, duty=BOB, absent=(Absence(BOB, NOW),), review=2)
+    with store.transaction():
+        assert store.desk() is None
+        assert store.desk(lock=True) is None
+        store.save_desk(desk)
+        store.set_timers(0, {"digest": NOW}, 1)
+    assert store.desk() == desk
+    with store.transaction():
+        store.save_desk(replace(desk, duty=""))
+        assert store.desk(lock=True) == replace(desk, duty="")
+    assert store.due_timer(NOW) == (0, "digest", NOW)
+
+
+def test_only_one_at_a_time_changes_the_desk(store: Store) -> None:
+    """ "`duty` takes it": whoever reads the desk to change it reads what the one before them has written."""
+    store.save_desk(Desk(NOW))
+
+    def take() -> None:
+        other = Store(store.url)
+        for _ in range(10):
+            with other.transaction():
+                desk = other.desk(lock=True)
+                assert desk is not None
+                other.save_desk(replace(desk, review=desk.review + 1))
+        other.close()
+
+    threads = [threading.Thread(target=take) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store.desk() == Desk(NOW, review=30)
+
+
+def test_a_receipt_leads_to_what_its_decision_did(store: Store) -> None:
+    """Events carry the id of their Decision: `undo` is in reply to a receipt."""
+    sure = Evidence(Level.E2, "token")
+    named = events.OwnerNamed(issue=1, at=NOW, by=BOB, before="", after=BOB)
+    done = [named, events.OwnerAccepted(issue=1, at=NOW, by=BOB)]
+    with store.transaction():
+        store.save_event(done[0], sure, None, "mark")
+        store.save_event(events.OwnerAccepted(issue=2, at=NOW, by=BOB), sure, None, "other")
+        store.save_event(events.OwnerAccepted(issue=2, at=NOW, by=BOB), sure, None, "")
+        store.save_event(done[1], sure, None, "mark")
+        receipt = outgoing(store, broadcast=False, decision="mark")
+        plain = outgoing(store, broadcast=False)
+        claims.add_delivery(store, receipt, store.person(BOB), 2)
+    parent = store.parent(receipt)
+    assert parent is not None
+    assert parent == store.latest_to(store.person(BOB), 1)
+    assert store.decision_events(parent.decision) == done
+    assert [each and each.decision for each in (store.parent(plain), store.parent(99))] == ["", None]
+    assert store.decision_events("") == []
+
+
+def test_what_happened_since_is_found_by_an_index(store: Store) -> None:
+    """Whole journals are never searched: each of these questions has its partial index."""
+    if not store.sqlite:
+        store.run("SET enable_seqscan = off")
+    explain = "EXPLAIN QUERY PLAN" if store.sqlite else "EXPLAIN"
+    questions = {
+        "event_decision": "SELECT body FROM event WHERE decision = 'm' AND decision <> '' ORDER BY id",
+        "event_announced": "SELECT issue FROM event WHERE type = 'IssueAnnounced' AND at >= 1 ORDER BY at, id",
+        "event_decided": "SELECT issue FROM event WHERE type = 'PriorityDecided' AND at >= 1 ORDER BY at, id",
+        "outgoing_broadcast": "SELECT id FROM outgoing WHERE broadcast AND created_at > 1 AND created_at <= 2",
+        "follow_value": "SELECT person FROM follow WHERE kind = 'issue' AND value = '1'",
+    }
+    plans = {index: str(store.all(f"{explain} {question}")) for index, question in questions.items()}
+    assert [index for index, plan in plans.items() if index not in plan] == []
+
+
+class Postbox:
+    """A mailbox with nothing in it that answers when it likes."""
+
+    uidvalidity = 1
+
+    def __init__(self) -> None:
+        self.lost = False
+
+    def fetch_new(self, after: int) -> Iterator[list[Fetched]]:
+        if self.lost:
+            raise MailboxLost("gone")
+        return iter(())
+
+
+class Noon:
+    def __init__(self) -> None:
+        self.time = NOW
+
+    def now(self) -> datetime:
+        return self.time
+
+
+def test_the_last_successful_poll_is_known_to_the_minute(store: Store) -> None:
+    """ "While intake is down for over 10 minutes the automatic text says that mails cannot reach us." Written at most
+    once a minute, whatever the clock does."""
+    postbox, clock = Postbox(), Noon()
+    intake = Intake(store, postbox, "a", "INBOX", clock)  # type: ignore[arg-type]
+    assert store.intake_ok() is None
+    known = []
+    for seconds in (0, 59, 60, 61, -3600, -3599):
+        clock.time = NOW + timedelta(seconds=seconds)
+        intake.poll_once()
+        last = store.intake_ok()
+        known.append(last and (last - NOW).total_seconds())
+    assert known == [0, 0, 60, 60, -3600, -3600]
+    postbox.lost, clock.time = True, NOW + timedelta(hours=1)
+    with pytest.raises(MailboxLost):
+        intake.poll_once()
+    assert store.intake_ok() == NOW - timedelta(hours=1)
 
 
 def test_a_newer_schema_is_refused(store: Store) -> None:

@@ -26,7 +26,6 @@ STORE_FAULTS = (pw.OperationalError, pw.InterfaceError, pw.InternalError)
 later."""
 
 SQLITE_PRAGMAS = {
-    "journal_mode": "wal",
     "synchronous": "full",
     "foreign_keys": 1,
     "busy_timeout": 10_000,
@@ -98,6 +97,8 @@ class Store:
                 f"the database has schema {found}, this release knows none above {VERSION}: a newer triagemail has"
                 f" used it ({self.name})"
             )
+        if self.sqlite:  # it stays so; not before it is known to be ours
+            self.run("PRAGMA journal_mode = wal")
         return found
 
     def version(self) -> int | None:
