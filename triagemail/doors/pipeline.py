@@ -27,15 +27,15 @@ DOWN = 421  # "closing transmission channel", the answer to any command (RFC 532
 class Pipeline:
     """At most two copies are on a connection: one whose body is out, and one whose envelope went along with it.
 
-    `landed` are copies with their outcomes; `returned` are those of which nothing but the envelope was said, with the
-    outcome that they have unless another connection carries them. The caller empties both, writes what `take()` gives,
-    counts in `written` what the socket took, and closes the socket when `ended`.
+    `landed` are copies with their outcomes; `returned` are those of which nothing but the envelope was said, to be
+    carried by another connection. The caller empties both, writes what `take()` gives, counts in `written` what the
+    socket took, and closes the socket when `ended`.
     """
 
     def __init__(self, *, pipelining: bool, size: bool = False, limit: int = 0) -> None:
         self.pipelining, self.size, self.limit = pipelining, size, limit
         self.landed: list[tuple[Copy, Outcome]] = []
-        self.returned: list[tuple[Copy, Outcome]] = []
+        self.returned: list[Copy] = []
         self.ended = False
         self.carried = 0  # copies that came to an end here
         self.replies = 0  # read to their end
@@ -252,7 +252,7 @@ class Pipeline:
             self._land(copy, outcome)
             return
         self._aboard.remove(copy)
-        self.returned.append((copy, outcome))
+        self.returned.append(copy)
 
 
 def _refusal(stage: str, code: int, text: str) -> Outcome:

@@ -110,7 +110,6 @@ class Relay:
         self._alone_until = 0.0
         self._barren = 0  # connections in a row that ended before they had taken anything
         self._begun: dict[str, float] = {}  # recipient -> when; one mail to a person at a time keeps their order
-        self._again: set[int] = set()  # keys of copies that have come back once
         self._landed: list[Landed] = []
 
     @property
@@ -207,11 +206,8 @@ class Relay:
             self._watch(link, hand, now)
             for copy, outcome in pipeline.landed:
                 self._land(link, copy, outcome, now)
-            for copy, outcome in pipeline.returned:
-                if copy.key in self._again:
-                    self._land(link, copy, outcome, now)
-                else:
-                    self._take_back(copy, hand)
+            for copy in reversed(pipeline.returned):
+                self._take_back(copy, hand)
             pipeline.landed.clear()
             pipeline.returned.clear()
             if pipeline.ended:
@@ -219,7 +215,6 @@ class Relay:
 
     def _land(self, link: _Link, copy: Copy, outcome: Outcome, now: float) -> None:
         seconds = now - self._begun.pop(copy.rcpt, now)
-        self._again.discard(copy.key)
         self._landed.append(Landed(copy, outcome, seconds))
         if not isinstance(outcome, Lost) and outcome.code != DOWN:
             link.useful = True
@@ -227,7 +222,6 @@ class Relay:
 
     def _take_back(self, copy: Copy, hand: deque[Copy]) -> None:
         self._begun.pop(copy.rcpt, None)
-        self._again.add(copy.key)
         hand.appendleft(copy)
 
     # --- sockets ------------------------------------------------------------------------------------------------------
