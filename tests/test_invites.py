@@ -226,17 +226,19 @@ def odd_texts(count: int, seed: int = 1) -> Iterator[str]:
 
 
 def test_nobodys_text_becomes_another_property() -> None:
-    """X1, with 5,000 odd texts as summary, description, attendee, name and UID: the same properties, and what was
-    written comes back as it was cleaned."""
+    """X1, with 5,000 odd texts as summary, description, attendee, name and UID: the same properties. Of each fifth a
+    second library reads back what was written, as it was cleaned."""
     names = (
         "ATTENDEE DESCRIPTION DTEND DTSTAMP DTSTART ORGANIZER SEQUENCE STATUS SUMMARY TRANSP UID VERSION PRODID METHOD"
     )
     expected = Counter([*names.split(), "BEGIN", "END", "BEGIN", "END"])
-    for text in odd_texts(5_000):
+    for number, text in enumerate(odd_texts(5_000)):
         asked = invite(timezone="UTC", attendees=(f"{text}@acme.example",), uid=text or "x")
         raw = written(asked, summary=text, description=text, organizer_name=text)
         lines = raw.decode().replace("\r\n ", "").removesuffix("\r\n").split("\r\n")
         assert expected == Counter(re.split("[:;]", line, maxsplit=1)[0] for line in lines), (text, lines)
+        if number % 5:
+            continue
         event = told(raw).vevent
         assert clean_header(text) == event.summary.value, repr(text)
         assert wording.clean(text).strip() == event.description.value, repr(text)
