@@ -1,28 +1,35 @@
 """From a bare `python3` (3.11+) to a running demo or test run: `python3 .ci/bootstrap.py demo` or `… test`.
 
 Standard library only. Debian ships Python without ensurepip, and its own pip refuses to install (PEP 668); so the
-project lives in `.venv`, and where that cannot get pip from ensurepip, pip's wheel comes from the package index.
+project lives in `.venv`, and where that cannot get pip from ensurepip, pip's wheel comes from the package index that
+pip's configuration names, else from Debian's archive by way of apt-get. No host stands here.
 """
 
 from __future__ import annotations
 
-import base64
-import configparser
-import contextlib
-import hashlib
-import json
-import os
-import re
-import shutil
-import ssl
-import subprocess
 import sys
-import tempfile
-import urllib.parse
-import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+
+try:
+    import base64
+    import configparser
+    import contextlib
+    import hashlib
+    import json
+    import os
+    import re
+    import shutil
+    import ssl
+    import subprocess
+    import tempfile
+    import urllib.parse
+    import urllib.request
+    import zipfile
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import Any
+except ImportError as error:  # Debian's python3-minimal has not even json
+    print(f"{error}: this Python lacks most of its standard library; `apt-get install python3` first", file=sys.stderr)
+    sys.exit(69)
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -30,6 +37,8 @@ PYTHON = VENV / "bin" / "python"
 JSON = "application/vnd.pypi.simple.v1+json"  # PEP 691
 WHEEL = re.compile(r"pip-([0-9]+(?:\.[0-9]+)*)-py3-none-any\.whl")
 PATIENCE = 60  # seconds for one answer of the index
+APT_PATIENCE = 600  # seconds for one run of apt-get; the package lists are some 10 MB
+ROOTS = Path("/etc/ssl/certs/ca-certificates.crt")  # Debian's package ca-certificates; a bare machine may lack it
 USE = "usage: python3 .ci/bootstrap.py demo [OPTION…] | test [PYTEST-OPTION…]"
 
 EXTRAS = {"demo": "web", "test": "test"}
@@ -104,14 +113,91 @@ def make_venv() -> None:
 
 
 def get_pip() -> None:
-    """pip into `.venv`: from ensurepip, else its wheel from the package index."""
+    """pip into `.venv`: from ensurepip, else from its wheel; one of pure Python is installed by unpacking (PEP 427)."""
     bundled = subprocess.run([PYTHON, "-m", "ensurepip", "--default-pip"], capture_output=True, check=False)
     if bundled.returncode == 0:
         return
-    print("This Python has no ensurepip: fetching pip from the package index …", file=sys.stderr)
-    with tempfile.TemporaryDirectory() as folder:
-        wheel = fetch_pip(Path(folder))
-        run(PYTHON, wheel / "pip", "install", "--quiet", "--no-index", "--disable-pip-version-check", wheel)
+    (site,) = VENV.glob("lib/python3*/site-packages")
+    with tempfile.TemporaryDirectory(prefix="triagemail-") as name, zipfile.ZipFile(pip_wheel(Path(name))) as wheel:
+        wheel.extractall(site)
+    use_own_roots(site / "pip" / "_vendor" / "certifi", ROOTS)
+
+
+def use_own_roots(certifi: Path, system: Path) -> None:
+    """Debian's pip trusts only the package ca-certificates; where that is missing, the bundle in pip's own wheel does.
+
+    Without either it does not even start (25.1 on Debian 13).
+    """
+    code, bundle = certifi / "core.py", certifi / "cacert.pem"
+    if not system.exists() and bundle.is_file():
+        text = code.read_text(encoding="utf-8")
+        code.write_text(text.replace(repr(str(system)), repr(str(bundle))), encoding="utf-8")
+
+
+def pip_wheel(folder: Path) -> Path:
+    """pip's wheel from the package index if one is configured, else from Debian's archive; ValueError where none is."""
+    sources: list[tuple[str, Callable[[Path], Path]]] = []
+    if setting("index-url"):
+        sources.append(("the package index", fetch_pip))
+    if shutil.which("apt-get") and shutil.which("dpkg-deb"):
+        sources.append(("Debian's archive (apt-get)", unpack_pip))
+    for name, source in sources:
+        print(f"This Python has no ensurepip: fetching pip from {name} …", file=sys.stderr)
+        try:
+            return source(folder)
+        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+            print(f"That gave none: {error}", file=sys.stderr)
+    raise ValueError("Python without ensurepip, and pip was found nowhere else: set PIP_INDEX_URL to a package index.")
+
+
+def unpack_pip(folder: Path) -> Path:
+    """pip's wheel out of Debian's package python3-pip-whl; needs no root, and the system's package lists stay as they
+    are.
+
+    apt checks what it downloads by the archive's keys. Where the machine's package lists are missing (a container) or
+    old, it gets lists of its own from the machine's sources. Raises ValueError with apt's own words.
+    """
+    folder.chmod(0o755)  # as root, apt downloads as a user of its own
+    download = ("apt-get", "download", "python3-pip-whl")
+    wrong = apt(folder, *download)
+    if wrong:
+        own = private_lists(folder)
+        cause = apt(folder, "apt-get", "update", *own)
+        wrong = apt(folder, *download, *own)
+        if wrong:
+            raise ValueError(cause or wrong)
+    for package in folder.glob("python3-pip-whl_*.deb"):
+        run("dpkg-deb", "-x", package, folder / "package")
+    wheels = sorted(folder.glob("package/usr/share/python-wheels/pip-*.whl"))
+    if not wheels:
+        raise ValueError("python3-pip-whl holds no wheel of pip")
+    return wheels[-1]
+
+
+def private_lists(folder: Path) -> tuple[str, ...]:
+    """Options by which apt keeps its package lists and its cache in this folder and runs no hook of the system."""
+    for name in ("lists/partial", "cache/archives/partial"):
+        (folder / name).mkdir(parents=True)
+    lines = [f'Dir::State::Lists "{folder}/lists";', f'Dir::Cache "{folder}/cache";', 'Acquire::Languages "none";']
+    lines += [f"#clear APT::Update::{hook};" for hook in ("Pre-Invoke", "Post-Invoke", "Post-Invoke-Success")]
+    (folder / "apt.conf").write_text("\n".join(lines) + "\n")
+    return ("--config-file", str(folder / "apt.conf"))
+
+
+def apt(folder: Path, *words: str) -> str:
+    """Run apt-get in this folder, which is where it puts a download; in one line what went wrong, "" if nothing did."""
+    done = subprocess.run(
+        words,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        errors="replace",
+        timeout=APT_PATIENCE,
+        check=False,
+    )
+    said = [line for line in done.stderr.splitlines() if line.startswith("E: ")]
+    return "" if done.returncode == 0 else (said or [f"{' '.join(words[:3])} ended with {done.returncode}"])[0]
 
 
 def fetch_pip(folder: Path) -> Path:
@@ -119,10 +205,7 @@ def fetch_pip(folder: Path) -> Path:
 
     Raises ValueError where the index has none or the bytes are others, OSError where it does not answer.
     """
-    index = setting("index-url")
-    if not index:
-        raise ValueError("no package index is configured: set PIP_INDEX_URL, or install python3-venv (Debian)")
-    page = f"{index}".rstrip("/") + "/pip/"
+    page = setting("index-url").rstrip("/") + "/pip/"
     content = get(page, JSON)
     try:
         files = json.loads(content)["files"]

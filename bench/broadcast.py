@@ -1,9 +1,14 @@
 """One broadcast to N subscribers into a local sink: CPU per recipient of `run --until-idle --only send`.
 
-    python bench/broadcast.py [--small 10000] [--large 50000] [--rounds 3]
+    python bench/broadcast.py [--small 10000] [--large 50000] [--rounds 3] [--connections 4] [--log error]
+    python bench/broadcast.py --postfix [--small 2000] [--rounds 3]
 
-The slope between the two sizes is the cost of a recipient; what is left is start-up. The sink is Postfix's
-smtp-sink, whose CPU does not count.
+The slope between the two sizes is the cost of a recipient; what is left is start-up. Between the sizes Postfix's own
+source, `smtp-source`, sends as many mails of the same size to the same sink, over one connection and over ten: the
+machine's speed of the minute. The sink is Postfix's smtp-sink, whose CPU does not count.
+
+With --postfix the mails go to a Postfix with its queue on disk that throws them away at the end, over ten connections,
+and what counts is the rate beside that of `smtp-source -s 10`.
 """
 
 from __future__ import annotations
@@ -16,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,7 +32,9 @@ from triagemail import config as configs
 from triagemail.app import App, build
 from triagemail.files import take_one
 from triagemail.store.schema import micros
+from triagemail.store.store import Store
 
+SIZE = 3_300  # bytes of a broadcast mail
 REPORT = b"""From: bob@acme.example\r
 To: issues@acme.example\r
 Subject: Website is down\r
@@ -41,10 +49,34 @@ Priority: P0\r
 """
 
 
-def prepare(folder: Path, port: int, readers: int) -> Path:
+@dataclass(frozen=True)
+class Run:
+    """What one sender used up for `count` mails."""
+
+    count: int
+    cpu: float  # seconds, user and system
+    wall: float  # seconds, start-up included
+    resident: float  # MB
+
+    @property
+    def rate(self) -> float:
+        return self.count / self.wall
+
+    @property
+    def cost(self) -> float:
+        """us CPU a mail, start-up included."""
+        return self.cpu / self.count * 1e6
+
+    def __str__(self) -> str:
+        used = f"{self.cpu:6.2f} s CPU, {self.wall:6.2f} s, {self.rate:7.0f}/s, {self.cost:4.0f} us"
+        return f"{self.count:6} mails: {used}, {self.resident:3.0f} MB"
+
+
+def prepare(folder: Path, port: int, readers: int, connections: int) -> Path:
     """A store with that many subscribers and one P0 whose first broadcast is queued; its few other mails are marked
     sent."""
-    path = ingest.set_up(folder, ingest.CONFIG.replace("2599", str(port)))
+    config = ingest.CONFIG.replace("port = 2599", f"port = {port}\nconnections = {connections}")
+    path = ingest.set_up(folder, config)
     app = build(configs.load(path))
     app.store.open()
     now = micros(datetime.now(UTC))
@@ -76,47 +108,89 @@ def announce(app: App) -> None:
         )
 
 
-def broadcast(path: Path) -> tuple[float, float, float]:
-    """(CPU seconds, wall seconds, largest resident set in MB) of sending everything."""
-    argv = [sys.executable, "-m", "triagemail", "--config", str(path), "run", "--until-idle", "--only", "send"]
+def broadcast(path: Path, count: int) -> Run:
+    """Everything is sent, by a process of its own."""
+    tool = [sys.executable, "-m", "triagemail", "--config", str(path), "run", "--until-idle", "--only", "send"]
+    run = measure(tool, count)
+    store = Store(f"sqlite:///{path.parent}/t.db")
+    ((sent,),) = store.all("SELECT COUNT(id) FROM delivery WHERE state = 'sent' AND attempts = 1")
+    store.close()
+    if sent < count:
+        raise SystemExit(f"{sent} of {count} were sent")
+    return run
+
+
+def source(port: int, count: int, connections: int) -> Run:
+    """The same number of mails of about the same size from Postfix's smtp-source, over kept connections."""
+    who = ["-f", "issues@acme.example", "-t", "r000000@acme.example"]
+    size = ["-l", str(SIZE), "-m", str(count), "-s", str(connections)]
+    return measure(["smtp-source", "-d", *size, *who, f"127.0.0.1:{port}"], count)
+
+
+def measure(argv: list[str], count: int) -> Run:
     started = time.monotonic()
     process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     if status:
-        raise SystemExit(f"the sender ended with {status}")
-    return used.ru_utime + used.ru_stime, time.monotonic() - started, used.ru_maxrss / 1024
+        raise SystemExit(f"{argv[0]} ended with {status}")
+    return Run(count, used.ru_utime + used.ru_stime, time.monotonic() - started, used.ru_maxrss / 1024)
 
 
-def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--small", type=int, default=10_000)
-    ask.add_argument("--large", type=int, default=50_000)
-    ask.add_argument("--rounds", type=int, default=3)
-    asked = ask.parse_args()
-    os.environ["TRIAGEMAIL_LOG"] = "error"
+def into_sink(top: Path, asked: argparse.Namespace) -> None:
     port = ingest.free_port()
-    top = Path(tempfile.mkdtemp(prefix="tm-bench-"))
     sink = ingest.start_sink(port)
+    slopes, rates, single, several = [], [], [], []
     try:
-        slopes, rates = [], []
         for turn in range(asked.rounds):
-            spent = {}
+            runs = []
             for count in (asked.small, asked.large):
-                path = prepare(top / f"{turn}-{count}", port, count)
-                spent[count], wall, resident = broadcast(path)
-                rates.append(count / wall)
-                print(
-                    f"round {turn} {count:6} readers: {spent[count]:6.2f} s CPU, {wall:6.2f} s,"
-                    f" {count / wall:6.0f}/s, {resident:.0f} MB"
-                )
-            slopes.append((spent[asked.large] - spent[asked.small]) / (asked.large - asked.small) * 1e6)
-        print(
-            f"median {statistics.median(slopes):.0f} us CPU a recipient (slope), {statistics.median(rates):.0f}"
-            f" recipients/s"
-        )
+                path = prepare(top / f"{turn}-{count}", port, count, asked.connections)
+                runs.append(broadcast(path, count))
+                print(f"round {turn} triagemail       {runs[-1]}", flush=True)
+                for connections, found in ((1, single), (10, several)):
+                    found.append(source(port, asked.small, connections))
+                    print(f"round {turn} smtp-source -s {connections:<2} {found[-1]}", flush=True)
+            small, large = runs
+            slopes.append((large.cpu - small.cpu) / (large.count - small.count) * 1e6)
+            rates.append((large.count - small.count) / (large.wall - small.wall))
     finally:
         sink.terminate()
         sink.wait()
+    cost = statistics.median(slopes)
+    one, ten = (statistics.median(run.cost for run in found) for found in (single, several))
+    print(f"median {cost:.0f} us CPU a recipient, {statistics.median(rates):.0f} recipients/s (slopes)")
+    print(f"       {cost / one:.2f} x smtp-source -s 1 ({one:.0f} us), {cost / ten:.2f} x -s 10 ({ten:.0f} us)")
+
+
+def into_postfix(top: Path, asked: argparse.Namespace) -> None:
+    sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+    import servers
+
+    ratios = []
+    with servers.postfix(discard=True) as postfix:
+        for turn in range(asked.rounds):
+            run = broadcast(prepare(top / f"{turn}", postfix.port, asked.small, 10), asked.small)
+            print(f"round {turn} triagemail       {run}", flush=True)
+            beside = source(postfix.port, asked.small, 10)
+            print(f"round {turn} smtp-source -s 10 {beside}", flush=True)
+            ratios.append(run.rate / beside.rate)
+    print(f"median {statistics.median(ratios):.2f} x the rate of smtp-source -s 10, start-up included")
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("--small", type=int, default=10_000)
+    ask.add_argument("--large", type=int, default=50_000)
+    ask.add_argument("--rounds", type=int, default=3)
+    ask.add_argument("--connections", type=int, default=4)
+    ask.add_argument("--log", default="error", help="the level of the sender's log, which is thrown away")
+    ask.add_argument("--postfix", action="store_true")
+    asked = ask.parse_args()
+    os.environ["TRIAGEMAIL_LOG"] = asked.log
+    top = Path(tempfile.mkdtemp(prefix="tm-bench-"))
+    try:
+        (into_postfix if asked.postfix else into_sink)(top, asked)
+    finally:
         shutil.rmtree(top)
 
 

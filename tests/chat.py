@@ -28,8 +28,8 @@ ISSUES, LIST = "issues@acme.example", "updates@acme.example"
 SARA, BOB, ANNA, OPS, CARL = (f"{name}@acme.example" for name in ("sara", "bob", "anna", "ops", "carl"))
 VERA, VICTOR, CONNY, LENA = (f"{name}@acme.example" for name in ("vera", "victor", "conny", "lena"))
 PAGER = "pager@acme.example"
-"""Sara is the triager on duty, Carl stands by, Bob reports, Anna becomes an owner, Ops operates. Vera and Victor are the
-chain of authority, Conny confirms remediations, Lena reads the list."""
+"""Sara is the triager on duty, Carl stands by, Bob reports, Anna becomes an owner, Ops operates. Vera and Victor are
+the chain of authority, Conny confirms remediations, Lena reads the list."""
 
 COMPLETE = """\
 1. What is happening? The checkout page shows a blank screen since 9:00.
@@ -186,7 +186,8 @@ def company(folder: Path, imap_port: int, user: str, smtp_port: int, **changes: 
     }
     for table, values in changes.items():
         wanted[table] = {**wanted.get(table, {}), **values}
-    tables = {name: replace(getattr(base, name), **values) for name, values in wanted.items()}
+    areas = {"areas": wanted.pop("areas", {})}  # the one table whose keys are the company's own
+    tables = {name: replace(getattr(base, name), **values) for name, values in wanted.items()} | areas
     return replace(base, folder=folder, **tables)
 
 

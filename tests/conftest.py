@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 import servers
-from door_parts import Connect, MakeRelay, imap_settings, smtp_settings
+from door_parts import Connect, MakeRelay, OneByOne, imap_settings, smtp_settings
 
 from triagemail.doors import imapd
 from triagemail.doors.imap import Mailbox
-from triagemail.doors.smtp import Relay
 from triagemail.store.store import Store
 
 SERVER = "postgresql://root@127.0.0.1:5432/test"
@@ -96,10 +95,10 @@ def opened() -> Iterator[Connect]:
 @pytest.fixture
 def relay_to() -> Iterator[MakeRelay]:
     """Relays that are closed after the test."""
-    relays: list[Relay] = []
+    relays: list[OneByOne] = []
 
-    def make(server: object, **rest: object) -> Relay:
-        relays.append(Relay(smtp_settings(server, **rest)))
+    def make(server: object, **rest: object) -> OneByOne:
+        relays.append(OneByOne(smtp_settings(server, **rest)))
         return relays[-1]
 
     yield make

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 import faults
 import servers
 
+from triagemail.doors.copies import Copy, share
 from triagemail.doors.imap import Fetched, ImapSettings, Mailbox
-from triagemail.doors.smtp import Relay, SmtpSettings
+from triagemail.doors.relay import Relay
+from triagemail.doors.smtp import Outcome, SmtpSettings
 
 GREETING = b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN MOVE UIDPLUS IDLE] ready\r\n"
 
 Connect = Callable[..., Mailbox]  # the fixture `opened`: (server, user, **settings) -> a connected Mailbox
-MakeRelay = Callable[..., Relay]  # the fixture `relay_to`: (server, **settings) -> a Relay
+
+
+class OneByOne(Relay):
+    """A relay that is handed one mail and waited for."""
+
+    def send(self, mail_from: str, rcpt: str, mail: bytes) -> Outcome:
+        hand = deque([Copy(1, mail_from, rcpt, b"", share(mail))])
+        for _ in range(1000):
+            for landed in self.turn(hand, 0.05):
+                return landed.outcome
+        raise AssertionError("the mail came to no end")
+
+
+MakeRelay = Callable[..., OneByOne]  # the fixture `relay_to`: (server, **settings) -> a relay
 
 
 def imap_settings(server: object, user: str, **rest: object) -> ImapSettings:

@@ -261,7 +261,7 @@ alias_maps =
 local_recipient_maps =
 maillog_file = {home}/log
 maillog_file_prefixes = {home}
-virtual_transport = virtual
+virtual_transport = {transport}
 virtual_mailbox_domains = acme.example
 virtual_mailbox_base = {home}/mail
 virtual_mailbox_maps = static:all/
@@ -291,6 +291,7 @@ showq unix n - n - - showq
 error unix - - n - - error
 retry unix - - n - - error
 virtual unix - n n - - virtual
+discard unix - - n - - discard
 anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
 """
@@ -318,8 +319,9 @@ class PostfixServer:
 
 
 @contextlib.contextmanager
-def postfix(size: int = 10_240_000) -> Iterator[PostfixServer]:
-    """A Postfix of our own, with its queue and its deliveries in a folder that vanishes with it."""
+def postfix(size: int = 10_240_000, *, discard: bool = False) -> Iterator[PostfixServer]:
+    """A Postfix of our own, with its queue and its deliveries in a folder that vanishes with it; with `discard` it
+    delivers nothing."""
     with _folder() as home:
         owner, taker, port = pwd.getpwnam("postfix"), pwd.getpwnam("mail"), free_port()
         config = home / "etc"
@@ -327,6 +329,7 @@ def postfix(size: int = 10_240_000) -> Iterator[PostfixServer]:
             (home / name).mkdir()
             os.chown(home / name, uid, -1)
         values = {"home": home, "size": size, "uid": taker.pw_uid, "gid": taker.pw_gid}
+        values["transport"] = "discard" if discard else "virtual"
         (config / "main.cf").write_text(POSTFIX_MAIN.format(**values))
         (config / "master.cf").write_text(POSTFIX_MASTER.format(port=port))
         (home / "access").write_text("/^dead@/ 550 5.1.1 no such person\n/^later@/ 450 4.2.0 greylisted\n")

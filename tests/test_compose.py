@@ -18,7 +18,8 @@ import pytest
 from triagemail.mail import compose as composing
 from triagemail.mail import samples, templates
 from triagemail.mail.compose import Composed, compose, personal
-from triagemail.mail.samples import NOW, Sample
+from triagemail.mail.samples import NOW
+from triagemail.mail.samples_company import Sample
 from triagemail.process.model import Issue, State
 
 CASES = samples.cases()

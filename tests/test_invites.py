@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 import dateutil.tz
@@ -240,7 +241,11 @@ def test_nobodys_text_becomes_another_property() -> None:
         assert clean_header(text) == event.summary.value, repr(text)
         assert wording.clean(text).strip() == event.description.value, repr(text)
         assert [sorted(a.params) for a in event.attendee_list] == [["CUTYPE", "PARTSTAT", "ROLE", "RSVP"]]
-        assert {"CN"} == set(event.organizer.params) or clean_header(text) == ""
+        address = clean_header(f"{text}@acme.example", 320)
+        assert f"mailto:{address}" == unquote(event.attendee.value), repr(text)
+        assert re.fullmatch(r"mailto:[\w%@.!$'*+^`{|}~/-]+", event.attendee.value, re.ASCII), repr(text)
+        name = re.sub('["^]', "'", clean_header(text))
+        assert [name] == event.organizer.params.get("CN", [""]), repr(text)
 
 
 def test_a_description_is_cut() -> None:

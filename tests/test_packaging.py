@@ -74,9 +74,14 @@ def test_ci_runs_readmes_own_command() -> None:
 
 @CI
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("python", pythons())
-def test_the_demo_command_on_a_bare_debian(python: str, tmp_path: Path) -> None:
-    """Bare Debian has no ensurepip: README's commands try venv, then pip's wheel from the package index."""
+@pytest.mark.parametrize(
+    ("python", "configured"),
+    [*((path, True) for path in pythons()), *([(sys.executable, False)] if shutil.which("apt-get") else [])],
+)
+def test_the_demo_command_on_a_bare_debian(python: str, configured: bool, tmp_path: Path) -> None:
+    """Bare Debian has no ensurepip: README's commands try venv, then pip's wheel from an index that is configured, else
+    from apt-get.
+    """
     hidden = tmp_path / "hidden"
     hidden.mkdir()
     for name in ("ensurepip", "venv"):
@@ -85,7 +90,8 @@ def test_the_demo_command_on_a_bare_debian(python: str, tmp_path: Path) -> None:
     environment |= {"PYTHONPATH": str(hidden), "HOME": os.environ.get("HOME", str(tmp_path))}
     asked = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"  # the index that pip itself would ask
     index = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.strip()
-    environment["PIP_INDEX_URL"] = environment.get("PIP_INDEX_URL") or index
+    if configured:
+        environment["PIP_INDEX_URL"] = environment.get("PIP_INDEX_URL") or index
     probe = [python, "-c", "import ensurepip"]
     assert subprocess.run(probe, env=environment, capture_output=True, check=False).returncode != 0
     folder = checkout(tmp_path)
@@ -247,6 +253,163 @@ def test_only_https_is_trusted_with_code(
     monkeypatch.setenv("PIP_INDEX_URL", url)
     with pytest.raises(ValueError, match="only https"):
         bootstrap.fetch_pip(tmp_path)
+
+
+# --- pip's wheel from Debian's archive --------------------------------------------------------------------------------
+
+APT_GET = """\
+#!/bin/sh
+echo "$*" >>"{asked}"
+case "$* {state}" in
+update*) : >lists/partial/fresh; exit 0 ;;
+*" good") : >python3-pip-whl_1.0_all.deb ;;
+*" no lists") [ -e lists/partial/fresh ] && : >python3-pip-whl_1.0_all.deb ;;
+*) false ;;
+esac || {{ echo "W: old" >&2; echo "E: Unable to locate package python3-pip-whl" >&2; exit 100; }}
+"""
+DPKG_DEB = """\
+#!/bin/sh
+PATH=/usr/bin:/bin
+mkdir -p "$3/usr/share/python-wheels" && cp "{wheel}" "$3/usr/share/python-wheels"
+"""
+CERTIFI = "def where():\n    return '/etc/ssl/certs/ca-certificates.crt'\n"
+
+
+class Bare:
+    """A machine without ensurepip whose PATH has apt-get and dpkg-deb only: `state` is good, no lists or nothing."""
+
+    def __init__(self, bootstrap: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.bootstrap, self.folder, self.temporary = bootstrap, folder, folder / "temporary"
+        self.path = folder / "bin"
+        for made in (self.path, self.temporary):
+            made.mkdir()
+        with zipfile.ZipFile(folder / "pip-1.0-py3-none-any.whl", "w") as wheel:
+            wheel.writestr("pip/__init__.py", "")
+            wheel.writestr("pip/_vendor/certifi/core.py", CERTIFI)
+            wheel.writestr("pip/_vendor/certifi/cacert.pem", "roots")
+        monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+        monkeypatch.setattr(bootstrap, "pip_files", lambda: ())
+        monkeypatch.setattr(bootstrap, "VENV", folder / ".venv")
+        monkeypatch.setattr(bootstrap, "PYTHON", shutil.which("false"))
+        monkeypatch.setattr(bootstrap.tempfile, "tempdir", str(self.temporary))
+        monkeypatch.setenv("PATH", str(self.path))
+
+    def has_apt(self, state: str) -> None:
+        texts = {
+            "apt-get": APT_GET.format(state=state, asked=self.folder / "asked"),
+            "dpkg-deb": DPKG_DEB.format(wheel=self.folder / "pip-1.0-py3-none-any.whl"),
+        }
+        for name, text in texts.items():
+            (self.path / name).write_text(text)
+            (self.path / name).chmod(0o755)
+
+    def gets_pip(self) -> Path:
+        """The folder of packages that pip was unpacked into; nothing else is left."""
+        self.bootstrap.make_venv()
+        self.bootstrap.get_pip()
+        assert list(self.temporary.iterdir()) == []
+        (made,) = (self.folder / ".venv").glob("lib/python3*/site-packages")
+        return Path(made)
+
+    def asked(self) -> list[str]:
+        """What apt-get was told, without the path of the options that it was given."""
+        told = self.folder / "asked"
+        text = told.read_text() if told.exists() else ""
+        return [re.sub(r"(--config-file) \S+/apt\.conf$", r"\1", line) for line in text.splitlines()]
+
+
+@pytest.fixture
+def bare(bootstrap: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bare:
+    return Bare(bootstrap, tmp_path, monkeypatch)
+
+
+DOWNLOAD = "download python3-pip-whl"
+
+
+@pytest.mark.parametrize(
+    ("state", "asked"),
+    [
+        ("good", [DOWNLOAD]),
+        ("no lists", [DOWNLOAD, "update --config-file", f"{DOWNLOAD} --config-file"]),
+    ],
+)
+def test_a_bare_debian_has_pip_in_its_archive(
+    bare: Bare, state: str, asked: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each command is enough on a bare machine: without an index pip comes from apt-get, with lists of its own if need
+    be.
+    """
+    bare.has_apt(state)
+    assert (bare.gets_pip() / "pip" / "__init__.py").is_file()
+    assert bare.asked() == asked
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_configured_index_comes_first(bare: Bare, index: Index, capsys: pytest.CaptureFixture[str]) -> None:
+    """Order: ensurepip, a configured index, apt-get, which is asked where the index has no pip; one line says so."""
+    bare.has_apt("good")
+    assert (bare.gets_pip() / "pip").is_dir()
+    assert bare.asked() == [DOWNLOAD]
+    told = capsys.readouterr().err.splitlines()
+    assert [line for line in told if "has no wheel of pip" in line] == told[1:2]
+    index.add("pip-24.0-py3-none-any.whl", (bare.folder / "pip-1.0-py3-none-any.whl").read_bytes())
+    assert (bare.gets_pip() / "pip").is_dir()
+    assert bare.asked() == [DOWNLOAD]
+
+
+@pytest.mark.parametrize(
+    ("state", "cause"), [("nothing", "E: Unable to locate package python3-pip-whl"), ("", "PIP_INDEX_URL")]
+)
+def test_where_pip_is_nowhere_it_says_what_to_do(
+    bare: Bare, state: str, cause: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 75, try again: with apt's own words, what to do, and nothing left behind."""
+    if state:
+        bare.has_apt(state)
+    assert bare.bootstrap.main(["demo"]) == 75
+    told = capsys.readouterr().err
+    assert cause in told
+    assert "set PIP_INDEX_URL" in told
+    assert "apt-get install python3-venv" in told
+    assert list(bare.temporary.iterdir()) == []
+
+
+@pytest.mark.skipif(shutil.which("apt-config") is None, reason="apt-config is not installed")
+def test_apt_keeps_its_lists_out_of_the_system(bootstrap: ModuleType, tmp_path: Path) -> None:
+    """Neither root nor a change of the system is needed: apt reads these options as they were meant."""
+    hooks = [f'APT::Update::{hook} {{"false";}};\n' for hook in ("Pre-Invoke", "Post-Invoke", "Post-Invoke-Success")]
+    (tmp_path / "hooks.conf").write_text("".join(hooks))
+    environment = os.environ | {"APT_CONFIG": str(tmp_path / "hooks.conf")}
+    options = bootstrap.private_lists(tmp_path)
+    told = subprocess.check_output(["apt-config", *options, "dump"], env=environment, text=True).lower()
+    assert f'dir::state::lists "{tmp_path}/lists";'.lower() in told
+    assert f'dir::cache "{tmp_path}/cache";'.lower() in told
+    assert re.findall(r'apt::update::\S*invoke\S* "[^"]+', told) == []
+
+
+@pytest.mark.parametrize(("installed", "roots"), [(True, "system.crt"), (False, "cacert.pem")])
+def test_pip_of_debian_without_ca_certificates(
+    bootstrap: ModuleType, tmp_path: Path, installed: bool, roots: str
+) -> None:
+    """A bare machine has no package ca-certificates: then the bundle in Debian's own wheel is what pip trusts."""
+    system = tmp_path / "system.crt"
+    (tmp_path / "core.py").write_text(CERTIFI.replace("/etc/ssl/certs/ca-certificates.crt", str(system)))
+    (tmp_path / "cacert.pem").write_text("roots")
+    if installed:
+        system.write_text("roots")
+    bootstrap.use_own_roots(tmp_path, system)
+    assert load(tmp_path / "core.py").where() == str(tmp_path / roots)
+
+
+def test_a_python_without_its_library_is_told(tmp_path: Path) -> None:
+    """Debian's python3-minimal has not even json, and pip needs far more: one line says what to install."""
+    (tmp_path / "json.py").write_text("raise ImportError('No module named json')\n")
+    words = [sys.executable, str(ROOT / ".ci" / "bootstrap.py"), "demo"]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 69
+    assert "`apt-get install python3`" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 # --- the wheel --------------------------------------------------------------------------------------------------------

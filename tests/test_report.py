@@ -248,6 +248,81 @@ def test_a_quoted_complaint_is_material_too() -> None:
     assert found.priority is None
 
 
+# --- for somebody else -----------------------------------------------------------------------------------------------
+
+SARA = "sara@shop.example"
+
+
+@pytest.mark.parametrize(
+    ("line", "behalf", "via"),
+    [
+        ("reported by: sara@shop.example", SARA, ""),
+        ("Reported by: Sara Miller <Sara@Shop.Example>", SARA, ""),
+        ("On behalf of: sara@shop.example.", SARA, ""),
+        ("REPORTED BY\u00a0: sara@shop.example", SARA, ""),
+        ("- **Reported by:** sara@shop.example<mailto:sara@shop.example>", SARA, ""),
+        ("| Reported by | sara@shop.example |", SARA, ""),
+        ("Gemeldet von: sara@shop.example", SARA, ""),
+        ("via: phone", "", "phone"),
+        ("Via: a call at 9:00, from Berlin", "", "a call at 9:00, from Berlin"),
+        ("*Via:* phone", "", "phone"),
+    ],
+)
+@pytest.mark.parametrize("form", ["{}\nThe shop is down.", "The shop is down.\n{}", "Problem:\n{}\nThe shop is down."])
+def test_a_triager_reports_for_somebody(line: str, behalf: str, via: str, form: str) -> None:
+    """ "A triager may report for someone (`reported by: sara@example.com`, `via: phone`)": the lines are labels and
+    stand in no answer; from anybody else, and in a reply, they are what they are."""
+    text = form.format(line)
+    found = report.read(lines(text), "Shop", QUESTIONS, words=WORDS, for_others=True)
+    assert (found.behalf, found.via, found.answers) == (behalf, via, {"what": "The shop is down."})
+    for other in (
+        report_of(text),
+        report.read(lines(text), "Shop", QUESTIONS, words=WORDS, for_others=True, reply=True),
+    ):
+        assert (other.behalf, other.via) == ("", "")
+        assert line.split()[-1].strip("*|") in other.answers.get("what", "") + other.rest
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "reported by: sara",
+        "reported by: sara@shop.example, bob@shop.example",
+        "reported by: sára@shop.example",
+        "reported by:",
+        "Reported by sara@shop.example",
+        "Reported by customers since 9",
+        "via the app it works",
+        "Via:",
+        "via: " + "a long story of how it came to us " * 3,
+        "> reported by: sara@shop.example",
+        "~ via: phone",
+    ],
+)
+def test_a_line_that_names_nobody_is_text(line: str) -> None:
+    """ "Invalid": an address that is none, two of them, or no colon; the line stays where it was."""
+    found = report.read(lines(f"The shop is down.\n{line}"), "Shop", QUESTIONS, words=WORDS, for_others=True)
+    assert (found.behalf, found.via) == ("", "")
+    assert found == report_of(f"The shop is down.\n{line}", "Shop")
+
+
+def test_one_person_told_it() -> None:
+    """A second `reported by: …` is text of the report, and a company's own question of that name stays a question."""
+    text = "reported by: a@shop.example\nreported by: b@shop.example\nvia: phone\nDown."
+    found = report.read(lines(text), "Shop", QUESTIONS, words=WORDS, for_others=True)
+    assert (found.behalf, found.via) == ("a@shop.example", "phone")
+    assert found.answers == {"what": "reported by: b@shop.example\nDown."}
+    own = (*QUESTIONS, Question(key="who", label="Reported by"))
+    found = report.read(lines("Problem: x\nReported by: a@shop.example"), "Shop", own, words=WORDS, for_others=True)
+    assert (found.behalf, found.answers["who"]) == ("", "a@shop.example")
+
+
+def test_french_spaces_before_a_colon() -> None:
+    """French sets a space that does not break before `:` and `?`, and a phone does so by itself."""
+    found = report_of("Que se passe-t-il\u00a0? Page blanche\nComportement attendu\u202f: une page\nPriorité\u00a0: P1")
+    assert found.answers == {"what": "Page blanche", "expected": "une page", "priority": "P1"}
+
+
 # --- evidence --------------------------------------------------------------------------------------------------------
 
 
@@ -375,7 +450,8 @@ def test_only_new_text_answers(rows: list[tuple[str, Kind]], subject: str) -> No
 UNITS = [
     "a\n", "P1\n", "Priority: P1\n", "What is happening? ", "What " * 30 + "\n", "What is what is ", "* ", "*", " ",
     "[ ] ", "1. ", "Priority (", "P1 because ", "Re: ", "[a] ", "Hi\n", "Thanks\n", "\u0301\u0316", "e\u0301",
-    "https://", "https://loom.com/a ", "answer 1: ", "\n", "Which customers ",
+    "https://", "https://loom.com/a ", "answer 1: ", "\n", "Which customers ", "reported by: ", "via: ", "via: a@b\n",
+    "reported by: a@b.example ",
 ]  # fmt: skip
 
 
@@ -385,7 +461,8 @@ def test_time_is_linear(unit: str, kind: Kind) -> None:
     """trust.md C6: "time ratio <= 15 for 10 x input"."""
 
     def work(rows: tuple[Line, ...], text: str) -> Report:
-        return report.read(rows, "Checkout", QUESTIONS, words=WORDS, reply=kind is Kind.OURS)
+        ours = kind is Kind.OURS
+        return report.read(rows, "Checkout", QUESTIONS, words=WORDS, reply=ours, for_others=not ours)
 
     assert ratio(unit, kind, work) <= 15
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import faults
 import pytest
 import servers
-from door_parts import MakeRelay, smtp_script
+from door_parts import MakeRelay, OneByOne, smtp_script
 
 from triagemail.doors import link, smtpd
-from triagemail.doors.smtp import Accepted, Deferred, Rejected, Relay, RelayDown, SmtpSettings
+from triagemail.doors.smtp import Accepted, Deferred, Rejected, RelayDown, SmtpSettings
 
 MAIL = b"Message-ID: <1@acme.example>\r\nSubject: hello\r\n\r\nfirst line\r\n"
 FROM, TO = "updates@acme.example", "sara@acme.example"
@@ -124,7 +124,7 @@ def test_text_slipped_in_before_tls_is_refused(
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    relay = Relay(SmtpSettings("localhost", listener.getsockname()[1], "starttls", "desk", "opensesame", timeout=5))
+    relay = OneByOne(SmtpSettings("localhost", listener.getsockname()[1], "starttls", "desk", "opensesame", timeout=5))
     with pytest.raises(RelayDown, match="between STARTTLS and TLS") as down:
         relay.connect()
     thread.join(5)

@@ -17,7 +17,7 @@ from triagemail.process import intents as want
 from triagemail.process.intents import Pending
 from triagemail.process.model import Absence, Desk, Evidence, Issue, Level, Priority, State
 from triagemail.store import audience, claims
-from triagemail.store.claims import Arrival
+from triagemail.store.claims import Arrival, Result
 from triagemail.store.store import Store, StoreUnusable
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -231,12 +231,12 @@ def test_results_move_a_delivery_on(store: Store) -> None:
     (due,) = claims.claim_deliveries(store, NOW, "s", 9)
     later = NOW + timedelta(minutes=1)
     with store.transaction():
-        claims.record(store, due.delivery, "deferred", "450 later", NOW, retry_at=later)
+        claims.record(store, [Result(due.delivery, "deferred", "450 later", later)], NOW)
     assert claims.claim_deliveries(store, NOW, "s", 9) == []
     (again,) = claims.claim_deliveries(store, later, "s", 9)
     assert again.attempts == 2
     with store.transaction():
-        claims.record(store, due.delivery, "sent", "250 ok", later)
+        claims.record(store, [Result(due.delivery, "sent", "250 ok")], later)
     assert states(store) == ["sent"]
 
 

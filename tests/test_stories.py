@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import servers
-from chat import ANNA, BOB, CARL, COMPLETE, ISSUES, OPS, SARA, Chat, Out, one, opened, talk, to
+from chat import ANNA, BOB, CARL, COMPLETE, ISSUES, OPS, SARA, Chat, one, opened, talk, to
 
 from triagemail.doors import imapd
 from triagemail.process.model import Priority, State

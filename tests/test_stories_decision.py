@@ -170,7 +170,7 @@ def test_a_bug_after_all(chat: Chat) -> None:
     """A bug deviates from a defined expected behaviour."""
     triage, _ = opened(chat, "P2", "Dark mode is missing")
     chat.answers(triage, "feature")
-    again = one(chat.answers(triage, "bug"), SARA, "[#1]")
+    again = next(m for m in to(chat.answers(triage, "bug"), SARA) if "agree" in m.text)
     assert chat.issue(1).kind is Kind.BUG
     assert chat.issue(1).state is State.TRIAGE
     chat.answers(again, "agree")

@@ -17,7 +17,8 @@ import pytest
 from triagemail.mail import commands, quoting, report, samples, source, templates, wording, words
 from triagemail.mail.html import html_to_text
 from triagemail.mail.quoting import Kind, Line
-from triagemail.mail.samples import NOW, Sample
+from triagemail.mail.samples import NOW
+from triagemail.mail.samples_company import Sample
 from triagemail.mail.templates import Rendered, Templates
 from triagemail.process import intents as want
 from triagemail.process import model

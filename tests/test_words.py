@@ -19,6 +19,10 @@ from triagemail.mail.words import distance, is_closing, is_greeting, parse_words
         ("[near]", "[nearly]", "near, nearly"),
         ('"an hour" = 60', '"an hour" = "60"', r"\[spans\] an hour"),
         ("[near]", "[near", "Expected"),
+        ('until = ["until", "till", "til"]', "", r"\[shapes\]"),
+        ("may = 5", "may = 13", r"\[months\] may"),
+        ("may = 5", "may = 0", r"\[months\] may"),
+        ('behalf = ["reported by"', 'behalve = ["reported by"', r"\[report\]"),
     ],
 )
 def test_a_broken_table_is_told(old: str, new: str, told: str) -> None:

@@ -18,7 +18,8 @@ from triagemail import config as configs
 from triagemail.clock import Clock
 from triagemail.config import Config
 from triagemail.doors.imap import ImapSettings, Mailbox, MailboxRefused
-from triagemail.doors.smtp import Relay, RelayDown, SmtpSettings
+from triagemail.doors.relay import Relay
+from triagemail.doors.smtp import RelayDown, SmtpSettings
 from triagemail.intake import Intake
 from triagemail.log import logger
 from triagemail.loops import Loop, run_all
@@ -191,7 +192,7 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
     worker = Worker(store, policy, words, outbox, clock, known, tuple(config.mail.groups))
     mailbox, intake = _mailbox(config, store, clock)
     notices = Notices(store, outbox, policy, clock)
-    sender = Sender(store, Relay(_smtp(config)), keyring, policy, clock, notices)
+    sender = Sender(store, Relay(_smtp(config), config.smtp.connections), keyring, policy, clock, notices)
     return App(config, policy, clock, store, keyring, words, outbox, notices, worker, mailbox, intake, sender)
 
 

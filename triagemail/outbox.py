@@ -180,6 +180,7 @@ class Outbox:
             day=day,
             key=self.keyring.current,
             now=now,
+            decision=decision,
             audience_priority=draft.to.priority if isinstance(draft.to, Audience) else 0,
             area=draft.to.area if isinstance(draft.to, Audience) else "",
             only=isinstance(draft.to, Audience) and draft.to.only,
@@ -249,23 +250,28 @@ def day_of(moment: datetime) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)).days
 
 
-def personal(mail: claims.Mail, due: claims.Due, keyring: Keyring, policy: Policy) -> tuple[str, bytes]:
-    """(envelope sender, the personal header block) of one delivery: a pure function of its arguments, so that a retry
-    sends the same bytes under the same Message-ID. A group's copy has no token that its members could use (trust.md
-    U5)."""
-    base = base_of(policy.address)
+class Personal:
+    """(envelope sender, personal header block) of one delivery: a pure function of the stored mail and of who gets it,
+    so that a retry sends the same bytes under the same Message-ID. What all copies of a mail share is made once."""
 
-    def signed(kind: str, number: int) -> str:
-        return keyring.detail(Token(kind, number, due.person, mail.day), base, mail.key)
+    def __init__(self, mail: claims.Mail, keyring: Keyring, policy: Policy) -> None:
+        base, at, domain = policy.address.rpartition("@")
+        self.mail, self.address, self.plus, self.at = mail, policy.address, f"{base}+", f"{at}{domain}"
+        self.number, self.domain = tokens.base32(mail.outgoing), keyring.domain
+        self.bounce = keyring.signer("b", mail.outgoing, mail.day, base, mail.key)
+        self.reply = keyring.signer("r", mail.issue, mail.day, base, mail.key)
+        self.unsubscribe = keyring.signer("u", mail.issue, mail.day, base, mail.key)
 
-    sender = "" if mail.null_sender else plus(policy.address, signed("b", mail.outgoing))
-    if mail.broadcast and due.group:
-        group_id = f"<group-{tokens.base32(due.person)}.{tokens.base32(mail.outgoing)}.triagemail@{keyring.domain}>"
-        return sender, compose.personal(due.address, policy.address, group_id, "")
-    detail = mail.detail or signed("r", mail.issue)
-    unsubscribe = plus(policy.address, signed("u", mail.issue)) if mail.broadcast else ""
-    message_id = tokens.message_id(detail, mail.outgoing, keyring.domain)
-    return sender, compose.personal(due.address, plus(policy.address, detail), message_id, unsubscribe)
+    def __call__(self, due: claims.Due) -> tuple[str, bytes]:
+        mail, person = self.mail, tokens.base32(due.person)
+        sender = "" if mail.null_sender else f"{self.plus}{self.bounce(person)}{self.at}"
+        if mail.broadcast and due.group:  # a group's copy has no token that its members could use (trust.md U5)
+            group_id = f"<group-{person}.{self.number}.triagemail@{self.domain}>"
+            return sender, compose.personal(due.address, self.address, group_id, "")
+        detail = mail.detail or self.reply(person)
+        unsubscribe = f"{self.plus}{self.unsubscribe(person)}{self.at}" if mail.broadcast else ""
+        message_id = tokens.message_id(detail, self.number, self.domain)
+        return sender, compose.personal(due.address, f"{self.plus}{detail}{self.at}", message_id, unsubscribe)
 
 
 def notice(policy: Policy, template: str, values: Mapping[str, object]) -> Draft | None:

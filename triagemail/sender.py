@@ -1,33 +1,49 @@
-"""The sender: claims deliveries, hands them to the relay one by one, and notes each result before the next goes out
-(T3)."""
+"""The sender: claims deliveries, hands them to the relay, and commits each round of results before the next bodies go
+out (T3)."""
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from triagemail import outbox
 from triagemail.clock import Clock
-from triagemail.doors.smtp import Accepted, Deferred, Lost, Outcome, Rejected, Relay, RelayDown
+from triagemail.doors.copies import Copy, Shared, share
+from triagemail.doors.relay import Landed, Relay
+from triagemail.doors.smtp import Accepted, Deferred, Lost, Outcome, Rejected, RelayDown
 from triagemail.failpoints import step
 from triagemail.log import logger
 from triagemail.mail.tokens import Keyring
 from triagemail.notices import Notices
+from triagemail.outbox import Personal
 from triagemail.process.model import Policy
 from triagemail.store import audience, claims
-from triagemail.store.claims import Due
+from triagemail.store.claims import Due, Result
 from triagemail.store.store import Store
 
-BATCH = 100
+LARGEST, FIRST = 500, 20  # deliveries claimed at once; so many while the rate is not known
+CLAIMED_FOR = 2.0  # seconds of work that are claimed, so that a P0 or a goodbye waits no longer
+TOO_OLD = 3.0  # seconds after which what is claimed and not begun goes back (trust.md U6)
+LOOK = 0.05  # seconds that the relay is waited for before new deliveries are looked for
 KEPT_MAILS = 8  # composed mails kept in memory; a broadcast's bytes are read once, not per reader
 GIVE_UP = timedelta(days=5)  # RFC 5321 4.5.4.1
 URGENT_FOR = timedelta(hours=1)  # P0 and P1 are retried every minute for the first hour (trust.md S1)
 MINUTE = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(minutes=66)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A composed mail and what is made once for all its copies."""
+
+    mail: claims.Mail
+    shared: Shared
+    personal: Personal
 
 
 @dataclass(slots=True)
@@ -41,75 +57,135 @@ class Sender:
     holder: str = "main"
     chance: random.Random = field(default_factory=random.Random)
     stopping: threading.Event = field(default_factory=threading.Event)
-    mails: OrderedDict[int, claims.Mail] = field(default_factory=OrderedDict)
+    hand: deque[Copy] = field(default_factory=deque)  # claimed and not begun
+    dues: dict[int, Due] = field(default_factory=dict)  # claimed and without a committed result
+    landed: list[Landed] = field(default_factory=list)  # with a result that is not committed
+    mails: OrderedDict[int, _Ready] = field(default_factory=OrderedDict)
+    claimed_at: float = 0.0
+    rate: float = FIRST / CLAIMED_FOR  # deliveries a second
 
     def send_once(self) -> bool:
         """Expand a slice of a broadcast if one waits, then send up to a batch. False when there was nothing to do.
 
-        Raises RelayDown when there is no connection to be had; what was claimed is queued again, untouched.
+        A mail that a slow relay does not answer is left on its connection and looked at in the next call. Raises
+        RelayDown when there is no connection to be had; what was claimed is queued again, untouched.
         """
+        self._note()  # what a failing store did not take
         expanded = audience.expand(self.store)
         if expanded:
             step("after_expand")
-        batch = claims.claim_deliveries(self.store, self.clock.now(), self.holder, BATCH)
-        if not batch:
+        if not self.hand:
+            self._claim()
+        if not self.hand and not self.relay.busy:
+            self.relay.turn(self.hand, 0)  # idle connections end
             return claims.free_expired(self.store, self.clock.now()) or expanded
-        step("after_send_claim")
-        self._send(deque(batch))
-        return True
-
-    def _send(self, left: deque[Due]) -> None:
-        """One after the other; when stopped, or when the relay is gone, the rest goes back into the queue at once."""
         self.store.durable(False)
         try:
-            while left and not self.stopping.is_set():  # finish the mail in hand, no more (trust.md O5)
-                self._deliver(left[0])
-                left.popleft()
-        except RelayDown:
-            raise
-        except BaseException:  # whatever else it was, this one may have been sent: its lease runs out
-            left.popleft()
-            raise
+            self._send()
         finally:
-            if left:
-                with self.store.transaction():
-                    claims.unclaim(self.store, [due.delivery for due in left])
             self.store.durable(True)
+        return True
 
-    def _deliver(self, due: Due) -> None:
-        started = time.monotonic()
-        mail = self._mail(due.outgoing)
-        sender, block = outbox.personal(mail, due, self.keyring, self.policy)
-        outcome = self.relay.send(sender, due.address, block + mail.head + b"\r\n" + mail.body)
-        step("after_250")
-        state = self._record(due, mail, outcome)
-        if isinstance(outcome, Rejected) and outcome.stage in ("mail", "here"):
-            self.notices.tell("the relay refuses our own address or mail", f"{outcome.code} {outcome.text}")
-        step("after_record_commit")
-        logger("sender").info(
-            "delivery", outgoing=due.outgoing, template=mail.template, issue=mail.issue, attempt=due.attempts,
-            outcome=state,
-            reply=outcome.text, seconds=round(time.monotonic() - started, 4),
-        )  # fmt: skip
+    def _claim(self) -> None:
+        limit = min(LARGEST, max(self.relay.connections, int(self.rate * CLAIMED_FOR)))
+        left = deque(claims.claim_deliveries(self.store, self.clock.now(), self.holder, limit))
+        self.claimed_at = time.monotonic()
+        if left:
+            step("after_send_claim")
+        try:
+            while left:
+                due = left.popleft()
+                mail = self._mail(due.outgoing)
+                sender, block = mail.personal(due)
+                self.hand.append(Copy(due.delivery, sender, due.address, block, mail.shared))
+                self.dues[due.delivery] = due
+        finally:
+            if left:  # the one that could not be made waits for its lease to run out; it is no fault of the others
+                self._unclaim([due.delivery for due in left])
 
-    def _record(self, due: Due, mail: claims.Mail, outcome: Outcome) -> str:
+    def _send(self) -> None:
+        """Round after round until the hand is empty and nothing on its way is answered soon. When stopped, the mails on
+        their way are finished and no more (trust.md O5)."""
+        ended = 0
+        while self.hand or self.relay.busy:
+            if self.stopping.is_set() or time.monotonic() - self.claimed_at > TOO_OLD:
+                self._give_back()
+            try:
+                self.landed += self.relay.turn(self.hand, LOOK)
+            except RelayDown:
+                self._give_back()
+                raise
+            ended += len(self.landed)
+            if self.landed:
+                self._note()
+            elif not self.hand and not self.stopping.is_set():
+                break
+        self.rate = ended / max(0.001, time.monotonic() - self.claimed_at)
+
+    def _note(self) -> None:
+        """The results of a round in one commit."""
+        if not self.landed:
+            return
         now = self.clock.now()
-        state, reply, retry_at = verdict(outcome, due, mail.rank, now, self.chance)
-        ambiguous = isinstance(outcome, Lost) and outcome.ambiguous
-        with self.store.statement():
-            claims.record(self.store, due.delivery, state, reply, now, retry_at=retry_at, ambiguous=ambiguous)
-        if mail.detail and retry_at is None:  # only the hash of a confirmation's secret is kept
-            with self.store.statement():
-                claims.forget_detail(self.store, due.outgoing)
-        return state
+        results = []
+        for copy, outcome, _ in self.landed:
+            step("after_250")
+            due = self.dues[copy.key]
+            state, reply, retry_at = verdict(outcome, due, self._mail(due.outgoing).mail.rank, now, self.chance)
+            ambiguous = isinstance(outcome, Lost) and outcome.ambiguous
+            results.append(Result(due.delivery, state, reply, retry_at, ambiguous))
+        claims.record(self.store, results, now)
+        landed, self.landed = self.landed, []
+        logged = logger("sender").is_enabled_for(logging.INFO)
+        for one, result in zip(landed, results, strict=True):
+            due = self.dues.pop(one.copy.key)
+            mail = self._mail(due.outgoing).mail
+            if mail.detail and result.retry_at is None:  # only the hash of a confirmation's secret is kept
+                with self.store.statement():
+                    claims.forget_detail(self.store, due.outgoing)
+            if isinstance(one.outcome, Rejected) and one.outcome.stage in ("mail", "here"):
+                self.notices.tell("the relay refuses our own address or mail", result.reply)
+            if result.state == "bounced" and due.address in self.policy.triagers:
+                self._unreachable(due, now)
+            step("after_record_commit")
+            if logged:
+                _log(due, mail, one, result.state)
 
-    def _mail(self, outgoing: int) -> claims.Mail:
+    def _unreachable(self, due: Due, now: datetime) -> None:
+        """ "A bounce from the triager on duty passes every open P0 and P1 to the next in order at once": a timer in
+        their name tells the worker."""
+        with self.store.transaction():
+            self.store.set_timers(-due.person, {"bounced": now}, 0)
+
+    def _give_back(self) -> None:
+        """What is claimed and not begun is queued again, untouched."""
+        self._unclaim([copy.key for copy in self.hand])
+        for copy in self.hand:
+            del self.dues[copy.key]
+        self.hand.clear()
+
+    def _unclaim(self, deliveries: Sequence[int]) -> None:
+        if deliveries:
+            with self.store.transaction():
+                claims.unclaim(self.store, deliveries)
+
+    def _mail(self, outgoing: int) -> _Ready:
         found = self.mails.get(outgoing)
         if found is None:
-            found = self.mails[outgoing] = claims.mail(self.store, outgoing)
+            mail = claims.mail(self.store, outgoing)
+            shared = share(mail.head + b"\r\n" + mail.body)
+            found = self.mails[outgoing] = _Ready(mail, shared, Personal(mail, self.keyring, self.policy))
             if len(self.mails) > KEPT_MAILS:
                 self.mails.popitem(last=False)
         return found
+
+
+def _log(due: Due, mail: claims.Mail, landed: Landed, state: str) -> None:
+    """The canonical line of a delivery attempt."""
+    logger("sender").info(
+        "delivery", outgoing=due.outgoing, template=mail.template, issue=mail.issue, attempt=due.attempts,
+        outcome=state, reply=landed.outcome.text, seconds=round(landed.seconds, 4),
+    )  # fmt: skip
 
 
 def verdict(

@@ -105,7 +105,7 @@ class Snapshots:
             first_report=opens and not self.store.has_reported(context.by),
             desk=self.store.desk(lock=not only_reports),
             alarm=self._alarm(now) if _any(wanted, ALARMING) else None,
-            p1_this_week=self._p1_since(week(now, self.policy.timezone)) if _any(wanted, DECIDING) else 0,
+            p1_this_week=self._p1_since(week(now, self.policy.timezone)) if asks or _any(wanted, DECIDING) else 0,
             wishes=self._wishes(context.by) if _any(wanted, decide.LIST_WORDS) else None,
             undo=self._undo(anchor) if _any(wanted, (want.UndoLast,)) else None,
             urgent=urgent,

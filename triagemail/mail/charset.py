@@ -130,7 +130,13 @@ def decode_header(octets: bytes, hint: str = "") -> str:
 
 
 def base64_octets(text: bytes) -> bytes:
-    """Base64 decoded as far as it goes: foreign characters are skipped and padding is made up (RFC 2045 6.8)."""
+    """Base64 decoded as far as it goes: foreign characters are skipped and padding is made up (RFC 2045 6.8).
+
+    The first padding ends it; Python 3.13 would take the footer that a list put below it for more.
+    """
+    head, _, rest = text.partition(b"=")
+    if rest.strip(b"= \t\r\n") and len(_NOT_BASE64.sub(b"", head)) % 4 > 1:
+        text = head
     try:
         return binascii.a2b_base64(text)
     except binascii.Error:

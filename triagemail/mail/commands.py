@@ -49,12 +49,17 @@ class Reading:
     `near_miss` is the form that was probably meant when the whole new text is a mistyped command; `comment` then holds
     that text. `too_many` is the number of commands in a mail with more than `LIMIT`: it has no intents, and all of its
     text is the comment. A shaped argument that does not have its shape stands among the intents as a NearMiss.
+
+    `lines` are the command lines as they stand, `others` all lines of the mail but the commands and their free text:
+    for the reader of reports, to whom `Bug` and `Resume` are labels.
     """
 
     intents: tuple[Intent, ...]
     comment: str
     near_miss: str
     too_many: int = 0
+    lines: frozenset[str] = field(default=frozenset(), compare=False)
+    others: Sequence[Line] = field(default=(), compare=False)
 
 
 @dataclass(slots=True)
@@ -88,22 +93,24 @@ def read(
     """
     homeless = fresh and issue is None
     everyday |= IN_REPORTS if homeless else frozenset()
-    heard, prose = _heard(lines, words, everyday, homeless=homeless)
+    heard, others = _heard(lines, words, everyday, homeless=homeless)
+    spoken = frozenset(each.line for each in heard)
     new = [line.text for line in lines if line.kind is Kind.NEW]
+    prose = new if not heard else [line.text for line in others if line.kind is Kind.NEW]
     said = "\n".join(uncourteous(prose, words)).strip()
     if fresh and (found := _in_subject(subject, said, words, everyday)):
         heard.insert(0, _Heard(found, clean_header(subject)))
     if not heard:
-        whole = "\n".join(new).strip()
-        return Reading((), whole, _near_miss(uncourteous(new, words), subject, words, fresh=fresh))
+        near = _near_miss(uncourteous(new, words), subject, words, fresh=fresh)
+        return Reading((), "\n".join(new).strip(), near, others=lines)
     if len(heard) > LIMIT:
-        return Reading((), "\n".join(new).strip(), "", too_many=len(heard))
+        return Reading((), "\n".join(new).strip(), "", too_many=len(heard), others=lines)
     intents: dict[Intent, None] = {}
     for each in heard:
         number = issue if each.call.number is None else each.call.number
         who = Who(by=by, evidence=evidence, issue=number, mail=mail, sent_at=sent_at)
         intents[intent(each.call, _free_text(each, words), each.line, who, words)] = None
-    return Reading(tuple(intents), said, "")
+    return Reading(tuple(intents), said, "", lines=spoken, others=others)
 
 
 def key_of(word: str, words: Words) -> str:
@@ -114,22 +121,22 @@ def key_of(word: str, words: Words) -> str:
 
 def _heard(
     lines: Sequence[Line], words: Words, everyday: frozenset[str], *, homeless: bool
-) -> tuple[list[_Heard], list[str]]:
-    """The commands of the new text, and its lines that belong to none.
+) -> tuple[list[_Heard], list[Line]]:
+    """The commands of the new text, and the lines that belong to none.
 
     Free text "runs to the next command line or the end of the new text"; a quote, a signature or a forwarded block
     ends it too, so that what stands below them is never broadcast by mistake.
     """
     heard: list[_Heard] = []
-    prose: list[str] = []
+    others: list[Line] = []
     open_: _Heard | None = None
     spoken = False
     for line in lines[:LINES]:
+        found = call(composed(line.text), words) if line.kind is Kind.NEW else None
         if line.kind is not Kind.NEW:
             open_ = None if line.text.strip() else open_
-            continue
-        found = call(composed(line.text), words)
-        if found and not _is_prose(found, everyday, homeless=homeless, spoken=spoken):
+            others.append(line)
+        elif found and not _is_prose(found, everyday, homeless=homeless, spoken=spoken):
             heard.append(_Heard(found, line.text.strip()))
             open_ = heard[-1] if found.free else None
         elif open_:
@@ -137,10 +144,10 @@ def _heard(
             if open_.call.key == "headline" and line.text.strip():  # which is one line
                 open_ = None
         else:
-            prose.append(line.text)
+            others.append(line)
             spoken = spoken or (bool(line.text.strip()) and not is_greeting(line.text, words))
-    prose.append("\n".join(line.text for line in lines[LINES:] if line.kind is Kind.NEW))
-    return heard, prose
+    others.extend(lines[LINES:])
+    return heard, others
 
 
 def _is_prose(found: Call, everyday: frozenset[str], *, homeless: bool, spoken: bool) -> bool:

@@ -92,9 +92,17 @@ def compose(
     return Composed(made.subject, made.text, head.encode("ascii"), body, made.problem, _title(made), made.opening)
 
 
+_BARE = r"[!-;>-~]"  # what is visible in ASCII but `<` and `=`: nothing that any cleaning would change
+_PLAIN = re.compile(rf"{_BARE}{{1,250}} {_BARE}{{1,250}} <[!-;?-~]{{1,{ID_LIMIT}}}> {_BARE}{{0,250}}")
+
+
 def personal(to_address: str, reply_to: str = "", message_id: str = "", list_unsubscribe: str = "") -> bytes:
     """The header lines that differ per recipient. `list_unsubscribe` is an address with the subscriber's token, or a
     ready value in angle brackets (RFC 2369 3.2). Pure, so that a retry sends the same bytes."""
+    # Nearly always nothing needs cleaning, and to see that takes a quarter of the time that cleaning takes.
+    if _PLAIN.fullmatch(f"{to_address} {reply_to} {message_id} {list_unsubscribe}"):
+        link = f"List-Unsubscribe: <mailto:{list_unsubscribe}?subject=unsubscribe>{CRLF}" if list_unsubscribe else ""
+        return f"To: {to_address}{CRLF}Reply-To: {reply_to}{CRLF}Message-ID: {message_id}{CRLF}{link}".encode("ascii")
     unsubscribe = list_unsubscribe
     if unsubscribe and not unsubscribe.startswith("<"):
         unsubscribe = f"<mailto:{unsubscribe}?subject=unsubscribe>"
@@ -239,11 +247,15 @@ def _list_fields(policy: Policy, list_id: str) -> tuple[tuple[str, str], ...]:
 
 
 def _body(made: Rendered, attachments: tuple[Attached, ...], calendar: bytes) -> tuple[str, bytes]:
-    """(Content-Type of the whole, its body): text and HTML as alternatives, in front of the attachments.
+    """(Content-Type of the whole, its body): text and HTML as alternatives, in front of the attachments. A mail that is
+    text alone has its encoding in a header line of its own.
 
     An invite is the last alternative, and a file beside them. Outlook looks for one in the first part of a mixed mail
     only ([MS-STANOICAL] V0343), Gmail and Apple take the alternative with its method (RFC 6047 2.4), and whoever shows
     only text and attachments has the file."""
+    if not made.html:
+        head, _, body = _text_part("plain", made.text).partition(b"\r\n\r\n")
+        return head.decode().removeprefix("Content-Type: "), body
     parts = [_text_part("plain", made.text), _text_part("html", made.html)]
     if calendar:
         parts.append(_text_part("calendar", calendar.decode().replace(CRLF, "\n"), INVITE))

@@ -134,9 +134,10 @@ def _read(
     """The intents of a mail whose commands are read: what it reports or answers comes to them."""
     number = context.issue.number if context.issue is not None else None
     names = tuple(a.name for a in mail.attachments if a.material)
+    reply = number is not None  # in a report the text of a command stays where it is, and is done as well
     form = report.read(
-        lines, mail.subject, policy.questions, words=words, attachments=bool(names), reply=number is not None,
-        for_others=context.by in policy.triagers,
+        said.others if reply else lines, mail.subject, policy.questions, words=words, attachments=bool(names),
+        reply=reply, for_others=context.by in policy.triagers, no_labels=said.lines,
     )  # fmt: skip
     material = "\n\n".join(part for part in (form.material, *mail.forwarded) if part.strip())[:100_000]
     heard = _Heard(said, form, names, material, "" if said.intents or said.near_miss else said.comment)
@@ -252,7 +253,8 @@ def _fresh(heard: _Heard, who: _Who) -> list[Intent]:
     """A mail that is no reply about an issue: commands, questions to the service, or a report."""
     said, form = heard.said, heard.form
     commanded = list(said.intents)
-    if commanded and not form.labelled and not heard.names and not heard.material:
+    filled = form.labelled and bool(heard.answers)  # `resume` alone is a command, though it is a label somewhere too
+    if commanded and not filled and not heard.names and not heard.material:
         about = next((i.issue for i in commanded if i.issue), None)
         if not said.comment.strip():
             return commanded

@@ -142,17 +142,18 @@ def read(
     attachments: bool = False,
     reply: bool = False,
     for_others: bool = False,
+    no_labels: frozenset[str] = frozenset(),
     recordings: tuple[str, ...] = RECORDINGS,
 ) -> Report:
     """The report in a mail ("A report is read leniently, as people really write"); never raises.
 
     `lines` is the mail's text as quoting.py splits it, `attachments` whether it carries one in the sense of process.md
     2, `reply` whether it answers a mail of ours: then free text is no answer 1, for that was asked and answered
-    before. `for_others`: the author may report for somebody else (`reported by: …`). `recordings` are domains whose
-    links answer question 3.
+    before. `for_others`: the author may report for somebody else (`reported by: …`). `no_labels` are lines that were
+    understood as commands (`Bug`). `recordings` are domains whose links answer question 3.
     """
     forms = _forms(questions, words)
-    sheet = _filled(lines, forms, reply=reply, for_others=for_others and not reply)
+    sheet = _filled(lines, forms, no_labels, reply=reply, for_others=for_others and not reply)
     if not sheet.labelled:
         _numbered(sheet, forms, reply=reply)
     answers, rest = _answers(sheet, forms, reply=reply)
@@ -278,11 +279,11 @@ def _origin(text: str, words: Words) -> tuple[str, str] | None:
     hit = longest(found, words.origin)
     if hit is None:
         return None
-    told = _after(text[found[hit[0] - 1][2] :], bold=start > 0 and text[start - 1] in "*_") or ""
+    told = (_after(text[found[hit[0] - 1][2] :], bold=start > 0 and text[start - 1] in "*_") or "").strip(" \t|")
     if hit[1] == "behalf":
         address = shapes.address(told)
         return ("behalf", address) if address else None
-    how = clean_header(told).strip(" *_|.") if len(told) <= _VIA else ""
+    how = clean_header(told).strip(" *_.") if len(told) <= _VIA else ""
     return ("via", how) if how else None
 
 
@@ -318,7 +319,9 @@ def _is_help(text: str, help_words: Sequence[str]) -> bool:
 # --- answers ---------------------------------------------------------------------------------------------------------
 
 
-def _filled(lines: Sequence[Line], forms: _Forms, *, reply: bool, for_others: bool) -> _Sheet:
+def _filled(
+    lines: Sequence[Line], forms: _Forms, no_labels: frozenset[str], *, reply: bool, for_others: bool
+) -> _Sheet:
     """Every line to its question. Labels may stand in our quoted mail, answers stand in new text.
 
     One exception: an answer typed at the end of our question's own line, which every reader of mail then takes for
@@ -329,7 +332,8 @@ def _filled(lines: Sequence[Line], forms: _Forms, *, reply: bool, for_others: bo
     for line in lines[:LINES]:
         if line.kind is Kind.NEW:
             text = composed(line.text)
-            label = None if sheet.help and _is_help(text, sheet.help) else _label(spaced(text), forms)
+            no_label = text.strip() in no_labels or (sheet.help and _is_help(text, sheet.help))
+            label = None if no_label else _label(spaced(text), forms)
             if label:
                 sheet.opens(label.key, forms, quoted=False)
             elif for_others and (found := _origin(spaced(text), forms.words)) and found[0] not in sheet.origin:
@@ -446,6 +450,9 @@ def _priority(
     if priority is None:
         lone = {found for text in new if (found := bare(text, words)) is not None}
         priority = lone.pop() if len(lone) == 1 else None
+        for key, text in answers.items() if priority is not None else ():  # below another answer it is no part of it
+            kept = "\n".join(line for line in text.split("\n") if bare(line, words) is None).strip()
+            answers[key] = kept or text
     if priority is None:
         priority = in_subject(head, words)[0]
     if priority is not None:

@@ -7,9 +7,15 @@ a tag will be filled with is never read as Markdown (trust.md X4).
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-FRONT_KEYS = ("subject", "why", "marker", "summary")
+HERE = Path(__file__).parent.parent
+BUILT_IN = HERE / "templates" if (HERE / "templates").is_dir() else HERE.parent / "templates"
+FRONT_KEYS = ("subject", "why", "marker", "summary", "plain")
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _TAPS = re.compile(r"^::: taps[ \t]*\n(.*?)^:::[ \t]*$", re.DOTALL | re.MULTILINE)
 _BLOCK_VALUE = re.compile(r"\|\s*(?:quote|say)\s*(?:\([^()]*\))?\s*\}\}\Z")
@@ -90,3 +96,28 @@ def to_html(source: str, markdown: Callable[[str], str]) -> str:
 
     html = _HREF.sub(lambda url: _PLACE.sub(linked, url[0]), markdown(text))
     return restore(html, tags)
+
+
+# --- where the files are ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where files are looked for, the first folder wins; of `own` only the files in `allowed` count."""
+
+    paths: tuple[Path, ...]
+    own: Path | None
+    allowed: frozenset[str]
+
+    def find(self, name: str) -> list[Path]:
+        return [p / name for p in self.paths if (p != self.own or name in self.allowed) and (p / name).is_file()]
+
+    def table(self, name: str) -> dict[str, Any]:
+        """A TOML file; a folder in front replaces single keys."""
+        layers = [tomllib.loads(path.read_text("utf-8")) for path in self.find(name)]
+        return {key: value for layer in reversed(layers) for key, value in layer.items()}
+
+    def parts(self, name: str) -> tuple[dict[str, str], str] | None:
+        """Front matter and body of a mail's source."""
+        found = self.find(f"mail/{name}.md")
+        return split_front(found[0].read_text("utf-8").replace("\r\n", "\n")) if found else None

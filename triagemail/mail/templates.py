@@ -29,12 +29,10 @@ from markdown_it.rules_block import StateBlock
 from markupsafe import Markup, escape
 
 from triagemail.mail import wording
-from triagemail.mail.source import BLOCK_LINE, Misfit, split_front, to_html, to_text
+from triagemail.mail.source import BLOCK_LINE, BUILT_IN, Folders, Misfit, to_html, to_text
 from triagemail.mail.wording import Tap, clean, cut, flat, folded, link
 from triagemail.process.model import Issue, Policy, Priority
 
-HERE = Path(__file__).parent.parent
-BUILT_IN = HERE / "templates" if (HERE / "templates").is_dir() else HERE.parent / "templates"
 SUBJECT_LIMIT = 70  # "the subject stays within 70 characters" (process.md 5)
 LARGEST = 400_000  # characters of one part: more is a runaway loop, not a mail
 TURNS = 5_000  # of all loops over a range in one rendering
@@ -198,6 +196,9 @@ def _filters(words: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
         "clean": clean, "flat": flat, "cut": cut, "link": link, "quote": _quote, "say": _say, "fold": _fold,
         "when": when, "at": at, "within": within,
         "clock": with_context(lambda context, moment: f"{moment.astimezone(context['zone']):%H:%M}"),
+        "day": with_context(lambda context, moment: wording.day(words, moment, context["zone"])),
+        "weekdays": lambda days: wording.weekdays(words, days),
+        "told": lambda text: wording.told(words, text),
         "minutes": lambda span: wording.length(words, span),
         "every": lambda span: wording.length(words, span).removeprefix("1 "),
         "near": lambda span: abs(span) <= timedelta(minutes=1),
@@ -244,28 +245,6 @@ def _block_lines(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         state.push("html_block", "", 0).content = line + "\n"
         state.line = start + 1
     return True
-
-
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """Where files are looked for, the first folder wins; of `own` only the files in `allowed` count."""
-
-    paths: tuple[Path, ...]
-    own: Path | None
-    allowed: frozenset[str]
-
-    def find(self, name: str) -> list[Path]:
-        return [p / name for p in self.paths if (p != self.own or name in self.allowed) and (p / name).is_file()]
-
-    def table(self, name: str) -> dict[str, Any]:
-        """A TOML file; a folder in front replaces single keys."""
-        layers = [tomllib.loads(path.read_text("utf-8")) for path in self.find(name)]
-        return {key: value for layer in reversed(layers) for key, value in layer.items()}
-
-    def parts(self, name: str) -> tuple[dict[str, str], str] | None:
-        """Front matter and body of a mail's source."""
-        found = self.find(f"mail/{name}.md")
-        return split_front(found[0].read_text("utf-8").replace("\r\n", "\n")) if found else None
 
 
 def _source(folders: Folders, outcomes: Mapping[str, str], name: str, *, html: bool) -> str | None:
@@ -367,6 +346,8 @@ def _render(book: Book, name: str, language: str, context: Mapping[str, object])
     front = book.front(name)
     marked = "" if front.get("marker") == "no" else marker(language)
     summary = cut(flat(_fill(book.text, f"{name}#summary", known)), SUBJECT_LIMIT) if "summary" in front else ""
+    if front.get("plain") == "yes":  # a few lines for a pager: no second part, and the reason is the last of them
+        return Rendered(subject, f"{book.text.guard.sub('> ', body)}\n{why}\n", "")
     text = (f"{marked}\n\n" if marked else "") + f"{book.text.guard.sub('> ', body)}\n\n-- \n{folded(why)}\n"
     known |= {
         "language": language,

@@ -17,7 +17,7 @@ ATTACHED = "@attached"  # the stored answer when only an attachment gives it (ma
 WIDTH = 76  # of our own prose in the text part
 _BREAKS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _ODD = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
-_UNIT = re.compile(r'(?:[^\s"]+ )?"[^"\n]{1,70}"\S*|\S+')
+_UNIT = re.compile(r'(?:[^\s"]+ )?(?:"[^"\n]{1,70}"|P[0-3]\b)\S*|\S+')
 
 
 def clean(text: str) -> str:
@@ -45,7 +45,8 @@ def link(url: str) -> str:
 
 
 def folded(text: str, width: int = WIDTH - 2) -> str:
-    """Our own sentence in lines of at most `width` characters. A quoted command stays whole and never starts a line."""
+    """Our own sentence in lines of at most `width` characters. A quoted command stays whole, and neither it nor a
+    priority starts a line."""
     lines = [""]
     for unit in _UNIT.findall(text):
         if lines[-1] and len(lines[-1]) + 1 + len(unit) > width:
@@ -104,6 +105,26 @@ def day_and_time(words: Mapping[str, Any], moment: datetime, now: datetime, zone
         day += f" {local.day} {words['months'][local.month - 1]}"
         day += f" {local.year}" if local.year != today.year else ""
     return day, time
+
+
+def day(words: Mapping[str, Any], moment: datetime, zone: ZoneInfo) -> str:
+    """'23 November': a date whose year goes without saying."""
+    local = moment.astimezone(zone)
+    return f"{local.day} {words['months'][local.month - 1]}"
+
+
+def weekdays(words: Mapping[str, Any], days: Iterable[int]) -> str:
+    """'Monday to Friday', 'Monday, Wednesday and Friday', 'Saturday'; 0 is Monday."""
+    numbers = sorted(days)
+    names = [str(words["weekdays"][number]) for number in numbers]
+    if len(names) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"{names[0]} {words['through']} {names[-1]}"
+    return listed(words, names)
+
+
+def told(words: Mapping[str, Any], text: str) -> str:
+    """What a mail of ours says, without the line to write above and without its signature."""
+    return text.removeprefix(words["marker"]).partition("\n-- \n")[0].strip("\n")
 
 
 def listed(words: Mapping[str, Any], values: Iterable[object]) -> str:

@@ -105,6 +105,15 @@ def _takes_part(address: str, issue: Issue | None, *, asked_in_reply: bool) -> b
     return address in people or (asked_in_reply and issue.announced)
 
 
+def may_see(address: str, issue: Issue | None, policy: Policy) -> bool:
+    """Whether an answer to this person may name the issue's headline: "admitted outsiders (customers) see their own
+    issues only"."""
+    if issue is None or "internal" in roles(address, issue, policy):
+        return True
+    asked = issue.dispute.asked if issue.dispute is not None else ()
+    return _takes_part(address, issue, asked_in_reply=False) or address in asked
+
+
 def roles(address: str, issue: Issue | None, policy: Policy) -> frozenset[str]:
     """The roles of a person, on an issue if one is named. Addresses are normalised, so comparing them is enough."""
     found = {"anyone"}

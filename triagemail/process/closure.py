@@ -44,7 +44,7 @@ def resolve(intent: want.Resolve, issue: Issue, now: datetime, policy: Policy) -
         decision += broadcast("resolved", after, policy, text=first_part(text, policy.update_limit))
     else:
         reporter = tuple(p for p in (issue.reporter, *issue.joined) if p != intent.by)
-        decision += to_people("resolved", after, reporter, by=intent.by, text=text)
+        decision += to_people("resolved", after, reporter, by=intent.by, text=text, how="resolved")
     return decision + thanks(after, now, policy)
 
 

@@ -61,7 +61,7 @@ def decide_all(
         return (*_fold(snapshot, kept, now, policy), (frozen[0], ask_to_confirm(frozen, snapshot)))
     if any(not o.ok for _, d in decided for o in d.outcomes):
         decided = _nothing_but_kept(snapshot, intents, decided, now, policy)
-    return _with_receipt(decided)
+    return _with_receipt(decided, snapshot, policy)
 
 
 def _fold(
@@ -104,17 +104,29 @@ def _fold_kept(
     return [(place, decision) for place, (_, decision) in zip(places, kept, strict=True)]
 
 
-def _with_receipt(decided: Sequence[tuple[Intent, Decision]]) -> tuple[tuple[Intent, Decision], ...]:
-    """One receipt for all commands of a mail, to the address that gave them."""
+def _with_receipt(
+    decided: Sequence[tuple[Intent, Decision]], snapshot: Snapshot, policy: Policy
+) -> tuple[tuple[Intent, Decision], ...]:
+    """One receipt for all commands of a mail, to the address that gave them; it names the issue to whom it concerns."""
     outcomes = tuple(o for _, d in decided for o in d.outcomes)
     if not outcomes:
         return tuple(decided)
     last, decision = decided[-1]
-    number = next((o.issue for o in outcomes if o.issue), None)
-    receipt = Draft("receipt", last.by, number, {"outcomes": outcomes})
+    about = (o.issue for o in outcomes if o.issue)
+    number = next((n for n in about if acts.may_see(last.by, snapshot.issues.get(n), policy)), None)
+    receipt = Draft("receipt", last.by, number, {"outcomes": outcomes, "undo": _undo_within(decided)})
     if len(outcomes) == 1 and outcomes[0].code == "near-miss":
         receipt = Draft("near-miss", last.by, number, outcomes[0].values)
     return (*decided[:-1], (last, decision + Decision(drafts=(receipt,))))
+
+
+def _undo_within(decided: Sequence[tuple[Intent, Decision]]) -> timedelta | None:
+    """How long `undo` in reply to this receipt takes it back: what changed an issue and opened none (undo.py)."""
+    if any(not o.ok for _, d in decided for o in d.outcomes):
+        return None
+    events = [event for intent, d in decided if isinstance(intent, ISSUE_ACTS) for event in d.events if event.issue]
+    opened = any(isinstance(event, ReportFiled) for _, d in decided for event in d.events)
+    return undo.WITHIN if events and not opened else None
 
 
 def after(snapshot: Snapshot, events: Sequence[Event]) -> Snapshot:
@@ -186,7 +198,7 @@ def _thank(believed: Decision, acted: Decision, intent: Intent, issue: Issue | N
         return Decision()
     if issue.state is not State.TRIAGE or reports.missing(issue, policy):
         return Decision()
-    return updates.to_people("received", issue, (issue.reporter,), verify=False, alarm=None)
+    return reports.received(issue, issue.reporter, policy)
 
 
 def _follow_ups(decision: Decision, snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
@@ -380,7 +392,8 @@ def answer(intent: want.Ask, snapshot: Snapshot, issue: Issue | None, policy: Po
     if intent.what == "backlog":  # "P2 and P3 for sprint planning"
         shown = tuple(i for i in snapshot.open_issues if not i.urgent and i.state is not State.DRAFT)
     number = about.number if about is not None else None
-    return Decision(drafts=(Draft(intent.what, intent.by, number, {"issues": shown, "answer_to_broadcast": False}),))
+    values = {"issues": shown, "answer_to_broadcast": False, "used": snapshot.p1_this_week}
+    return Decision(drafts=(Draft(intent.what, intent.by, number, values),))
 
 
 def answer_reader(intent: want.Comment, snapshot: Snapshot, issue: Issue, now: datetime) -> Decision:
@@ -398,7 +411,8 @@ def answer_reader(intent: want.Comment, snapshot: Snapshot, issue: Issue, now: d
     if snapshot.status_answered or not intent.evidence.believed:
         return kept
     told = StatusAnswered(issue=issue.number, at=now, by=intent.by)
-    mail = Draft("status", intent.by, issue.number, {"issues": (issue,), "answer_to_broadcast": True})
+    values = {"issues": (issue,), "answer_to_broadcast": True, "used": snapshot.p1_this_week}
+    mail = Draft("status", intent.by, issue.number, values)
     return kept + Decision(events=(told,), drafts=(mail,))
 
 
@@ -437,6 +451,6 @@ def confirm(
     pending = snapshot.pending
     if pending is None or pending.expires_at < now or pending.address != intent.by or intent.cancel:
         outcome = Outcome("Confirm", "cancelled" if intent.cancel and pending else "confirm-over", False)
-        return _with_receipt([(intent, Decision(outcomes=(outcome,)))])
+        return _with_receipt([(intent, Decision(outcomes=(outcome,)))], snapshot, policy)
     proven = replace(intent.evidence, level=model.Level.E3, rule="confirmed")
     return decide_all(snapshot, [replace(i, evidence=proven) for i in pending.intents], now, policy)

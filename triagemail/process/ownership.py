@@ -46,7 +46,8 @@ def refuse_ownership(intent: want.RefuseOwnership, issue: Issue, now: datetime, 
     event = OwnershipRefused(issue=issue.number, at=now, by=intent.by, owner=intent.by, reason=reason)
     decision = Decision(events=(event,)) + done(intent, "not-mine")
     people = tuple(p for p in (issue.triager or policy.duty,) if p != intent.by)
-    return decision + to_people("unowned", apply(decision, issue) or issue, people, by=intent.by, reason=reason)
+    told = to_people("unowned", apply(decision, issue) or issue, people, by=intent.by, reason=reason, silent=False)
+    return decision + told
 
 
 def owner_silent(issue: Issue, now: datetime, policy: Policy) -> Decision:

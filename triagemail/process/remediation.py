@@ -71,7 +71,8 @@ def start(issue: Issue, now: datetime, policy: Policy) -> Decision:
 
 def ask(issue: Issue, policy: Policy) -> Decision:
     """ "First they are asked the cheap question: can the customer simply retry or start over?" """
-    return to_people("confirm-remediation", issue, policy.confirmers)
+    until = policy.hours.working_day(issue.asked_at or issue.opened_at)
+    return to_people("confirm-remediation", issue, policy.confirmers, until=until)
 
 
 def pause(issue: Issue, now: datetime, policy: Policy) -> Decision:
@@ -180,4 +181,4 @@ def end(intent: want.EndRemediation, issue: Issue, now: datetime, policy: Policy
         decision += broadcast("resolved", after, policy, text=first_part(text, policy.update_limit))
         return decision
     people = tuple(p for p in (issue.reporter, in_charge(issue, policy)) if p != intent.by)
-    return decision + to_people("resolved", after, people, by=intent.by, text=text)
+    return decision + to_people("resolved", after, people, by=intent.by, text=text, how=intent.how)

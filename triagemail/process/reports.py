@@ -21,7 +21,7 @@ from triagemail.process.events import (
     TriagerAsked,
 )
 from triagemail.process.life import evolve
-from triagemail.process.model import PRIORITY, UNDECIDED, Invite, Issue, Policy, Priority, State
+from triagemail.process.model import PRIORITY, UNDECIDED, Invite, Issue, Policy, Priority, State, admits
 from triagemail.process.updates import broadcast, correspondent, done, in_charge, rank, refuse, to_people
 
 CALL_IN = timedelta(minutes=5)
@@ -36,6 +36,7 @@ NO_WORKAROUND = (
     "can't work around",
     "cannot work around",
 )
+UNSURE = ("not sure", "unsure", "don't know", "do not know", "no idea")
 
 
 def missing(issue: Issue, policy: Policy) -> tuple[str, ...]:
@@ -47,6 +48,20 @@ def missing(issue: Issue, policy: Policy) -> tuple[str, ...]:
         for key in policy.required()
         if (issue.reported is None if key == PRIORITY else not issue.answers.get(key, "").strip())
     )
+
+
+def decide_by(issue: Issue, policy: Policy) -> datetime | None:
+    """When the timebox of a P0 or P1 ends, which runs "from when we first handled the report"; None for others."""
+    if not issue.urgent or issue.clock_from is None or issue.remediation:
+        return None
+    box = policy.priorities[issue.current or Priority.P0].timebox
+    return None if box is None else issue.clock_from + box
+
+
+def unsure(issue: Issue) -> bool:
+    """ "("not sure" is an answer; it hints at a feature request, to the triager only.)" """
+    text = issue.answers.get("expected", "").lower().replace("\u2019", "'")
+    return any(words in text for words in UNSURE)
 
 
 def workaround(issue: Issue) -> bool:
@@ -97,13 +112,29 @@ def carry_on(
     decision = Decision()
     if not asked and (not gaps or issue.reported is Priority.P0):
         decision += ask_triager(issue, now, policy)
+    issue = apply(decision, issue) or issue
     another = alarm if issue.reported is Priority.P0 and alarm is not None and alarm.number != issue.number else None
     person = (correspondent(issue),)
     if gaps:
-        decision += to_people("missing", issue, person, reminder=False, alarm=another, **_gaps(issue, policy, first))
+        shown = another_shown(issue, another, policy)
+        decision += to_people("missing", issue, person, reminder=False, **shown, **_gaps(issue, policy, first))
     elif not asked or issue.unverified:
-        decision += to_people("received", issue, person, verify=issue.unverified, alarm=another)
+        decision += received(issue, correspondent(issue), policy, verify=issue.unverified, alarm=another)
     return decision
+
+
+def received(
+    issue: Issue, person: str, policy: Policy, *, verify: bool = False, alarm: Issue | None = None
+) -> Decision:
+    """The report is complete: what happens next, and by when."""
+    due = decide_by(issue, policy)
+    return to_people("received", issue, (person,), verify=verify, due=due, **another_shown(issue, alarm, policy))
+
+
+def another_shown(issue: Issue, alarm: Issue | None, policy: Policy) -> dict[str, object]:
+    """ "Its reporter's reply names the open one"; "admitted outsiders see their own issues only": they get its number,
+    and so does whoever has not shown yet who they are."""
+    return {"alarm": alarm, "alarm_named": not issue.unverified and admits(policy.internal, correspondent(issue))}
 
 
 def _gaps(issue: Issue, policy: Policy, first: bool) -> dict[str, object]:
@@ -116,8 +147,9 @@ def _gaps(issue: Issue, policy: Policy, first: bool) -> dict[str, object]:
 
 def ask_triager(issue: Issue, now: datetime, policy: Policy, *, handover: bool = False) -> Decision:
     """ "A complete report goes to the triager on duty, on one screen"; the pager gets three lines of every P0."""
-    event = TriagerAsked(issue=issue.number, at=now, by="", triager=policy.duty)
-    return Decision(events=(event,)) + screen(issue, (policy.duty,), policy, handover=handover) + page(issue, policy)
+    asked = Decision(events=(TriagerAsked(issue=issue.number, at=now, by="", triager=policy.duty),))
+    after = apply(asked, issue) or issue
+    return asked + screen(after, (policy.duty,), policy, handover=handover) + page(after, policy)
 
 
 def page(issue: Issue, policy: Policy, *, missed: bool = False) -> Decision:
@@ -125,7 +157,7 @@ def page(issue: Issue, policy: Policy, *, missed: bool = False) -> Decision:
     clock." """
     if not missed and issue.current is not Priority.P0:
         return Decision()
-    return to_people("page", issue, policy.page, missed=missed)
+    return to_people("page", issue, policy.page, missed=missed, due=decide_by(issue, policy))
 
 
 def screen(
@@ -139,13 +171,16 @@ def screen(
     called: bool = False,
 ) -> Decision:
     """The triager's mail; `reason` is what the reporter says beside a new priority, `instead_of` who cannot be reached,
-    `called` that the guidance call is over."""
+    `called` that the guidance call is over. `similar` open issues are for whoever knows them all to fill in."""
     return to_people(
         "triage",
         issue,
         people,
+        due=decide_by(issue, policy),
         missing=missing(issue, policy),
         workaround=workaround(issue),
+        unsure=unsure(issue),
+        similar=(),
         handover=handover,
         reason=reason.strip(),
         instead_of=instead_of,
@@ -201,7 +236,7 @@ def after_answers(
         return Decision()
     thanked = Decision()
     if issue.state is State.TRIAGE and intent.by == issue.reporter and not missing(issue, policy):
-        thanked = to_people("received", issue, (issue.reporter,), verify=False, alarm=None)
+        thanked = received(issue, issue.reporter, policy)
     labels = {q.key: q.label for q in policy.questions}
     text = "\n".join(f"{labels.get(key, key)}\n{intent.answers[key]}" for key in after)
     others = tuple(p for p in (in_charge(issue, policy),) if p != intent.by)
@@ -278,7 +313,8 @@ def book_call(intent: want.BookCall, issue: Issue, now: datetime, policy: Policy
     people = tuple(dict.fromkeys((issue.reporter, policy.duty)))
     uid = f"call-{issue.number}-{int(starts.timestamp())}@{policy.domain}"
     invite = Invite(uid, starts, starts + CALL_LASTS, policy.timezone, people)
-    mails = tuple(Draft("call", p, issue.number, {"at": starts}, rank(issue), invite=invite) for p in people)
+    said = {"at": starts, "until": starts + CALL_LASTS}
+    mails = tuple(Draft("call", p, issue.number, said, rank(issue), invite=invite) for p in people)
     event = CallBooked(issue=issue.number, at=now, by=intent.by, starts_at=starts)
     return Decision(events=(event,), drafts=mails)
 
@@ -301,9 +337,8 @@ def remind_reporter(issue: Issue, now: datetime, policy: Policy) -> Decision:
     """Once: "the reminder comes after 30 minutes with `P0` first among the answers"; other gaps after 4 hours."""
     event = ReporterReminded(issue=issue.number, at=now, by="")
     said = _gaps(issue, policy, first=False)
-    return Decision(events=(event,)) + to_people(
-        "missing", issue, (correspondent(issue),), reminder=True, alarm=None, **said
-    )
+    said |= another_shown(issue, None, policy)
+    return Decision(events=(event,)) + to_people("missing", issue, (correspondent(issue),), reminder=True, **said)
 
 
 def hand_over(issue: Issue, now: datetime, policy: Policy) -> Decision:

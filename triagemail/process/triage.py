@@ -27,7 +27,7 @@ from triagemail.process.events import (
 from triagemail.process.hours import week
 from triagemail.process.intents import Snapshot
 from triagemail.process.model import UNDECIDED, Issue, Kind, Policy, Priority, State
-from triagemail.process.reports import apply, page, pick_undecided, screen, tell_list
+from triagemail.process.reports import apply, decide_by, page, pick_undecided, screen, tell_list
 from triagemail.process.updates import broadcast, done, in_charge, refuse, to_people
 
 AGAIN = timedelta(minutes=15)  # "and every 15 minutes until someone answers"
@@ -164,9 +164,19 @@ def decided(issue: Issue, priority: Priority, reason: str, by: str, now: datetim
             "by": by,
             "reason": reason.strip(),
             "silent": not priority.urgent,
+            "disputable": disputable(after),
         }
         decision += to_people("decided", after, (issue.reporter, *(p for p in issue.joined if p != by)), **words)
     return decision + tell_list(issue, after, reason, policy)
+
+
+def disputable(issue: Issue) -> bool:
+    """Whether its reporter may dispute the decision just made. One that gives them what they picked or more is no
+    ground for it, nor is a ruling; `disputes.py` knows the rest."""
+    if issue.final_by or issue.remediation:  # of a remediation only its confirmers may
+        return False
+    wanted = issue.reported if issue.reported is not None else Priority.P0
+    return issue.state is not State.OPEN or issue.priority is None or issue.priority > wanted
 
 
 def evolved(issue: Issue, decision: Decision, now: datetime) -> Issue:
@@ -216,7 +226,8 @@ def decline(intent: want.Decline, issue: Issue, now: datetime, policy: Policy) -
     if issue.announced:
         decision += broadcast("ended", issue, policy, text=intent.reason.strip())
     people = tuple(p for p in (issue.reporter, issue.owner, *issue.joined) if p != intent.by)
-    return decision + to_people("declined", issue, people, by=intent.by, reason=intent.reason.strip())
+    words = {"by": intent.by, "reason": event.reason, "disputable": disputable(apply(decision, issue) or issue)}
+    return decision + to_people("declined", issue, people, **words)
 
 
 # --- bug or feature ---------------------------------------------------------------------------------------------------
@@ -240,13 +251,14 @@ def take_as_feature(intent: want.SetKind, issue: Issue, now: datetime, policy: P
         decision += broadcast("ended", issue, policy, text="", feature=True)
     after = apply(decision, issue) or issue
     people = tuple(p for p in (issue.reporter, *issue.joined) if p != intent.by)
-    return decision + to_people("feature", after, people, by=intent.by)
+    return decision + to_people("feature", after, people, by=intent.by, disputable=disputable(after))
 
 
 def take_as_bug(intent: want.SetKind, issue: Issue, now: datetime, policy: Policy) -> Decision:
-    """ "A bug deviates from a defined expected behaviour": what was taken for a feature is decided on after all."""
+    """ "A bug deviates from a defined expected behaviour": what was taken for a feature is decided on after all. What
+    nobody took for one is a bug already; to say so in the mail that decides on it is no mistake."""
     if issue.kind is Kind.BUG:
-        return refuse(intent, "already-kind", kind=issue.kind)
+        return done(intent, "bug") if issue.live else refuse(intent, "wrong-state", state=issue.state)
     if issue.state not in (State.VALIDATING, State.OPEN):
         return refuse(intent, "wrong-state", state=issue.state)
     decision = Decision(events=(TakenAsBug(issue=issue.number, at=now, by=intent.by),)) + done(intent, "bug")
@@ -371,10 +383,7 @@ def timebox(issue: Issue, now: datetime, policy: Policy) -> Decision:
 
 def timebox_ends(issue: Issue, policy: Policy) -> datetime | None:
     """When the decision on a P0 or P1 is due; None where none is awaited."""
-    if issue.state is not State.TRIAGE or not issue.urgent or issue.clock_from is None or issue.remediation:
-        return None
-    box = policy.priorities[issue.current or Priority.P0].timebox
-    return None if box is None else issue.clock_from + box
+    return decide_by(issue, policy) if issue.state is State.TRIAGE else None
 
 
 def decision_clocks(issue: Issue, policy: Policy) -> dict[str, datetime]:

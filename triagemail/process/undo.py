@@ -61,7 +61,7 @@ def _take_back(
     decision = Decision(events=(event,))
     if before.announced or after.announced:
         shown = before if before.announced else after  # as the list knows it
-        decision += broadcast("undone", shown, policy, at=found.at, text="")
+        decision += broadcast("undone", shown, policy, at=found.at, before=shown.current)
     people = dict.fromkeys((before.reporter, before.owner, after.owner, in_charge(before, policy)))
     values = {"by": intent.by, "at": found.at}
     mails = tuple(Draft("undone", p, current.number, values, rank(current)) for p in people if p not in ("", intent.by))

@@ -78,6 +78,7 @@ def broadcast(kind: str, issue: Issue, policy: Policy, **values: object) -> Deci
     also = tuple(dict.fromkeys((issue.reporter, in_charge(issue, policy), *issue.joined)))
     more = issue.doc or policy.doc_url.format(number=issue.number)
     known = {"text": "", "automatic": False, "correction": False, "before": None, "more": more, "deaf": False}
+    known |= {"feature": False, "follow": None, "paused": False}  # why the updates of one end
     known |= {"confirmed": issue.confirmed} | values
     to = Audience(Priority(heard_at), issue.number, also, issue.area)
     supersedes = kind != "new"

@@ -36,7 +36,7 @@ class Broadcast:
     subject: str
     text: str
     automatic: bool
-    created_at: datetime
+    at: datetime
 
 
 # --- a broadcast -----------------------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ def digests(store: Store, since: datetime, until: datetime) -> list[tuple[tuple[
     reading = "p.digest AND (p.subscribed_at IS NOT NULL OR p.id IN (SELECT person FROM follow WHERE kind = 'issue'))"
     for person, address, wished in _people(store, reading):
         if wished not in wanted:
-            wanted[wished] = tuple(b for b, audience in sent if wants(wished, audience, b.created_at))
+            wanted[wished] = tuple(b for b, audience in sent if wants(wished, audience, b.at))
         mine = tuple(b for b in wanted[wished] if (b.outgoing, person) not in have)
         if mine:
             groups[mine].append(address)

@@ -225,7 +225,7 @@ class Pending(Table):
 
 
 class Thread(Table):
-    """Message-IDs of other people's mails that belong to an issue."""
+    """Message-IDs of other people's mails that belong to an issue, and UIDs of its invites (`recorded.invite_id`)."""
 
     message_id = pw.TextField(primary_key=True)
     issue = pw.BigIntegerField()

@@ -1,0 +1,96 @@
+"""Samples of the mails that belong to no single issue: duty, the review, the operator."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from triagemail.mail.samples_company import (
+    ALICE,
+    ALONE,
+    BOB,
+    CAROL,
+    DAY,
+    KIM,
+    NOW,
+    OPS,
+    SALES,
+    TYPO,
+    VP,
+    WHOLE,
+    WITH_BAND_AID,
+    Sample,
+    mail,
+)
+from triagemail.process.model import Complaint, Priority
+from triagemail.process.review import Figures
+
+PEOPLE = (ALICE, CAROL, VP, SALES, OPS)
+REVIEW_AT = datetime(2027, 1, 25, 9, 0, tzinfo=UTC)
+READY = replace(WHOLE, number=46, headline="The footer has the wrong year", reported=Priority.P3, opened_at=NOW - DAY)
+BUSY = Figures(
+    by_priority=tuple(zip(Priority, (1, 5, 9, 4), strict=True)),
+    decision_minutes=11.5,
+    decided=16,
+    changed=4,
+    disputes=(("ruled", 1), ("withdrawn", 1)),
+    updates_kept=14,
+    updates_due=17,
+    p1_per_week=((NOW - 14 * DAY, 1), (NOW - 7 * DAY, 4)),
+)
+CALM = Figures(
+    by_priority=tuple((p, 0) for p in Priority), decision_minutes=None, decided=0, changed=0, disputes=(),
+    updates_kept=0, updates_due=0,
+)  # fmt: skip
+SAID = (
+    Complaint(BOB, NOW - DAY, "Too many mails at night.\nOne an hour would do."),
+    Complaint(KIM, NOW, "I never know who has the duty.", unverified=True),
+)
+
+DESK: tuple[Sample, ...] = (
+    mail("duty", "handed over", None, CAROL, by=ALICE),
+    mail("unreachable", "away", None, OPS, triager=ALICE, how="away", duty=CAROL),
+    mail("unreachable", "bounced", None, OPS, triager=ALICE, how="bounced", duty=CAROL),
+    mail("unreachable", "nobody else", None, OPS, ALONE, triager=ALICE, how="away", duty=ALICE),
+    mail("morning", "three", None, ALICE, issues=(TYPO, READY, replace(READY, number=47, unverified=True))),
+    mail("morning", "one draft", None, ALICE, issues=(TYPO,)),
+    mail("review-invite", "planned", None, ALICE, how="planned", at=REVIEW_AT, people=PEOPLE),
+    mail("review-invite", "moved", None, ALICE, how="moved", at=REVIEW_AT, people=PEOPLE),
+    mail("review-invite", "guest", None, KIM, how="guest", at=REVIEW_AT, people=(*PEOPLE, KIM)),
+    mail(
+        "agenda",
+        "much to say",
+        None,
+        ALICE,
+        at=NOW,
+        since=NOW - 60 * DAY,
+        complaints=SAID,
+        band_aids=tuple((WITH_BAND_AID, each) for each in WITH_BAND_AID.band_aids),
+        troubleshooting=BUSY,
+        remediation=CALM,
+        budget=3,
+    ),
+    mail(
+        "agenda",
+        "quiet",
+        None,
+        ALICE,
+        ALONE,
+        at=None,
+        since=NOW - 60 * DAY,
+        complaints=(),
+        band_aids=(),
+        troubleshooting=CALM,
+        remediation=CALM,
+        budget=3,
+    ),
+    mail(
+        "notice",
+        "notice",
+        None,
+        OPS,
+        cause="no relay",
+        text="relay.acme.example:587 has refused us for 5 minutes; 12 mails wait.",
+    ),
+    mail("held", "held", None, OPS, reason="two From addresses", from_="", subject="Invoice 4711", held_id=7),
+)
