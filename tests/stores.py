@@ -18,7 +18,7 @@ def first_schema(url: str) -> Store:
     store.db.connect()
     if store.sqlite:
         theirs = re.sub("BIGSERIAL|BIGINT|SMALLINT|BOOLEAN", "INTEGER", FIRST.replace("BYTEA", "BLOB"))
-        store.db.connection().executescript(theirs)  # type: ignore[no-untyped-call]
+        store.db.connection().executescript(theirs)  # type: ignore[no-untyped-call]  # peewee
         store.run("PRAGMA journal_mode = wal")
     else:
         with store.transaction():

@@ -309,7 +309,8 @@ def test_a_digest_tells_broadcasts_in_order_to_groups_of_readers(store: Store) -
 
 def test_a_digest_has_the_readers_that_it_names_and_tells_no_digest(store: Store) -> None:
     """A digest goes to its group only, and the next one does not repeat it."""
-    wish(store, LENA, digest=True)
+    for address in (LENA, KIM):
+        wish(store, address, digest=True)
     wish(store, TOM)
     with store.transaction():
         digest = queue(store, Audience(P1, 0, (LENA,)), NOW, only=True)

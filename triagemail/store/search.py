@@ -24,7 +24,7 @@ HEADLINE_WORDS, FIRST_WORDS, OTHER_WORDS = 20, 5, 40
 CANDIDATES = 100  # so many of the live issues that share a word are compared, the latest: a mail has a price
 IN_HEADLINE = "+"  # marks a word of the headline in PostgreSQL's vector; no word begins so
 HEADLINE = 2.0  # a word of the headline counts so many times
-ALIKE = 0.2  # from here on two issues are shown as similar; 1.0 has the same words
+ALIKE = 0.22  # from here on two issues are shown as similar; 1.0 has the same words
 FEW = 50  # so many issues of which nothing is known temper what a handful says about how rare a word is
 
 WORD = re.compile(r"[^\W_]+")
@@ -153,7 +153,7 @@ def similar(store: Statements, issue: Issue, limit: int = 3) -> list[Issue]:
     if not found:
         return []
     lowest = found[-1].number if len(found) == CANDIDATES else 0
-    worth = _worth(mine, found, max(_live(store, lowest), len(found)))
+    worth = _worth(mine, found, _live(store, lowest))
     length = math.sqrt(sum(weight * weight * worth[word] for word, weight in mine.items()))
     ranked = sorted(((_alike(mine, other, worth) / length, other.number) for other in found), reverse=True)
     chosen = [store.issue(number) for alike, number in ranked[:limit] if alike >= ALIKE]
