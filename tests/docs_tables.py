@@ -185,7 +185,9 @@ def _ask(what: str) -> want.Ask:
 
 
 def _roles(act: acts.Act) -> str:
-    order = ("reporter", "owner", "triager", "internal", "list", "admitted", "anyone")
+    order = (
+        "reporter", "owner", "team", "triager", "confirmer", "asked", "ruler", "internal", "list", "admitted", "anyone",
+    )  # fmt: skip
     return ", ".join(sorted(act.roles, key=order.index))
 
 
