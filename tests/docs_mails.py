@@ -74,6 +74,11 @@ _SECOND = (
 )  # fmt: skip
 _DECIDED = (_P1, _YES, _re(SARA, "P2 because few are hit", "triage"))
 _DISPUTED = (*_DECIDED, _re(BOB, "dispute: customers cannot pay", "decided"))
+_BUSY = tuple(
+    said
+    for n in (1, 2, 3)
+    for said in (Said(BOB, REPORT.format("P1"), f"Trouble {n}"), _re(SARA, "agree", "triage", about=n))
+)
 _RESOLVED = (*_AGREED, _re(SARA, "resolve: the disk has room again", "triage"))
 _BAND_AID = _re(SARA, "band-aid: an alert when the disk is nearly full", "closing")
 _REMEDIATED = (*_RESOLVED, _re(SARA, "remediate P2: restore the lost orders", "closing"))
@@ -90,11 +95,7 @@ STAGES: Mapping[str, tuple[Said, ...]] = {
     "two": (*_AGREED, *_SECOND),
     "alarm": (_P0, _YES, *_SECOND),
     "feature": (_P2, _YES, _re(SARA, "feature", "triage")),
-    "busy": tuple(
-        said
-        for n in (1, 2, 3)
-        for said in (Said(BOB, REPORT.format("P1"), f"Trouble {n}"), _re(SARA, "agree", "triage", about=n))
-    ) + (Said(BOB, REPORT.format("P1"), "Trouble 4"),),
+    "busy": (*_BUSY, Said(BOB, REPORT.format("P1"), "Trouble 4")),
     "decided": _DECIDED,
     "disputed": _DISPUTED,
     "thrown": (*_DISPUTED, _re(BOB, "rock", "throw")),
