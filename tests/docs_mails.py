@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -337,10 +338,26 @@ def _answers(mails: list[tuple[Draft, compose.Composed]]) -> Iterator[str]:
         yield from (f"   {line}" for line in first_words(made.text))
 
 
+ANNOUNCES = (":", "for your information.", "was wrong.", "get from now on. Nothing more to do.")
+
+
 def first_words(text: str) -> list[str]:
-    """How a mail begins: its first sentence, and what it is about where that only announces it; an item a line."""
+    """How a mail begins: its first sentence, and what it is about where that only announces it; an item a line, of what
+    somebody said the first line."""
     body = text.partition("\n-- \n")[0]
     parts = [part.replace("\n  ", " ") for part in body.split("\n\n") if part.strip() and not part.startswith("---")]
-    wanted = parts[: 2 if parts[0].endswith((":", "for your information.", "was wrong.")) else 1]
+    wanted = parts[:1]
+    if parts[0].endswith(ANNOUNCES):
+        headings = sum(1 for _ in itertools.takewhile(_is_heading, parts[1:]))
+        wanted = parts[: headings + 2]
     lines = [line for part in wanted for line in (part.strip().split("\n") if "\n- " in part else [part])]
-    return [" ".join(line.split()) for line in lines]
+    return [" ".join(_said(line).split()) for line in lines]
+
+
+def _is_heading(part: str) -> bool:
+    return "\n" not in part and part[-1].isalnum() and part[0] not in "->"
+
+
+def _said(part: str) -> str:
+    first, *rest = part.strip().split("\n")
+    return f"{first} …" if rest and first.startswith(">") else part

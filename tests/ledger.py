@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from texts import said
 
-from triagemail.mail import commands
+from triagemail.mail import commands, intended
 from triagemail.outbox import Outbox
 from triagemail.process import intents as want
 from triagemail.store.store import Store
@@ -36,7 +36,7 @@ def watching() -> Iterator[set[Shown]]:
     and the mails that were queued, by their templates. A command that was refused was not done."""
     shown: set[Shown] = set()
     keys: defaultdict[str, set[str]] = defaultdict(set)  # what somebody asks for -> the words for it in this story
-    read, commit, put, write = commands.intent, Worker.commit, Outbox.put, Store.save_event
+    read, commit, put, write = intended.intent, Worker.commit, Outbox.put, Store.save_event
 
     def reads(call: Any, *rest: Any) -> want.Intent:
         found = read(call, *rest)
