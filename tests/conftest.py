@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import ledger
 import pytest
 import servers
 from door_parts import Connect, MakeRelay, OneByOne, imap_settings, smtp_settings
@@ -104,6 +105,16 @@ def relay_to() -> Iterator[MakeRelay]:
     yield make
     for relay in relays:
         relay.close()
+
+
+@pytest.fixture
+def keeps_its_word(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails a story that does not show what tests/stories.toml says of it."""
+    name = getattr(request.node, "originalname", request.node.name)
+    claimed = {shown for shown, story in ledger.claims().items() if story == name}
+    with ledger.watching() as shown:
+        yield
+    assert not sorted(claimed - shown), f"tests/stories.toml says that {name} shows this, and it does not"
 
 
 # --- a store on either engine ----------------------------------------------------------------------------------------

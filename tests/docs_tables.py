@@ -9,10 +9,11 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 sys.path.insert(0, str(Path(__file__).parent))  # as pytest does
 
@@ -21,13 +22,16 @@ import docs_mails
 
 from triagemail.failpoints import STEPS
 from triagemail.mail import compose, samples, templates
-from triagemail.process import acts, decide, model
+from triagemail.mail.calls import Call
+from triagemail.mail.intended import INTENTS, Who
+from triagemail.process import acts, decide, events, model
 from triagemail.process import intents as want
-from triagemail.process.clocks import clocks
+from triagemail.process.clocks import clocks, desk_clocks
 from triagemail.process.events import Audience, Decision, Event
 from triagemail.process.intents import Intent, Snapshot
 from triagemail.process.life import TRANSITIONS
-from triagemail.process.model import Issue, Policy, Priority, State
+from triagemail.process.model import Desk, Issue, Policy, Priority, State
+from triagemail.process.review import review_day
 
 ROOT = Path(__file__).parent.parent
 ENGLISH = ROOT / "templates" / "en"
@@ -51,20 +55,47 @@ def code(words: object) -> str:
 # --- docs/process.md --------------------------------------------------------------------------------------------------
 
 
-def transitions() -> str:
-    """One row an event, one column a state: where the issue is afterwards."""
-    kinds = list(dict.fromkeys(kind for _, kind in TRANSITIONS))
-    rows = [[code(kind.__name__), *[_after(state, kind) for state in State]] for kind in kinds]
-    return table(["event", *State], rows)
+def moves() -> str:
+    """The events that take an issue from one state to another."""
+    found: dict[tuple[type[Event], State], list[State]] = {}
+    for (state, kind), to in TRANSITIONS.items():
+        if to is not state:
+            found.setdefault((kind, to), []).append(state)
+    in_order = sorted(found.items(), key=lambda row: (list(State).index(row[0][1]), row[0][0].__name__))
+    rows = [[f"**{to}**", code(kind.__name__), ", ".join(states)] for (kind, to), states in in_order]
+    return table(["to", "by", "from"], rows)
 
 
-def _after(state: State, kind: type[Event]) -> str:
-    to = TRANSITIONS.get((state, kind))
-    return "" if to is None else "stays" if to is state else f"**{to}**"
+def stays() -> str:
+    """The events that leave an issue in its state: those that can happen in the same states share a row."""
+    found: dict[type[Event], list[State]] = {}
+    for state, kind in TRANSITIONS:
+        if TRANSITIONS[state, kind] is state:
+            found.setdefault(kind, []).append(state)
+    together: dict[tuple[State, ...], list[str]] = {}
+    for kind, states in found.items():
+        together.setdefault(tuple(sorted(states, key=list(State).index)), []).append(code(kind.__name__))
+    rows = sorted(together.items(), key=lambda row: (-len(row[0]), [list(State).index(state) for state in row[0]]))
+    whole = tuple(State)
+    return table(
+        ["stays in", "with"], [["any state" if on == whole else ", ".join(on), ", ".join(by)] for on, by in rows]
+    )
 
 
-BOB, ANNA = "bob@acme.example", "anna@acme.example"
-BASES = ("opened_at", "touched_at", "reminded_at", "next_update_at")
+def elsewhere() -> str:
+    """The events of no issue: those that TRANSITIONS need not know."""
+    known = {kind for _, kind in TRANSITIONS} | {events.Event, events.ReportFiled, events.Undone}
+    kinds = [kind for kind in vars(events).values() if isinstance(kind, type) and issubclass(kind, events.Event)]
+    return ", ".join(code(kind.__name__) for kind in kinds if kind not in known)
+
+
+BOB, ANNA = (docs_mails.PEOPLE[name] for name in ("bob", "anna"))
+BASES = (
+    "opened_at", "touched_at", "reminded_at", "call_at", "clock_from", "missed_at", "owner_named_at", "asked_at",
+    "next_update_at",
+)  # fmt: skip
+MONDAY, FRIDAY = docs_mails.NINE, docs_mails.NINE + timedelta(days=4, hours=8)  # 9:00; 17:00, just before closing
+APART = timedelta(weeks=100)  # so that a due time shows which of the times it counts from, on the same weekday
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,56 +105,88 @@ class Situation:
     words: str
     state: State
     priority: Priority | None
-    missing: bool
+    missing: bool = False
     set: tuple[str, ...] = ()
-    unverified: bool = False
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 DRAFT, TRIAGE, OPEN = State.DRAFT, State.TRIAGE, State.OPEN
+P0, P1, P2 = Priority.P0, Priority.P1, Priority.P2
+DUE = "next_update_at"
+MISSED = {"half_told": True, "in_effect": True, "announced_at": MONDAY}
 SITUATIONS = (
     Situation("a draft without a priority", DRAFT, None, True),
     Situation("… its reporter was reminded", DRAFT, None, True, ("reminded_at",)),
-    Situation("a draft with P1 and gaps", DRAFT, Priority.P1, True),
-    Situation("a draft with P2 or P3 and gaps", DRAFT, Priority.P2, True),
-    Situation("… its reporter was reminded", DRAFT, Priority.P2, True, ("reminded_at",)),
-    Situation("waiting for a decision, with gaps, not announced", TRIAGE, Priority.P0, True, unverified=True),
-    Situation("waiting for a decision, complete, not announced", TRIAGE, Priority.P1, False),
-    Situation("waiting for a decision, announced", TRIAGE, Priority.P0, False, ("next_update_at",)),
-    Situation("open, announced", OPEN, Priority.P1, False, ("next_update_at",)),
-    Situation("open, P2 or P3", OPEN, Priority.P2, False),
-    Situation("closed in any way", State.RESOLVED, Priority.P1, False),
+    Situation("a draft with P1 and gaps", DRAFT, P1, True),
+    Situation("a draft with P2 or P3 and gaps", DRAFT, P2, True),
+    Situation("… a call was booked", DRAFT, P2, True, ("reminded_at", "call_at")),
+    Situation("a P0 or P1 that waits for a decision (here a P1)", TRIAGE, P1, False, ("clock_from",)),
+    Situation("… and it has gaps", TRIAGE, P1, True, ("clock_from",), {"half_told": True}),
+    Situation("… and its timebox was missed", TRIAGE, P1, False, ("clock_from", "missed_at"), MISSED),
+    Situation("a P2 or P3 that waits for a decision, complete", TRIAGE, P2),
+    Situation("… with gaps", TRIAGE, P2, True),
+    Situation("open, announced", OPEN, P1, False, (DUE,)),
+    Situation("… its second automatic update in a row", OPEN, P1, False, (DUE,), {"automatic_in_a_row": 1}),
+    Situation("… an owner was named and says nothing", OPEN, P1, False, (DUE, "owner_named_at"), {"owner_accepted": 0}),
+    Situation("open, P2 or P3", OPEN, P2),
+    Situation("in dispute", OPEN, P2, False, (), {"dispute": "triager"}),
+    Situation("… whose next in the chain of authority comes", OPEN, P2, False, (), {"dispute": "hierarchy"}),
+    Situation("a remediation that waits for its confirmers", TRIAGE, P2, False, ("asked_at",), {"remediates": 7}),
+    Situation("a feature request, or a remediation that waits for service", State.VALIDATING, P2),
+    Situation("closed in any way", State.RESOLVED, P1),
 )
 
 
+ASKED = {"triager": (docs_mails.PEOPLE["sara"],), "hierarchy": (docs_mails.PEOPLE["vera"],)}
+
+
 def timers() -> str:
-    """What `clocks` runs in each situation, when it is due, and what it does."""
+    """What `clocks` runs in each situation, when it is due, and what it does; a situation that begins with … has only
+    what was not shown before."""
     policy = docs_mails.company()
-    rows = []
+    policy = replace(policy, authority=(*policy.authority, "victor@acme.example"), page=("pager@acme.example",))
+    rows: list[list[str]] = []
+    shown: list[list[str]] = []
     for situation in SITUATIONS:
-        issue = _issue(situation, policy)
-        running = clocks(issue, policy)
+        issue, late = (_issue(situation, policy, start) for start in (MONDAY, FRIDAY))
+        running, later = clocks(issue, policy), clocks(late, policy)
+        shown = shown if situation.words.startswith("…") else []
         for name, due in sorted(running.items(), key=lambda item: item[1]):
-            rows.append([situation.words, code(name), _since(due, issue), _does(name, due, issue, policy)])
+            since = _since(due, issue) + ("" if _same(due - MONDAY, later[name] - FRIDAY) else ", in working hours")
+            row = [code(name), since, _does(name, due, issue, policy)]
+            rows += [] if row in shown else [[situation.words, *row]]
+            shown.append(row)
         rows += [] if running else [[situation.words, "none", "", ""]]
     return table(["the issue is", "timer", "due", "then"], rows)
 
 
-def _issue(situation: Situation, policy: Policy) -> Issue:
+def _same(one: timedelta, other: timedelta) -> bool:
+    """So much later on a Monday morning as before a weekend: the clock runs day and night."""
+    return abs(one - other) < timedelta(minutes=1)
+
+
+def _issue(situation: Situation, policy: Policy, start: datetime = MONDAY) -> Issue:
     """Each time far from the others, so that a due time shows which one it counts from."""
-    start = docs_mails.NINE
-    times = {base: start + timedelta(days=1000 * place) for place, base in enumerate(BASES)}
+    times = {base: start + APART * place for place, base in enumerate(BASES)}
     kept = {base: at for base, at in times.items() if base in ("opened_at", "touched_at", *situation.set)}
-    answers = {} if situation.missing else dict.fromkeys(policy.required(), "said")
-    announced = start if "next_update_at" in situation.set else None
+    more = dict(situation.more)
+    if rule := more.pop("dispute", ""):
+        more["dispute"] = model.RunningDispute(
+            BOB, policy.duty, rule, P1, P2, "x", start, start + policy.dispute_step, ASKED[rule]
+        )
+        more["disputed_at"] = more["decided_at"] = start
     return Issue(
-        number=1, reporter=BOB, headline="x", state=situation.state, answers=answers, reported=situation.priority,
-        priority=situation.priority, triager=policy.duty, owner="" if situation.state is DRAFT else ANNA,
-        unverified=situation.unverified, announced_at=announced, **kept,  # type: ignore[arg-type]  # only times in it
+        number=1, reporter=BOB, headline="x", state=situation.state, reported=situation.priority,
+        answers={} if situation.missing else dict.fromkeys(policy.required(), "said"), priority=situation.priority,
+        triager=policy.duty, owner="" if situation.state in (DRAFT, TRIAGE) else ANNA,
+        **{"owner_accepted": True, "announced_at": start if DUE in situation.set else None, **kept, **more},
     )  # fmt: skip
 
 
 def _since(due: datetime, issue: Issue) -> str:
     spans = {base: due - at for base in BASES if (at := getattr(issue, base)) is not None}
+    if issue.dispute is not None and due == issue.dispute.deadline:
+        return f"{_length(due - issue.dispute.started_at)} after the step began"
     base = min(spans, key=lambda name: abs(spans[name]))
     span = spans[base]
     word = "after" if span > timedelta() else "before"
@@ -142,13 +205,47 @@ def _does(name: str, due: datetime, issue: Issue, policy: Policy) -> str:
 
 
 def _told(decision: Decision, policy: Policy) -> str:
-    people = {BOB: "the reporter", ANNA: "the owner", policy.duty: "the triager on duty"}
-    events = [code(type(event).__name__) for event in decision.events]
-    mails = [
-        f"{code(draft.template)} to {'the list' if isinstance(draft.to, Audience) else people[draft.to]}"
-        for draft in decision.drafts
-    ]
-    return ", ".join([*events, *mails])
+    people = {BOB: "the reporter", ANNA: "the owner", policy.duty: "the triager", policy.page[0]: "the pager"}
+    people |= dict.fromkeys(policy.standby(policy.duty), "the stand-ins")
+    people |= dict.fromkeys(policy.authority, "the next authority")
+    mails: dict[str, list[str]] = {}
+    for draft in decision.drafts:
+        to = "the list" if isinstance(draft.to, Audience) else people[draft.to]
+        readers = mails.setdefault(code(draft.template), [])
+        readers += [to] if to not in readers else []
+    told = [f"{template} to {_and(readers)}" for template, readers in mails.items()]
+    return ", ".join([*(code(type(event).__name__) for event in decision.events), *told])
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join((", ".join(words[:-1]), words[-1]) if len(words) > 1 else words)
+
+
+def desk_timers() -> str:
+    """The clocks of what is no issue, of a service that ran first on Monday at 9:00."""
+    policy = docs_mails.company()
+    new = Desk(opened_at=MONDAY)
+    planned = replace(new, review=1, review_at=review_day(MONDAY, policy))
+    seen_to = replace(planned, checked_at=MONDAY)
+    rows: list[list[str]] = []
+    for words, desk in (("from the start", new), ("a review is planned", planned), ("… and was looked at", seen_to)):
+        for name, due in desk_clocks(desk, policy).items():
+            local = due.astimezone(ZoneInfo(policy.timezone))
+            if all(code(name) != row[1] for row in rows):
+                at = f"{local:%A} {local.day} {local:%B %Y, %H:%M}"
+                rows.append([words, code(name), at, _desk_does(name, desk, due)])
+    return table(["when", "timer", "due, for a service that first ran on Monday 23 November 2026, 9:00", "then"], rows)
+
+
+def _desk_does(name: str, desk: Desk, due: datetime) -> str:
+    """What happens then, with one of everything waiting."""
+    policy = docs_mails.company()
+    fired = want.TimerFired(by="", evidence=model.Evidence(model.Level.E3, ""), timer=name, due=due)
+    waits = _issue(SITUATIONS[0], policy)
+    known = Snapshot(desk=desk, waiting=(waits,), digests=((("a broadcast",), (BOB,)),))
+    decision = decide.decide(known, fired, due, policy)
+    mails = dict.fromkeys(code(draft.template) for draft in decision.drafts)
+    return ", ".join([*(code(type(event).__name__) for event in decision.events), *mails])
 
 
 LEVELS = {
@@ -159,6 +256,7 @@ LEVELS = {
 }
 WITH_LESS = {"confirm": "asked back: one plain reply confirms", "do": "done, marked UNVERIFIED where it matters"}
 HARMLESS = (want.Confirm, want.NearMiss, want.TooMany, want.Note)  # change nothing by themselves
+OF_MACHINES = (want.TriagerUnreachable,)  # what a robot or a relay says of a triager
 
 
 def who_may() -> str:
@@ -167,17 +265,21 @@ def who_may() -> str:
     names = {want.FileReport: "report", want.FillIn: "fill in answers", want.Comment: "comment"}
     rows = []
     for kind, act in acts.ACTS.items():
-        if kind not in HARMLESS:
+        if kind not in HARMLESS + OF_MACHINES:
             what = names.get(kind) or words[kind.__name__]
             rows.append([f"{what} ({code(kind.__name__)})", _roles(act), LEVELS[act.sure], WITH_LESS[act.short]])
-    for what in ("help", "status"):
-        shown = ", ".join(map(code, sorted(acts.OPEN_ASKS))) if what == "help" else "`status` and `list` of everything"
-        act = acts.asking(_ask(what), None, "")
-        rows.append([f"ask for {shown}", _roles(act), LEVELS[act.sure], WITH_LESS[act.short]])
+    rows.append(_asks(f"ask for {', '.join(map(code, sorted(acts.OPEN_ASKS)))}", "help"))
+    rows.append(_asks("ask for `status` and `list` of everything, `board`", "status"))
+    rows.append(_asks("ask for `backlog`", "backlog"))
     mine = acts.asking(_ask("status"), replace(_issue(SITUATIONS[0], docs_mails.company()), owner="anna"), "anna")
-    who = "reporter, owner, who answers its broadcast"
+    who = "reporter, owner, team, who answers its broadcast"
     rows.append(["ask for `status` of one issue", who, LEVELS[mine.sure], WITH_LESS[mine.short]])
     return table(["act", "who may", "evidence", "with less evidence"], rows)
+
+
+def _asks(words: str, what: str) -> list[str]:
+    act = acts.asking(_ask(what), None, "")
+    return [words, _roles(act), LEVELS[act.sure], WITH_LESS[act.short]]
 
 
 def _ask(what: str) -> want.Ask:
@@ -186,26 +288,20 @@ def _ask(what: str) -> want.Ask:
 
 def _roles(act: acts.Act) -> str:
     order = (
-        "reporter", "owner", "team", "triager", "confirmer", "asked", "ruler", "internal", "list", "admitted", "anyone",
+        "reporter", "owner", "team", "triager", "asked", "ruler", "confirmer", "internal", "list", "admitted", "anyone"
     )  # fmt: skip
     return ", ".join(sorted(act.roles, key=order.index))
 
 
 # --- docs/mail.md -----------------------------------------------------------------------------------------------------
 
-INTENTS: Mapping[str, type[Intent]] = {
-    "agree": want.Agree, "priority": want.SetPriority, "decline": want.Decline, "bug": want.SetKind,
-    "feature": want.SetKind, "expected": want.DefineExpected, "area": want.SetArea, "duplicate": want.MarkDuplicate,
-    "same_as": want.MarkDuplicate, "withdraw": want.Withdraw, "call": want.BookCall, "dispute": want.Dispute,
-    "rock": want.Throw, "paper": want.Throw, "scissors": want.Throw, "owner": want.NameOwner,
-    "mine": want.TakeOwnership, "not_me": want.RefuseOwnership, "update": want.SendUpdate,
-    "correction": want.SendUpdate, "next_update": want.SetNextUpdate, "headline": want.SetHeadline, "doc": want.SetDoc,
-    "resolve": want.Resolve, "reopen": want.Reopen, "band_aid": want.AddBandAid, "done": want.FinishBandAid,
-    "remediate": want.Remediate, "retry": want.EndRemediation, "not_worth_it": want.EndRemediation,
-    "subscribe": want.Subscribe, "subscribe_to": want.Subscribe, "unsubscribe": want.Unsubscribe,
-    "unsubscribe_from": want.Unsubscribe, "digest": want.Digest, "pause": want.Pause, "resume": want.Resume,
-    "duty": want.TakeDuty, "away": want.GoAway, "feedback": want.GiveFeedback, "undo": want.UndoLast,
-}  # fmt: skip
+WHO = Who(by="", evidence=model.Evidence(model.Level.E0, ""), issue=None, mail=None, sent_at=None)
+
+
+def intent_of(key: str) -> type[Intent] | None:
+    """What a command asks for; None for a question, which has no row in acts.ACTS."""
+    make = INTENTS.get(key.removesuffix("_to").removesuffix("_from"))
+    return type(make(WHO, Call(key, priority=P1), "x")) if make else None
 
 
 def commands() -> str:
@@ -215,10 +311,10 @@ def commands() -> str:
     rows = []
     for key, example in words_of("words.toml", "examples").items():
         also = ", ".join(map(code, spellings.get(key, ())[1:]))
-        kind = INTENTS.get(key)
+        kind = intent_of(key)
         act = acts.ACTS[kind] if kind else acts.asking(_ask(key), None, "")
         asks = intents[kind.__name__] if kind else f"ask for the mail {code(key)}"
-        own = "; reporter, owner and who answers its broadcast: of that issue" if key == "status" else ""
+        own = "; of one issue also who takes part in it" if key == "status" else ""
         rows.append([code(example), also, asks, _roles(act) + own])
     return table(["command", "also", "what it asks for", "who may"], rows)
 
@@ -268,8 +364,11 @@ def _option(option: click.Option) -> str:
 # --- reading and writing pages ----------------------------------------------------------------------------------------
 
 PARTS: Mapping[tuple[str, str], Callable[[], str]] = {
-    ("process.md", "transitions"): transitions,
+    ("process.md", "moves"): moves,
+    ("process.md", "stays"): stays,
+    ("process.md", "elsewhere"): elsewhere,
     ("process.md", "timers"): timers,
+    ("process.md", "desk-timers"): desk_timers,
     ("process.md", "who-may"): who_may,
     ("mail.md", "commands"): commands,
     ("mail.md", "templates"): mail_templates,

@@ -16,6 +16,8 @@ from triagemail.process.model import Priority, State
 
 LENA, TOM, EVE = "lena@acme.example", "tom@acme.example", "eve@elsewhere.example"
 
+pytestmark = pytest.mark.usefixtures("keeps_its_word")
+
 
 @pytest.fixture(params=["pymap", "dovecot"])
 def chat(request: pytest.FixtureRequest, tmp_path: Path, new_user: Callable[[], str]) -> Iterator[Chat]:

@@ -20,6 +20,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 NOBODY = timedelta()
 TOM = "tom@acme.example"
 
+pytestmark = pytest.mark.usefixtures("keeps_its_word")
+
 
 @pytest.fixture
 def chat(tmp_path: Path) -> Iterator[Chat]:
@@ -286,6 +288,14 @@ def test_the_customer_may_simply_retry(chat: Chat) -> None:
     assert chat.issue(2).state is State.RESOLVED
 
 
+def test_a_remediation_may_not_be_worth_it(chat: Chat) -> None:
+    """… `not worth it: …` too."""
+    asked, _ = remediation(chat)
+    out = chat.answers(asked, "not worth it: a single order")
+    assert chat.issue(2).state is State.RESOLVED
+    assert one(out, BOB, "[#2]")
+
+
 def test_the_two_processes_are_never_mixed(chat: Chat) -> None:
     """Never mixed with troubleshooting in list, status, figures or subject lines."""
     asked, triage = remediation(chat, "remediate P1: restore the deleted rows")
@@ -413,3 +423,11 @@ def test_the_companys_own_process_on_one_page(chat: Chat) -> None:
     text = one(chat.sends(BOB, "process"), BOB).text
     for known in (SARA, "P0", "P3", "30 minutes", "1 day"):
         assert known in text, known
+
+
+def test_the_board_is_a_link_where_there_is_a_web_page(tmp_path: Path) -> None:
+    """`board` (a link to the web page)."""
+    with talk_directly(tmp_path, web={"url": "https://board.acme.example"}) as chat:
+        chat.subscribe(LENA)
+        heard = to(self_sent(chat, lambda: announced(chat)), LENA)[0]
+        assert "https://board.acme.example" in one(chat.answers(heard, "board"), LENA).text

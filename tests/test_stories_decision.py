@@ -13,6 +13,8 @@ from triagemail.process.model import Kind, Priority, State
 
 NOBODY = timedelta()
 
+pytestmark = pytest.mark.usefixtures("keeps_its_word")
+
 
 @pytest.fixture
 def chat(tmp_path: Path) -> Iterator[Chat]:
@@ -95,6 +97,21 @@ def test_any_word_of_the_triager_stops_the_clock(chat: Chat) -> None:
     out = chat.after(minutes=31, step=NOBODY)
     assert one(out, LENA, "PRIORITY 1 ISSUE")  # the priority takes effect all the same
     assert to(chat.after(minutes=20, step=NOBODY), CARL) == []
+
+
+def test_raising_a_priority_is_a_new_decision_with_its_own_clock(chat: Chat) -> None:
+    """After a decision the reporter may lower the priority at once; raising it is a new decision with its own clock."""
+    triage, received = opened(chat, "P2")
+    chat.answers(triage, "agree")
+    out = chat.answers(received, "P1 because more and more customers call us")
+    asked = one(out, SARA, "[#1]")
+    assert "more and more customers" in asked.text
+    assert (chat.issue(1).state, chat.issue(1).reported) == (State.TRIAGE, Priority.P1)
+    assert to(chat.sent, LENA) == []
+    assert one(chat.after(minutes=16, step=NOBODY), SARA, "[#1]")
+    assert one(chat.answers(asked, "agree"), LENA, "PRIORITY 1 ISSUE:")
+    chat.answers(received, "P3")
+    assert (chat.issue(1).state, chat.issue(1).priority) == (State.OPEN, Priority.P3)
 
 
 def test_duplicate_joins_its_reporter_and_keeps_the_higher_priority(chat: Chat) -> None:

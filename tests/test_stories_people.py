@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,11 +10,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from chat import BOB, CARL, COMPLETE, ISSUES, LENA, OPS, PAGER, SARA, VERA, Chat, one, opened, talk_directly, to
+from silent_mails import MAILS
 
+from triagemail.process.events import Noted
 from triagemail.process.model import Priority, State
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOBODY = timedelta()
+
+pytestmark = pytest.mark.usefixtures("keeps_its_word")
 
 
 @pytest.fixture
@@ -83,6 +88,28 @@ def test_an_out_of_office_of_the_triager_on_duty_passes_open_p0_and_p1_on(chat: 
     assert chat.issue(2).triager == SARA
     chat.answers(passed, "agree")
     assert chat.issue(1).state is State.OPEN
+
+
+def test_an_open_p1_without_an_owner_is_passed_on_too(chat: Chat) -> None:
+    """… passes every open P0 and P1 to the next in order at once, and says so; until an owner is named the triager
+    counts as one."""
+    triage, _ = opened(chat, "P1")
+    chat.answers(triage, "agree")
+    robot = {"Auto-Submitted": "auto-replied"}
+    out = chat.answers(triage, "I am out of the office.", subject="Automatic reply: Checkout", headers=robot)
+    passed = one(out, CARL, "[#1]")
+    assert SARA in passed.text
+    chat.answers(passed, "mine")
+    assert chat.issue(1).owner == CARL
+
+
+def test_who_writes_duty_is_back(chat: Chat) -> None:
+    """`duty` takes it, also from who was away until another day."""
+    triage, _ = opened(chat, "P2")
+    chat.answers(triage, "away until 3 December")
+    assert one(chat.sends(BOB, COMPLETE.format(priority="P2"), subject="Second"), CARL, "Second")
+    chat.answers(triage, "duty")
+    assert one(chat.sends(BOB, COMPLETE.format(priority="P2"), subject="Third"), SARA, "Third")
 
 
 def test_an_out_of_office_without_our_token_changes_nothing(chat: Chat) -> None:
@@ -174,6 +201,23 @@ def test_call_sends_both_an_invite_and_after_it_the_triager_fills_in_the_rest(ch
     assert chat.issue(1).priority is Priority.P2
 
 
+def test_who_accepts_an_invite_is_noted_and_nobody_answers(chat: Chat) -> None:
+    """Answers to invites (Accepted, Declined), read receipts and emoji reactions are recorded in silence."""
+    asked = one(chat.sends(BOB, "the search is odd", subject="Search is odd"), BOB)
+    invite = one(chat.answers(asked, "call"), BOB)
+    found = re.search(r"call-1-[0-9]+@acme\.example", invite.raw.decode().replace("\r\n ", ""))
+    assert found is not None
+    accepts = MAILS["google accepted"]
+    raw = accepts.filled(
+        ISSUES=ISSUES, REPLY=invite.reply_to, ID=invite.message_id, SUBJECT=invite.subject, UID=found[0]
+    )  # fmt: skip
+    chat.append(raw)
+    assert chat.settle() == []
+    noted = chat.app.store.journal(1)[-1][3]
+    assert isinstance(noted, Noted)
+    assert (noted.by, noted.what) == (BOB, "accepted")
+
+
 def test_a_call_out_of_hours_is_next_morning(chat: Chat) -> None:
     """… (out of hours: next morning)."""
     chat.clock.advance(datetime(2026, 11, 27, 21, 0, tzinfo=BERLIN) - chat.clock.now())
@@ -258,3 +302,13 @@ def test_a_bounce_from_the_triager_on_duty_passes_them_on_too(tmp_path: Path) ->
         assert one(out, CARL, "[#1]")
         assert chat.issue(1).triager == CARL
         assert one(out, OPS)
+
+
+def test_the_operator_is_told_when_the_relay_refuses_us(tmp_path: Path) -> None:
+    """The operator: told when a promise is at risk, one mail a cause and hour; the mail itself is tried again."""
+    with talk_directly(tmp_path, smtp={"connections": 1}) as chat:
+        chat.sink.script["MAIL"] = ["550 5.7.1 we do not know this sender"]
+        out = chat.sends(BOB, "the search is odd", subject="Search is odd")
+        assert "we do not know this sender" in one(out, OPS).text
+        assert to(out, BOB) == []
+        assert one(chat.after(minutes=2), BOB, "[#1]")
