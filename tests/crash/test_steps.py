@@ -34,6 +34,10 @@ port = {smtp}
 tls = "none"
 [people]
 triagers = ["sara@acme.example"]
+[hours]
+days = "Mon-Sun"
+from = "00:00"
+to = "23:59"
 [reminder]
 gaps = "1s"
 [store]
