@@ -297,10 +297,7 @@ def test_what_hangs_too_long_is_ambiguous_and_goes_again(opened: Open, monkeypat
 
     with taker(answer=answer) as relay:
         office = opened(relay, 20)
-        settings = office.app.sender.relay.settings
-        monkeypatch.setattr(office.app.sender.relay, "settings", type(settings)(
-            settings.host, settings.port, "none", timeout_end=0.5,
-        ))  # fmt: skip
+        monkeypatch.setitem(office.app.sender.relay._limits, "end", 0.5)
         office.broadcast()
         office.send()
         assert office.rows() == [("deferred", 1), ("sent", 19)]
@@ -344,6 +341,17 @@ def test_a_relay_that_ends_every_connection_is_left_alone(opened: Open) -> None:
         assert relay.connections < 20
         tried = dict(office.rows("SELECT attempts, COUNT(id) FROM delivery GROUP BY attempts"))
         assert tried[0] > 280
+
+
+def test_what_is_refused_here_is_recorded_though_the_relay_is_down(opened: Open) -> None:
+    """S8, R4: an address that must not go on the wire is recorded, whatever became of the relay meanwhile."""
+    office = opened(servers.Sink(port=servers.free_port()), 3)
+    with office.app.store.transaction():
+        office.app.store.run("UPDATE person SET address = 'no address' WHERE address = ?", reader(0))
+    office.broadcast()
+    with pytest.raises(RelayDown):
+        office.send()
+    assert office.rows() == [("bounced", 1), ("queued", 3)], "two readers, and the notice to the operator"
 
 
 # --- stopping, leaving, a store that fails ---------------------------------------------------------------------------

@@ -84,15 +84,6 @@ class _Link:
         self.pipeline.received(octets)
         return isinstance(self.sock, ssl.SSLSocket) and self.sock.pending() > 0
 
-    def limit(self, settings: SmtpSettings) -> float:
-        """Seconds for what comes next. Together at most 15 minutes a mail with the defaults (trust.md S7)."""
-        stage = self.pipeline.stage
-        if self.left:
-            return settings.timeout_body if stage == "end" else settings.timeout
-        return {"": NEVER, "end": settings.timeout_end, "void": settings.timeout_end, "quit": BYE}.get(
-            stage, settings.timeout
-        )
-
 
 class Relay:
     """At most `connections` connections, kept over many mails; use it from one thread.
@@ -103,6 +94,12 @@ class Relay:
 
     def __init__(self, settings: SmtpSettings, connections: int = 1) -> None:
         self.settings, self.connections = settings, connections
+        self._limits = {  # seconds for a reply; together at most 15 minutes a mail with the defaults (trust.md S7)
+            **dict.fromkeys(("mail", "rcpt", "data", "rset"), settings.timeout),
+            **dict.fromkeys(("end", "void"), settings.timeout_end),
+            "quit": BYE,
+            "": NEVER,
+        }
         self._links: list[_Link] = []
         self._selector = selectors.PollSelector()
         self._opening = 0
@@ -171,6 +168,8 @@ class Relay:
             if first is None:
                 return
             hand.appendleft(first)
+            if self._landed:  # what was refused here is told first: to connect may raise
+                return
             self.connect()
         for link in self._links:
             pipeline = link.pipeline
@@ -180,8 +179,13 @@ class Relay:
                     return
                 self._begun[copy.rcpt] = now
                 pipeline.offer(copy)
-        more = len(self._links) + self._opening < self.connections and len(hand) > self._opening
-        if more and self._links and now >= self._alone_until:
+        self._widen(len(hand), now)
+
+    def _widen(self, waiting: int, now: float) -> None:
+        """One more connection, where mails wait and every one that there is carries some."""
+        if waiting <= self._opening or len(self._links) + self._opening >= self.connections or now < self._alone_until:
+            return
+        if self._links and not any(link.pipeline.free for link in self._links):
             self._opening += 1
             threading.Thread(target=self._open, args=(self._arrivals,), name="connect", daemon=True).start()
 
@@ -252,7 +256,8 @@ class Relay:
         pipeline = link.pipeline
         state = (pipeline.replies, pipeline.stage, bool(link.left))
         if state != link.state:
-            link.state, link.since, link.due = state, now, now + link.limit(self.settings)
+            link.state, link.since = state, now
+            link.due = now + (self.settings.timeout_body if link.left else self._limits[pipeline.stage])
         elif now >= link.due:
             pipeline.lost("no reply in time")
         elif now - link.since > HANGS and (behind := pipeline.recall()):
