@@ -140,6 +140,22 @@ def test_who_may_not_see_the_other_issue_gets_its_number() -> None:
     assert "Is it the same as #41, open since" in text_of("received", "to be confirmed, beside another one")
 
 
+def test_the_process_tells_the_headline_to_believed_colleagues_only() -> None:
+    """ "Admitted outsiders (customers) see their own issues only"; an unverified mail may be anybody's."""
+    from triagemail.mail.samples_company import OPEN_P0, POLICY, SARA
+
+    def named(by: str, level: Level) -> object:
+        report = want.FileReport(by=by, evidence=Evidence(level, "x"), headline="Down", priority=Priority.P0)
+        snapshot = Snapshot({}, 99, alarm=OPEN_P0)
+        drafts = [d for _, made in decide_all(snapshot, [report], samples.NOW, POLICY) for d in made.drafts]
+        reply = next(d for d in drafts if d.template == "missing")
+        return reply.values["alarm"] is OPEN_P0 and reply.values["alarm_named"]
+
+    assert named(SARA, Level.E2) is True
+    assert named(SARA, Level.E0) is False
+    assert named("kim@customer.example", Level.E2) is False
+
+
 def test_a_call_is_asked_of_both() -> None:
     """ "`call` sends reporter and triager an invite"; the triager "is asked to fill in the rest"."""
     assert "03:10 CET (02:10 UTC) to 03:25" in text_of("call", "to the reporter")
