@@ -92,15 +92,21 @@ def test_the_same_mail_as_emailmessage_makes(case: Sample) -> None:
         if name.lower() not in ("mime-version", "content-type"):
             oracle[name] = str(value)
     oracle.set_content(rendered.text)
-    oracle.add_alternative(rendered.html, subtype="html")
+    if rendered.html:
+        oracle.add_alternative(rendered.html, subtype="html")
     theirs = email.message_from_bytes(oracle.as_bytes(), policy=email.policy.default)
     assert isinstance(theirs, EmailMessage)
     assert Counter(mail.keys()) == Counter(theirs.keys())
     assert all(mail[name] == theirs[name] for name in mail if name.lower() != "content-type")
     assert [each.get_content_type() for each in mail.walk()] == [each.get_content_type() for each in theirs.walk()]
     assert part(mail, "plain") == part(theirs, "plain") == composed.text
-    assert part(mail, "html").rstrip() == part(theirs, "html").rstrip()
+    if rendered.html:
+        assert part(mail, "html").rstrip() == part(theirs, "html").rstrip()
     assert mail.defects == []
+
+
+def composed_html(case: Sample) -> bool:
+    return parsed(made(case)).get_body(("html",)) is not None
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
@@ -110,7 +116,8 @@ def test_headers_of_people_and_of_the_list(case: Sample) -> None:
     headers of RFC 2369 and 2919 in broadcasts only."""
     mail = parsed(made(case))
     wanted = [*PERSONAL, *ALL, *(LIST if case.broadcast else ["In-Reply-To"]), *AUTOMATIC]
-    assert Counter(mail.keys()) == Counter(wanted)
+    alone = [] if composed_html(case) else ["Content-Transfer-Encoding"]  # a pager's mail is text alone
+    assert Counter(mail.keys()) == Counter([*wanted, *alone])
     assert mail["Auto-Submitted"] == ("auto-generated" if case.broadcast else "auto-replied")
     assert mail["Precedence"] == ("bulk" if case.broadcast else "auto_reply")
     assert mail["X-Auto-Response-Suppress"] == "All"
@@ -420,8 +427,8 @@ def secretive(issue: Issue) -> Issue:
 )
 def test_nothing_of_the_report_is_broadcast(case: Sample) -> None:
     """X8: nothing of its body in any broadcast; V1: nobody sees another's address; no token of a person in it."""
-    assert case.issue is not None
-    composed = made(replace(case, issue=secretive(case.issue)), reply_to=samples.REPLY_TO)
+    issue = None if case.issue is None else secretive(case.issue)  # a digest is about no single one
+    composed = made(replace(case, issue=issue), reply_to=samples.REPLY_TO)
     said = composed.text + part(parsed(composed), "html") + composed.head.decode("ascii")
     assert SECRET not in said
     allowed = {

@@ -129,7 +129,7 @@ def test_a_first_report_is_offered_guidance() -> None:
 @pytest.mark.parametrize("template", ["missing", "received"])
 def test_a_second_p0_is_asked_whether_it_is_the_same(template: str) -> None:
     """ "Its reporter's reply names the open one and offers `same as #12`." """
-    assert "#41 (Nobody can pay) is open since" in text_of(template, "P0 beside another one")
+    assert "Is it the same as #41 (Nobody can pay), open since" in text_of(template, "P0 beside another one")
     same = [i for i in asked_by(template, "P0 beside another one") if isinstance(i, want.MarkDuplicate)]
     assert [i.of for i in same] == [41]
 
@@ -137,7 +137,23 @@ def test_a_second_p0_is_asked_whether_it_is_the_same(template: str) -> None:
 def test_who_may_not_see_the_other_issue_gets_its_number() -> None:
     """ "Admitted outsiders (customers) see their own issues only"; nor does a mail that may be forged."""
     assert "Nobody can pay" not in text_of("received", "to be confirmed, beside another one")
-    assert "#41 is open since" in text_of("received", "to be confirmed, beside another one")
+    assert "Is it the same as #41, open since" in text_of("received", "to be confirmed, beside another one")
+
+
+def test_the_process_tells_the_headline_to_believed_colleagues_only() -> None:
+    """ "Admitted outsiders (customers) see their own issues only"; an unverified mail may be anybody's."""
+    from triagemail.mail.samples_company import OPEN_P0, POLICY, SARA
+
+    def named(by: str, level: Level) -> object:
+        report = want.FileReport(by=by, evidence=Evidence(level, "x"), headline="Down", priority=Priority.P0)
+        snapshot = Snapshot({}, 99, alarm=OPEN_P0)
+        drafts = [d for _, made in decide_all(snapshot, [report], samples.NOW, POLICY) for d in made.drafts]
+        reply = next(d for d in drafts if d.template == "missing")
+        return reply.values["alarm"] is OPEN_P0 and reply.values["alarm_named"]
+
+    assert named(SARA, Level.E2) is True
+    assert named(SARA, Level.E0) is False
+    assert named("kim@customer.example", Level.E2) is False
 
 
 def test_a_call_is_asked_of_both() -> None:
@@ -219,7 +235,7 @@ def test_the_timebox_is_told() -> None:
 def test_the_budget_is_told_with_its_reason() -> None:
     """ "More P1 than we can resolve means more of the work must go into delivery quality." """
     text = text_of("budget", "authority")
-    assert "its P1 number 4, and 3 a week were agreed" in text
+    assert "This is P1 number 4 this week, and we agreed on 3." in text
     assert "more of the work must go into the quality of what we deliver" in text
 
 

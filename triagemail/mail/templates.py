@@ -166,7 +166,7 @@ def _say(context: EvalContext, value: str, limit: int = 4000) -> str:
 def _fold(context: EvalContext, text: str, indent: int = 0) -> str:
     """A sentence of our own in short lines; the HTML part is as wide as the reader's screen."""
     if context.autoescape:
-        return Markup(text)  # the body of a filter block: Jinja has escaped its values already
+        return escape(text)  # the body of a filter block is Markup already, a value is not (trust.md X4)
     return folded(text, wording.WIDTH - 2 - indent).replace("\n", "\n" + " " * indent)
 
 
