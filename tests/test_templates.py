@@ -97,6 +97,7 @@ def test_every_mail_is_short_and_whole(case: Sample) -> None:
     assert "{%" not in made.text + made.html
     assert "None" not in made.text.replace("None of this", "")
     assert not re.search(r"[*`]|\n{3}|^#+ |  +$", made.text, re.MULTILINE)
+    assert not re.search(r"[*`]", made.html.partition("</style>")[2])  # Markdown that was not taken as such
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
