@@ -62,8 +62,20 @@ def write(folder: Path, case: samples.Sample) -> Picture:
     return Picture(name, f"{case.template}: {case.title}", made.subject, made.text)
 
 
+QUIET = "gpu quic background-networking component-update sync"  # it shows files and asks nothing of the network
+
+
 def chromium(browser: str, profile: str) -> list[str]:
-    return [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={profile}"]
+    quiet = [f"--disable-{name}" for name in QUIET.split()]
+    return [
+        browser,
+        "--headless",
+        "--no-sandbox",
+        "--no-first-run",
+        *quiet,
+        "--hide-scrollbars",
+        f"--user-data-dir={profile}",
+    ]
 
 
 def shoot(browser: str, profile: str, folder: Path, name: str, *, dark: bool) -> None:
