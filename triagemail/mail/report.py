@@ -159,7 +159,8 @@ def read(
     answers, rest = _answers(sheet, forms, reply=reply)
     head = read_subject(subject, words)
     new = [line.text for line in lines if line.kind is Kind.NEW]
-    priority = _priority(answers, rest, head, () if reply else new[:LINES], words)
+    place = forms.keys.index(PRIORITY) + 1 if PRIORITY in forms.keys else 0
+    priority = _priority(answers, rest, head, [_picked(text, place, reply=reply) for text in new[:LINES]], words)
     if SEE in forms.keys:
         _evidence(answers, new, attachments, recordings)
     ours = reply or sheet.inline
@@ -438,8 +439,15 @@ def _evidence(answers: dict[str, str], new: Sequence[str], attachments: bool, re
 # --- the priority ----------------------------------------------------------------------------------------------------
 
 
+def _picked(text: str, place: int, *, reply: bool) -> tuple[str, str]:
+    """A line and what it may pick: `5. P2` is the answer to question 5 also where its words are left out. A reply's
+    lone `P2` is a command, not an answer."""
+    number = re.match(rf"\s*{place}\s?[.):]\s*", text[:20]) if place else None
+    return text, text[number.end() :] if number else "" if reply else text
+
+
 def _priority(
-    answers: dict[str, str], rest: list[str], head: Subject, new: Sequence[str], words: Words
+    answers: dict[str, str], rest: list[str], head: Subject, new: Sequence[tuple[str, str]], words: Words
 ) -> Priority | None:
     """The reporter's pick: answer 5, else a line that says nothing else, else the subject; kept in `answers` too."""
     said = answers.pop(PRIORITY, "")
@@ -448,10 +456,11 @@ def _priority(
         rest.append(said)  # no priority, but not lost either
         said = ""
     if priority is None:
-        lone = {found for text in new if (found := bare(text, words)) is not None}
+        lone = {found for _, text in new if (found := bare(text, words)) is not None}
         priority = lone.pop() if len(lone) == 1 else None
+        said_so = {line.strip() for line, text in new if bare(text, words) is not None}
         for key, text in answers.items() if priority is not None else ():  # below another answer it is no part of it
-            kept = "\n".join(line for line in text.split("\n") if bare(line, words) is None).strip()
+            kept = "\n".join(line for line in text.split("\n") if line.strip() not in said_so).strip()
             answers[key] = kept or text
     if priority is None:
         priority = in_subject(head, words)[0]

@@ -154,7 +154,7 @@ def figures(issues: Sequence[Issue], since: datetime, policy: Policy) -> Figures
     time, P1 against the budget." """
     issues = [i for i in issues if max(i.opened_at, i.ended_at or i.opened_at) >= since]
     new = [i for i in issues if i.opened_at >= since]
-    decided = [i for i in new if i.first_decided_at is not None and i.clock_from is not None]
+    decided = [i for i in new if i.first_decided_at is not None]
     waits = [max(0.0, (i.first_decided_at - i.opened_at).total_seconds() / 60) for i in decided if i.first_decided_at]
     endings = [how for i in issues for how in i.disputes]
     first = [i for i in new if i.priority is Priority.P1 and i.first_decided_at is not None]
