@@ -338,7 +338,7 @@ def _answers(mails: list[tuple[Draft, compose.Composed]]) -> Iterator[str]:
         yield from (f"   {line}" for line in first_words(made.text))
 
 
-ANNOUNCES = (":", "for your information.", "was wrong.", "get from now on. Nothing more to do.")
+ANNOUNCES = (":", "who takes it?", "for your information.", "was wrong.", "get from now on. Nothing more to do.")
 
 
 def first_words(text: str) -> list[str]:

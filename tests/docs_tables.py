@@ -20,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # as pytest does
 import click
 import docs_mails
 
+from triagemail import config as configs
+from triagemail.explain import Explainer, as_text
 from triagemail.failpoints import STEPS
 from triagemail.mail import compose, samples, templates
 from triagemail.mail.calls import Call
@@ -333,7 +335,7 @@ def mail_templates() -> str:
     return table(["template", "a subject", "you get it because"], rows)
 
 
-# --- docs/architecture.md, operating.md, templates.md -----------------------------------------------------------------
+# --- docs/architecture.md, operating.md, contributing.md --------------------------------------------------------------
 
 
 def failpoints() -> str:
@@ -345,6 +347,16 @@ def command_line() -> str:
     from triagemail.cli import main
 
     return table(["command", "does"], [[code(f"triagemail {usage}"), says] for usage, says in _commands(main, ())])
+
+
+MAIL = "From: bob@acme.example\nSubject: Checkout is blank\n\nIt is blank since 9:00.\nPriority: P0\n"
+
+
+def explained() -> str:
+    """What `triagemail explain` says of a short mail."""
+    shown = as_text(Explainer(configs.load(None)).explain("-", MAIL.encode()))
+    typed = MAIL.replace("\n", "\\n")
+    return f"```console\n$ printf '{typed}' | triagemail explain -\n{shown}\n```"
 
 
 def _commands(group: click.Group, path: tuple[str, ...]) -> Iterable[tuple[str, str]]:
@@ -374,6 +386,7 @@ PARTS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("mail.md", "templates"): mail_templates,
     ("architecture.md", "failpoints"): failpoints,
     ("operating.md", "command-line"): command_line,
+    ("contributing.md", "explain"): explained,
 } | {("mail.md", f"mail {name}"): (lambda name=name: docs_mails.block(name)) for name in docs_mails.EXAMPLES}
 
 MARKED = re.compile(r"<!-- (?P<name>[a-z][a-z0-9 -]*) -->\n(?P<part>.*?)\n?<!-- /(?P=name) -->", re.DOTALL)

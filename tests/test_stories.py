@@ -168,8 +168,10 @@ def test_agree_tells_the_reporter_the_priority_and_what_happens_next(chat: Chat)
     """**agree**: the reporter is told the priority and what happens next."""
     triage, _ = opened(chat, "P1")
     out = chat.answers(triage, "agree")
-    assert "P1" in one(out, BOB, "[#1]").text
-    assert chat.issue(1).decided_by == SARA
+    told = " ".join(one(out, BOB, "[#1]").text.split())
+    assert "#1 is agreed as a P1" in told
+    assert "What happens next" in told
+    assert (chat.issue(1).priority, chat.issue(1).decided_by) == (Priority.P1, SARA)
     assert one(out, SARA, "[#1]").mail_from == "<>"
 
 

@@ -1,8 +1,8 @@
 """Signed tokens in reply addresses and Message-IDs (trust.md 3.3): who was written to, about which issue, until when.
 
 `BASE+<k>r<issue>.<person>.<day>-<mac>@domain`, lower-case base32 only: k = key id, day = expiry in days since
-1970-01-01, mac = 130 bit (26 characters) of HMAC-SHA256, five from each octet of it, or 100 bit where the local part
-would pass 64 octets (RFC 5321 4.5.3.1.1). Kinds: r reply, u unsubscribe, b bounce (VERP; its first number is the
+1970-01-01, mac = the first 26 characters (130 bit) of base32(HMAC-SHA256), or 20 (100 bit) where the local part would
+pass 64 octets (RFC 5321 4.5.3.1.1). Kinds: r reply, u unsubscribe, b bounce (VERP; its first number is the
 outgoing mail), c confirm (a random secret, no MAC).
 """
 
@@ -21,7 +21,7 @@ VALUE = {letter: place for place, letter in enumerate(ALPHABET)}
 LONG, SHORT, LOCAL_PART = 26, 20, 64
 EXPIRES_DAYS = 90
 START = "triagemail1|"
-LETTERS = (ALPHABET * 8).encode("ascii")  # the low five bits of an octet as a letter
+ENOUGH = 20  # octets of an HMAC: 32 characters of base32, without padding
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Keyring:
         inner, outer = inner.copy(), outer.copy()
         inner.update(f"{START}{kind}|{payload}|{self.domain}".encode())
         outer.update(inner.digest())
-        return outer.digest()[:LONG].translate(LETTERS).decode("ascii")
+        return _letters(outer.digest())[:LONG]
 
     def detail(self, token: Token, base: str, key: str = "") -> str:
         """The signed detail part (RFC 5233) for a token; shorter where `base+detail` would not fit a local part."""
@@ -83,8 +83,8 @@ class Keyring:
             inner, outer = begun.copy(), last.copy()
             inner.update(f"{person}{rest}".encode())
             outer.update(inner.digest())
-            mac = outer.digest()[: LONG if len(person) <= room else SHORT].translate(LETTERS).decode("ascii")
-            return f"{head}{person}{after}-{mac}"
+            mac = _letters(outer.digest())
+            return f"{head}{person}{after}-{mac[: LONG if len(person) <= room else SHORT]}"
 
         return sign
 
@@ -102,6 +102,10 @@ class Keyring:
             return None
         token = Token(head[1], numbers[0] or 0, numbers[1] or 0, numbers[2] or 0)
         return token if token.day >= today else None
+
+
+def _letters(digest: bytes) -> str:
+    return b32encode(digest[:ENOUGH]).decode("ascii").lower()
 
 
 def base32(number: int) -> str:

@@ -109,7 +109,7 @@ class BandAid:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One issue as it stands: the fold of its events (`events.evolve`). Times are aware UTC."""
+    """One issue as it stands: the fold of its events (`life.evolve`). Times are aware UTC."""
 
     number: int
     reporter: str
