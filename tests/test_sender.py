@@ -297,10 +297,7 @@ def test_what_hangs_too_long_is_ambiguous_and_goes_again(opened: Open, monkeypat
 
     with taker(answer=answer) as relay:
         office = opened(relay, 20)
-        settings = office.app.sender.relay.settings
-        monkeypatch.setattr(office.app.sender.relay, "settings", type(settings)(
-            settings.host, settings.port, "none", timeout_end=0.5,
-        ))  # fmt: skip
+        monkeypatch.setitem(office.app.sender.relay._limits, "end", 0.5)
         office.broadcast()
         office.send()
         assert office.rows() == [("deferred", 1), ("sent", 19)]

@@ -3,7 +3,6 @@ out (T3)."""
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
 import time
@@ -17,7 +16,7 @@ from triagemail.doors.copies import Copy, Shared, share
 from triagemail.doors.relay import Landed, Relay
 from triagemail.doors.smtp import Accepted, Deferred, Lost, Outcome, Rejected, RelayDown
 from triagemail.failpoints import step
-from triagemail.log import logger
+from triagemail.log import lines
 from triagemail.mail.tokens import Keyring
 from triagemail.notices import Notices
 from triagemail.outbox import Personal
@@ -136,20 +135,24 @@ class Sender:
             results.append(Result(due.delivery, state, reply, retry_at, ambiguous))
         claims.record(self.store, results, now)
         landed, self.landed = self.landed, []
-        logged = logger("sender").is_enabled_for(logging.INFO)
-        for one, result in zip(landed, results, strict=True):
-            due = self.dues.pop(one.copy.key)
-            mail = self._mail(due.outgoing).mail
-            if mail.detail and result.retry_at is None:  # only the hash of a confirmation's secret is kept
-                with self.store.statement():
+        dues = [self.dues.pop(result.delivery) for result in results]
+        lines("sender", "delivery", map(self._line, landed, dues, results))
+        for due, (_, outcome, _), result in zip(dues, landed, results, strict=True):
+            if result.retry_at is None and self._mail(due.outgoing).mail.detail:
+                with self.store.statement():  # only the hash of a confirmation's secret is kept
                     claims.forget_detail(self.store, due.outgoing)
-            if isinstance(one.outcome, Rejected) and one.outcome.stage in ("mail", "here"):
+            if isinstance(outcome, Rejected) and outcome.stage in ("mail", "here"):
                 self.notices.tell("the relay refuses our own address or mail", result.reply)
             if result.state == "bounced" and due.address in self.policy.triagers:
                 self._unreachable(due, now)
             step("after_record_commit")
-            if logged:
-                _log(due, mail, one, result.state)
+
+    def _line(self, landed: Landed, due: Due, result: Result) -> dict[str, str | int | float]:
+        mail = self._mail(due.outgoing).mail
+        return {
+            "outgoing": due.outgoing, "template": mail.template, "issue": mail.issue, "attempt": due.attempts,
+            "outcome": result.state, "reply": landed.outcome.text, "seconds": round(landed.seconds, 4),
+        }  # fmt: skip
 
     def _unreachable(self, due: Due, now: datetime) -> None:
         """ "A bounce from the triager on duty passes every open P0 and P1 to the next in order at once": a timer in
@@ -178,14 +181,6 @@ class Sender:
             if len(self.mails) > KEPT_MAILS:
                 self.mails.popitem(last=False)
         return found
-
-
-def _log(due: Due, mail: claims.Mail, landed: Landed, state: str) -> None:
-    """The canonical line of a delivery attempt."""
-    logger("sender").info(
-        "delivery", outgoing=due.outgoing, template=mail.template, issue=mail.issue, attempt=due.attempts,
-        outcome=state, reply=landed.outcome.text, seconds=round(landed.seconds, 4),
-    )  # fmt: skip
 
 
 def verdict(

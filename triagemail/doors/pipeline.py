@@ -233,8 +233,7 @@ class Pipeline:
         if copy is None or self._held or self.ended:
             return
         self._ready, self._body = None, copy
-        self._say(copy.block)
-        self._say(copy.shared.wire)
+        self._say(copy.block + copy.shared.wire)
         self._dot_at = self._said
         self._waits.append(("end", copy))
 

@@ -84,15 +84,6 @@ class _Link:
         self.pipeline.received(octets)
         return isinstance(self.sock, ssl.SSLSocket) and self.sock.pending() > 0
 
-    def limit(self, settings: SmtpSettings) -> float:
-        """Seconds for what comes next. Together at most 15 minutes a mail with the defaults (trust.md S7)."""
-        stage = self.pipeline.stage
-        if self.left:
-            return settings.timeout_body if stage == "end" else settings.timeout
-        return {"": NEVER, "end": settings.timeout_end, "void": settings.timeout_end, "quit": BYE}.get(
-            stage, settings.timeout
-        )
-
 
 class Relay:
     """At most `connections` connections, kept over many mails; use it from one thread.
@@ -103,6 +94,12 @@ class Relay:
 
     def __init__(self, settings: SmtpSettings, connections: int = 1) -> None:
         self.settings, self.connections = settings, connections
+        self._limits = {  # seconds for a reply; together at most 15 minutes a mail with the defaults (trust.md S7)
+            **dict.fromkeys(("mail", "rcpt", "data", "rset"), settings.timeout),
+            **dict.fromkeys(("end", "void"), settings.timeout_end),
+            "quit": BYE,
+            "": NEVER,
+        }
         self._links: list[_Link] = []
         self._selector = selectors.PollSelector()
         self._opening = 0
@@ -252,7 +249,8 @@ class Relay:
         pipeline = link.pipeline
         state = (pipeline.replies, pipeline.stage, bool(link.left))
         if state != link.state:
-            link.state, link.since, link.due = state, now, now + link.limit(self.settings)
+            link.state, link.since = state, now
+            link.due = now + (self.settings.timeout_body if link.left else self._limits[pipeline.stage])
         elif now >= link.due:
             pipeline.lost("no reply in time")
         elif now - link.since > HANGS and (behind := pipeline.recall()):

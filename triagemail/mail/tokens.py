@@ -20,6 +20,7 @@ ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 VALUE = {letter: place for place, letter in enumerate(ALPHABET)}
 LONG, SHORT, LOCAL_PART = 26, 20, 64
 EXPIRES_DAYS = 90
+START = "triagemail1|"
 LETTERS = (ALPHABET * 8).encode("ascii")  # the low five bits of an octet as a letter
 
 
@@ -60,7 +61,7 @@ class Keyring:
     def mac(self, key: str, kind: str, payload: str) -> str:
         inner, outer = self.hashes[key]
         inner, outer = inner.copy(), outer.copy()
-        inner.update(f"triagemail1|{kind}|{payload}|{self.domain}".encode())
+        inner.update(f"{START}{kind}|{payload}|{self.domain}".encode())
         outer.update(inner.digest())
         return outer.digest()[:LONG].translate(LETTERS).decode("ascii")
 
@@ -69,14 +70,21 @@ class Keyring:
         return self.signer(token.kind, token.number, token.day, base, key)(base32(token.person))
 
     def signer(self, kind: str, number: int, day: int, base: str, key: str = "") -> Callable[[str], str]:
-        """Makes the detail parts of all copies of one mail: from a person, in base32, to what `detail` gives."""
+        """Makes the detail parts of all copies of one mail: from a person, in base32, to what `detail` gives. What they
+        have in common is put together, and hashed, once."""
         key = key or self.current
-        before, after, head = f"{base32(number)}.", f".{base32(day)}", f"{key}{kind}"
+        before, after = f"{base32(number)}.", f".{base32(day)}"
+        begun, last = self.hashes[key][0].copy(), self.hashes[key][1]
+        begun.update(f"{START}{kind}|{before}".encode())
+        head, rest = f"{key}{kind}{before}", f"{after}|{self.domain}"
+        room = LOCAL_PART - len(base) - len(f"+{head}{after}-") - LONG  # for the person beside a long MAC
 
         def sign(person: str) -> str:
-            payload = f"{before}{person}{after}"
-            room = LOCAL_PART - len(base) - 4 - len(payload)  # what "+", the head of two and "-" leave
-            return f"{head}{payload}-{self.mac(key, kind, payload)[: LONG if room >= LONG else SHORT]}"
+            inner, outer = begun.copy(), last.copy()
+            inner.update(f"{person}{rest}".encode())
+            outer.update(inner.digest())
+            mac = outer.digest()[: LONG if len(person) <= room else SHORT].translate(LETTERS).decode("ascii")
+            return f"{head}{person}{after}-{mac}"
 
         return sign
 
