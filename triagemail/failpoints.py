@@ -20,8 +20,8 @@ STEPS: Mapping[str, str] = {
     "after_timer_commit": "the timer's events and mails are there, once",
     "after_expand": "a slice of delivery rows is there, the cursor of the slice too",
     "after_send_claim": "claimed, not tried: queued again at the next start",
-    "after_250": "the relay has the mail, we have not noted it: it goes out once more, with the same bytes",
-    "after_record_commit": "sent and noted",
+    "after_250": "the relay has the mails of a round, one a connection; not noted, they go out again, the same bytes",
+    "after_record_commit": "a round is noted; a body on its way on another connection may go out again",
 }
 
 _name, _, _nth = os.environ.get("TM_FAIL", "").partition(":")

@@ -177,7 +177,7 @@ class Store:
             try:
                 cursor.executemany(statement, rows)
                 cursor.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # whatever it is, it is raised again
                 with contextlib.suppress(Exception):  # SQLite itself has ended it, of a full disk say
                     cursor.execute("ROLLBACK")
                 raise
