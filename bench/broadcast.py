@@ -56,7 +56,7 @@ class Run:
     count: int
     cpu: float  # seconds, user and system
     wall: float  # seconds, start-up included
-    resident: float  # MB
+    resident: float  # MB at most
 
     @property
     def rate(self) -> float:
@@ -128,12 +128,21 @@ def source(port: int, count: int, connections: int) -> Run:
 
 
 def measure(argv: list[str], count: int) -> Run:
-    started = time.monotonic()
+    """Memory is asked of the running process: what wait4 tells counts this one's, from before the exec, as well."""
+    started, resident = time.monotonic(), 0
     process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
+    ended = 0
+    while not ended:
+        time.sleep(0.02)
+        ended, status, used = os.wait4(process.pid, os.WNOHANG)
+        if not ended:
+            said = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+            resident = max(
+                resident, *(int(line.split()[1]) for line in said.splitlines() if line.startswith("VmHWM")), 0
+            )
     if status:
         raise SystemExit(f"{argv[0]} ended with {status}")
-    return Run(count, used.ru_utime + used.ru_stime, time.monotonic() - started, used.ru_maxrss / 1024)
+    return Run(count, used.ru_utime + used.ru_stime, time.monotonic() - started, resident / 1024)
 
 
 def into_sink(top: Path, asked: argparse.Namespace) -> None:

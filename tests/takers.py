@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ class Taker:
     cut_after: Callable[[int], int | None] = lambda connection: None
     greeting: Callable[[int], bytes] = lambda connection: b"220 taker\r\n"
     features: bytes = FEATURES
+    tls: ssl.SSLContext | None = None
     mails: list[tuple[str, bytes]] = field(default_factory=list)  # rcpt, as it was before its dots were doubled
     unanswered: list[str] = field(default_factory=list)  # rcpt
     connections: int = 0
@@ -45,8 +47,10 @@ class Taker:
 
     def serve(self, sock: socket.socket, number: int) -> None:
         with contextlib.suppress(OSError), sock:
-            sock.sendall(self.greeting(number))
-            _Talk(self, sock, number).run()
+            link = self.tls.wrap_socket(sock, server_side=True) if self.tls else sock
+            with link:
+                link.sendall(self.greeting(number))
+                _Talk(self, link, number).run()
         with self.lock:
             self.open -= 1
 

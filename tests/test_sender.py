@@ -343,6 +343,17 @@ def test_a_relay_that_ends_every_connection_is_left_alone(opened: Open) -> None:
         assert tried[0] > 280
 
 
+def test_what_is_refused_here_is_recorded_though_the_relay_is_down(opened: Open) -> None:
+    """S8, R4: an address that must not go on the wire is recorded, whatever became of the relay meanwhile."""
+    office = opened(servers.Sink(port=servers.free_port()), 3)
+    with office.app.store.transaction():
+        office.app.store.run("UPDATE person SET address = 'no address' WHERE address = ?", reader(0))
+    office.broadcast()
+    with pytest.raises(RelayDown):
+        office.send()
+    assert office.rows() == [("bounced", 1), ("queued", 2)]
+
+
 # --- stopping, leaving, a store that fails ---------------------------------------------------------------------------
 
 

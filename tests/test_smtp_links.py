@@ -7,6 +7,7 @@ import smtplib
 import socket
 import ssl
 import threading
+from collections import deque
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,10 @@ import faults
 import pytest
 import servers
 from door_parts import MakeRelay, OneByOne, smtp_script
+from takers import taker
 
 from triagemail.doors import link, smtpd
+from triagemail.doors.copies import Copy, share
 from triagemail.doors.smtp import Accepted, Deferred, Rejected, RelayDown, SmtpSettings
 
 MAIL = b"Message-ID: <1@acme.example>\r\nSubject: hello\r\n\r\nfirst line\r\n"
@@ -68,6 +71,23 @@ def test_login_over_a_checked_link(
             wrong.send(FROM, TO, MAIL)
         assert down.value.operator
         assert "wrong" not in str(down.value)
+
+
+def test_pipelined_mails_over_tls(
+    certificates: servers.Certificates, monkeypatch: pytest.MonkeyPatch, relay_to: MakeRelay
+) -> None:
+    """S11: the same over several encrypted connections; big bodies and replies that TLS has decrypted already."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca))
+    mail = share(MAIL + b"a long line of the body of this mail\r\n" * 8_000)
+    with taker(tls=server_side(certificates)) as server:
+        relay = relay_to(server, host="localhost", tls="tls")
+        relay.connections = 3
+        hand = deque(Copy(n, FROM, f"p{n}@acme.example", b"", mail) for n in range(40))
+        landed = [one for _ in range(2_000) if hand or relay.busy for one in relay.turn(hand, 0.05)]
+        assert sorted(one.copy.key for one in landed) == list(range(40))
+        assert {type(one.outcome) for one in landed} == {Accepted}
+        assert server.times() == {f"p{n}@acme.example": 1 for n in range(40)}
+        assert {len(raw) for _, raw in server.mails} == {mail.size}
 
 
 @pytest.mark.parametrize("tls", ["tls", "starttls"])

@@ -168,6 +168,8 @@ class Relay:
             if first is None:
                 return
             hand.appendleft(first)
+            if self._landed:  # what was refused here is told first: to connect may raise
+                return
             self.connect()
         for link in self._links:
             pipeline = link.pipeline
@@ -177,8 +179,13 @@ class Relay:
                     return
                 self._begun[copy.rcpt] = now
                 pipeline.offer(copy)
-        more = len(self._links) + self._opening < self.connections and len(hand) > self._opening
-        if more and self._links and now >= self._alone_until:
+        self._widen(len(hand), now)
+
+    def _widen(self, waiting: int, now: float) -> None:
+        """One more connection, where mails wait and every one that there is carries some."""
+        if waiting <= self._opening or len(self._links) + self._opening >= self.connections or now < self._alone_until:
+            return
+        if self._links and not any(link.pipeline.free for link in self._links):
             self._opening += 1
             threading.Thread(target=self._open, args=(self._arrivals,), name="connect", daemon=True).start()
 
