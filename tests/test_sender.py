@@ -351,7 +351,7 @@ def test_what_is_refused_here_is_recorded_though_the_relay_is_down(opened: Open)
     office.broadcast()
     with pytest.raises(RelayDown):
         office.send()
-    assert office.rows() == [("bounced", 1), ("queued", 2)]
+    assert office.rows() == [("bounced", 1), ("queued", 3)], "two readers, and the notice to the operator"
 
 
 # --- stopping, leaving, a store that fails ---------------------------------------------------------------------------
