@@ -199,11 +199,12 @@ def test_utc_has_no_zone() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_every_zone_of_the_world() -> None:
-    """The same for all zones that Python knows, over three years."""
+    """The same for all zones that Python knows, through two years."""
     for zone in sorted(zoneinfo.available_timezones()):
-        for year in (2025, 2026, 2030):
-            for day in range(0, 365, 13):
+        for year in (2026, 2030):
+            for day in range(0, 365, 40):
                 starts = datetime(year, 1, 1, 3, tzinfo=UTC) + timedelta(days=day)
                 raw = written(invite(starts_at=starts, ends_at=starts + timedelta(hours=1), timezone=zone))
                 assert (starts, starts + timedelta(hours=1)) == shown(raw, zone), (zone, starts)
