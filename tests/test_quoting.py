@@ -371,7 +371,7 @@ OUR_MAIL = st.lists(SENTENCES, min_size=2, max_size=8).map("\n".join)
 
 
 @settings(max_examples=60)
-@given(OUR_MAIL, st.integers(20, 90), st.booleans(), st.booleans())
+@given(OUR_MAIL, st.integers(30, 90), st.booleans(), st.booleans())  # columns at which programs wrap
 def test_no_line_of_ours_is_left(ours: str, wrap: int, marked: bool, known: bool) -> None:
     """libraries.md 3: 100 % "no line of the parent is left" when the parent is given, however it was wrapped."""
     lines = [part for line in ours.split("\n") for part in textwrap.wrap(line, wrap)]
