@@ -28,6 +28,7 @@ from triagemail.store.store import Store
 LARGEST, FIRST = 500, 20  # deliveries claimed at once; so many while the rate is not known
 CLAIMED_FOR = 2.0  # seconds of work that are claimed, so that a P0 or a goodbye waits no longer
 TOO_OLD = 3.0  # seconds after which what is claimed and not begun goes back (trust.md U6)
+EVERY_RANK, P0_RANK = 9, 0
 LOOK = 0.05  # seconds that the relay is waited for before new deliveries are looked for
 KEPT_MAILS = 8  # composed mails kept in memory; a broadcast's bytes are read once, not per reader
 GIVE_UP = timedelta(days=5)  # RFC 5321 4.5.4.1
@@ -46,6 +47,21 @@ class _Ready:
 
 
 @dataclass(slots=True)
+class Pace:
+    """What a relay permits: at most `limit` mails in any `span` (trust.md S6). A fifth of it is kept for P0."""
+
+    limit: int
+    span: timedelta
+    ended: deque[datetime] | None = None  # of the mails of the last `span`; None: not known yet, after a start
+
+    def room(self, now: datetime, *, urgent: bool) -> int:
+        ended = self.ended or deque()
+        while ended and not now - self.span < ended[0] <= now:  # old, or from before the clock was set back
+            ended.popleft()
+        return max(0, self.limit - len(ended) - (0 if urgent else self.limit // 5))
+
+
+@dataclass(slots=True)
 class Sender:
     store: Store
     relay: Relay
@@ -54,6 +70,7 @@ class Sender:
     clock: Clock
     notices: Notices
     holder: str = "main"
+    pace: Pace | None = None
     chance: random.Random = field(default_factory=random.Random)
     stopping: threading.Event = field(default_factory=threading.Event)
     hand: deque[Copy] = field(default_factory=deque)  # claimed and not begun
@@ -88,9 +105,24 @@ class Sender:
             self.store.durable(True)
         return True
 
+    def _permitted(self, now: datetime) -> tuple[int, int]:
+        """(how many more mails, of which rank at most) the relay permits now, with what is on its way counted."""
+        if self.pace is None:
+            return LARGEST, EVERY_RANK
+        if self.pace.ended is None:
+            self.pace.ended = deque(claims.ended_since(self.store, now - self.pace.span))
+        if (room := self.pace.room(now, urgent=False) - len(self.dues)) > 0:
+            return room, EVERY_RANK
+        return self.pace.room(now, urgent=True) - len(self.dues), P0_RANK
+
     def _claim(self) -> None:
         limit = min(LARGEST, max(self.relay.connections, int(self.rate * CLAIMED_FOR)))
-        left = deque(claims.claim_deliveries(self.store, self.clock.now(), self.holder, limit))
+        now = self.clock.now()
+        room, least = self._permitted(now)
+        limit = min(limit, room)
+        if limit <= 0:
+            return
+        left = deque(claims.claim_deliveries(self.store, now, self.holder, limit, least))
         self.claimed_at = time.monotonic()
         if left:
             step("after_send_claim")
@@ -137,6 +169,8 @@ class Sender:
             ambiguous = isinstance(outcome, Lost) and outcome.ambiguous
             results.append(Result(due.delivery, state, reply, retry_at, ambiguous))
         claims.record(self.store, results, now)
+        if self.pace is not None and self.pace.ended is not None:
+            self.pace.ended.extend([now] * len(results))
         landed, self.landed = self.landed, []
         dues = [self.dues.pop(result.delivery) for result in results]
         lines("sender", "delivery", map(self._line, landed, dues, results))

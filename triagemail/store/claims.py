@@ -270,15 +270,15 @@ def supersede(store: Store, issue: int, now: datetime) -> None:
     )  # fmt: skip
 
 
-def claim_deliveries(store: Store, now: datetime, holder: str, limit: int) -> list[Due]:
-    """The most urgent deliveries that may be tried now; queued | deferred -> sending."""
+def claim_deliveries(store: Store, now: datetime, holder: str, limit: int, least: int = 9) -> list[Due]:
+    """The most urgent deliveries that may be tried now, up to the rank `least`; queued | deferred -> sending."""
     with store.transaction():
         rows = store.all(
             "UPDATE delivery SET state = 'sending', holder = ?, leased_until = ?, attempts = attempts + 1 WHERE id IN"
-            " (SELECT id FROM delivery WHERE state IN ('queued', 'deferred') AND retry_at <= ? ORDER BY rank,"
-            " id LIMIT ?)"
+            " (SELECT id FROM delivery WHERE state IN ('queued', 'deferred') AND rank <= ? AND retry_at <= ?"
+            " ORDER BY rank, id LIMIT ?)"
             " RETURNING rank, id, outgoing, person, attempts, ambiguous",
-            holder, micros(now + SEND_LEASE), micros(now), limit,
+            holder, micros(now + SEND_LEASE), least, micros(now), limit,
         )  # fmt: skip
         rows.sort()
         people = _people(store, {row[3] for row in rows})
@@ -381,6 +381,12 @@ def sending_held(store: Store) -> datetime | None:
     """Since when nothing is sent; None when all is sent as usual."""
     row = store.one("SELECT value FROM meta WHERE key = 'sending_held'")
     return from_micros(int(row[0])) if row else None
+
+
+def ended_since(store: Store, since: datetime) -> list[datetime]:
+    """When deliveries ended since then, in that order: what a limit of mails a minute has to know after a restart."""
+    rows = store.all("SELECT ended_at FROM delivery WHERE ended_at >= ? ORDER BY ended_at", micros(since))
+    return [from_micros(at) for (at,) in rows]
 
 
 def waiting(store: Store) -> int:
