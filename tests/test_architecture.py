@@ -60,7 +60,7 @@ PROCESS = (  # inside process, from below; modules on one line do not use each o
     ("disputes",),
     ("remediation",),
     ("closure", "duty"),
-    ("review", "subscriptions"),
+    ("review", "subscriptions", "bounces"),
     ("clocks",),
     ("decide",),
 )

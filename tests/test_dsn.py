@@ -51,7 +51,9 @@ def test_every_recipient_of_a_report() -> None:
     """One bounce per recipient; groups without one say nothing of an address."""
     groups = "\n\n".join(f"Final-Recipient: rfc822; u{n}@x.example\nAction: delayed\nStatus: 4.4.1" for n in range(3))
     found = look(report(f"X-Other: none\n\n{groups}"))
-    assert [(b.recipient, b.action, b.kind) for b in found] == [(f"u{n}@x.example", "delayed", "delayed") for n in range(3)]
+    assert [(b.recipient, b.action, b.kind) for b in found] == [
+        (f"u{n}@x.example", "delayed", "delayed") for n in range(3)
+    ]
     flood = "\n\n".join(f"Final-Recipient: rfc822; u{n}@x.example\nAction: failed" for n in range(5_000))
     assert len(look(report(flood))) == 200
 

@@ -115,7 +115,6 @@ class Maker:
         tries = [self.intents() for _ in range(self.chance.choice([1, 12, 12, 12]))]
         return next((wanted for wanted in tries if world.would(wanted)), tries[0])
 
-
     def asked(self, world: World) -> list[Intent]:
         """Answers to what is waited for."""
         found: list[Intent] = []
@@ -153,7 +152,7 @@ WORDS = [
     want.DefineExpected, want.SetArea, want.RefuseOwnership, want.MarkDuplicate, want.BookCall, want.AddBandAid,
     want.FinishBandAid, want.Remediate, want.Remediate, want.EndRemediation, want.TakeDuty, want.GoAway,
     want.GiveFeedback, want.UndoLast, want.UndoLast, want.Digest, want.Pause, want.Resume, want.TriagerUnreachable,
-    want.Note,
+    want.Note, want.MailReturned, want.ProbeOver, want.HeardFrom,
 ]  # fmt: skip
 MAIN = [want.Agree, want.SetPriority, want.SetPriority, want.NameOwner, want.Resolve, want.Reopen]
 LIKELY: dict[type[Intent], list[str]] = {

@@ -25,7 +25,7 @@ from triagemail.console import (
 
 if TYPE_CHECKING:
     from triagemail.app import App
-    from triagemail.process.model import Wishes
+    from triagemail.process.model import Reach, Wishes
 
 
 # --- parked mail -----------------------------------------------------------------------------------------------------
@@ -122,10 +122,11 @@ def subscribers_list(config_file: Path | None, json_lines: bool) -> None:
         wished = _fields(member.wishes)
         if json_lines:
             who = {"address": member.address, "since": member.since.isoformat(), "group": member.group}
-            say_json({**who, "wishes": wished})
+            say_json({**who, "wishes": wished, "reach": _fares(member.reach)})
         else:
             group = "  group" if member.group else ""
-            say(f"{member.address:<50} since {member.since:%Y-%m-%d}{group}{_differing(wished)}")
+            fares = "".join(f"  {k}={v}" for k, v in _fares(member.reach).items() if v)
+            say(f"{member.address:<50} since {member.since:%Y-%m-%d}{group}{_differing(wished)}{fares}")
 
 
 def _fields(wished: Wishes) -> dict[str, Any]:
@@ -137,6 +138,14 @@ def _fields(wished: Wishes) -> dict[str, Any]:
         "digest": wished.digest,
         "paused_until": wished.paused_until and wished.paused_until.isoformat(),
     }
+
+
+def _fares(reach: Reach | None) -> dict[str, Any]:
+    """What came back of the mails to them."""
+    if reach is None:
+        return {}
+    disabled = reach.disabled_at and reach.disabled_at.isoformat(timespec="seconds")
+    return {"score": reach.score, "disabled": disabled, "probes": reach.probes}
 
 
 def _differing(wished: dict[str, Any]) -> str:

@@ -34,6 +34,7 @@ GIVE_UP = timedelta(days=5)  # RFC 5321 4.5.4.1
 URGENT_FOR = timedelta(hours=1)  # P0 and P1 are retried every minute for the first hour (trust.md S1)
 MINUTE = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(minutes=66)
+AFTER_ALL_ELSE = 3  # the rank of a timer that nobody waits for
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ class Sender:
             ambiguous = isinstance(outcome, Lost) and outcome.ambiguous
             results.append(Result(due.delivery, state, reply, retry_at, ambiguous))
         claims.record(self.store, results, now)
+        self._returned(results, now)
         landed, self.landed = self.landed, []
         dues = [self.dues.pop(result.delivery) for result in results]
         lines("sender", "delivery", map(self._line, landed, dues, results))
@@ -143,8 +145,6 @@ class Sender:
                     claims.forget_detail(self.store, due.outgoing)
             if isinstance(outcome, Rejected) and outcome.stage in ("mail", "here"):
                 self.notices.tell("the relay refuses our own address or mail", result.reply)
-            if result.state == "bounced" and due.address in self.policy.triagers:
-                self._unreachable(due, now)
             step("after_record_commit")
 
     def _line(self, landed: Landed, due: Due, result: Result) -> dict[str, str | int | float]:
@@ -154,11 +154,16 @@ class Sender:
             "outcome": result.state, "reply": landed.outcome.text, "seconds": round(landed.seconds, 4),
         }  # fmt: skip
 
-    def _unreachable(self, due: Due, now: datetime) -> None:
-        """ "A bounce from the triager on duty passes every open P0 and P1 to the next in order at once": a timer in
-        their name tells the worker."""
-        with self.store.transaction():
-            self.store.set_timers(-due.person, {"bounced": now}, 0)
+    def _returned(self, results: Sequence[Result], now: datetime) -> None:
+        """What the relay refused for good is told to the worker by a timer in the reader's name, of who is needed at
+        once first; a fault of our own address or mail is no fault of theirs."""
+        refused = {copy.key for copy, outcome, _ in self.landed if _is_refusal(outcome)}
+        people = {due.person: due.address for r in results if r.delivery in refused for due in [self.dues[r.delivery]]}
+        if people:
+            urgent = (*self.policy.triagers, *self.policy.authority)
+            with self.store.transaction():
+                for person, address in people.items():
+                    self.store.add_timer(-person, "bounced", now, 0 if address in urgent else AFTER_ALL_ELSE)
 
     def _give_back(self) -> None:
         """What is claimed and not begun is queued again, untouched."""
@@ -183,6 +188,11 @@ class Sender:
         return found
 
 
+def _is_refusal(outcome: Outcome) -> bool:
+    """5xx of the relay about the recipient or the mail."""
+    return isinstance(outcome, Rejected) and outcome.stage not in ("mail", "here")
+
+
 def verdict(
     outcome: Outcome, due: Due, rank: int, now: datetime, chance: random.Random
 ) -> tuple[str, str, datetime | None]:
@@ -190,6 +200,8 @@ def verdict(
     match outcome:
         case Accepted(code, text):
             return "sent", f"{code} {text}", None
+        case Rejected(code, text, "data" | "end"):  # in Postfix's words: what comes so late is about the mail
+            return "bounced", f"{code} {text} (in reply to end of DATA)", None
         case Rejected(code, text, stage) if stage != "mail":
             return "bounced", f"{code} {text}", None
         case Rejected(code, text):

@@ -85,7 +85,8 @@ def read(mail: ParsedMail, raw: bytes) -> tuple[Bounce, ...]:
 
 
 def worst(found: tuple[Bounce, ...], recipient: str) -> Bounce | None:
-    """Of a report the bounce of this recipient; where it names others only (a forwarded mail, an alias), the clearest."""
+    """Of a report the bounce of this recipient; where it names others only (a forwarded mail, an alias), the
+    clearest."""
     own = [each for each in found if each.recipient == recipient] or found
     return min(own, key=lambda each: KINDS.index(each.kind), default=None)
 
@@ -144,7 +145,14 @@ def _bounce(fields: dict[str, str], zone: str, original: str) -> Bounce:
     word = fields.get("action", "").lower()
     action = next((known for known in ("failed", "delayed", "delivered", "relayed", "expanded") if known in word), "")
     action = action or ("delayed" if status.startswith("4") else "delivered" if status.startswith("2") else "failed")
-    return Bounce(recipient, action, status, meaning(action, status, said or zone), clean_header(said or zone, _TEXT_LIMIT), original)
+    return Bounce(
+        recipient,
+        action,
+        status,
+        meaning(action, status, said or zone),
+        clean_header(said or zone, _TEXT_LIMIT),
+        original,
+    )
 
 
 def _recipient(value: str) -> str:

@@ -353,6 +353,38 @@ class WishesSet(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BounceCounted(Event):
+    """A mail to a reader came back; `score` is what all that came back makes now."""
+
+    address: str
+    kind: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriberDisabled(Event):
+    """Too much came back: no broadcast goes out to them, until a probe arrives or they write."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeSent(Event):
+    """The `probe`-th mail that asks whether anybody is there."""
+
+    address: str
+    probe: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriberEnabled(Event):
+    """They can be reached after all: `why` is "probe-arrived" or "heard"."""
+
+    address: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeskOpened(Event):
     """The service has run for the first time."""
 
@@ -365,6 +397,8 @@ class DutyTaken(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriagerAway(Event):
+    """Also of an authority whom our mails do not reach."""
+
     triager: str
     until: datetime
 
@@ -454,6 +488,7 @@ class Draft:
     rank: int = 2
     supersedes: bool = False  # an unsent automatic update of its issue is replaced by this one
     invite: Invite | None = None  # the mail carries this appointment
+    cause: str = ""  # a word to the operator: at most one an hour for each cause
 
 
 @dataclass(frozen=True, slots=True)
