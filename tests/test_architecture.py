@@ -52,7 +52,7 @@ PROCESS = (  # inside process, from below; modules on one line do not use each o
     ("model",),
     ("intents",),
     ("events",),
-    ("life",),
+    ("life", "readers"),
     ("acts", "limits", "screened", "codec"),
     ("updates",),
     ("reports",),

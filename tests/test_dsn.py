@@ -51,7 +51,7 @@ def test_every_recipient_of_a_report() -> None:
     """One bounce per recipient; groups without one say nothing of an address."""
     groups = "\n\n".join(f"Final-Recipient: rfc822; u{n}@x.example\nAction: delayed\nStatus: 4.4.1" for n in range(3))
     found = look(report(f"X-Other: none\n\n{groups}"))
-    assert [(b.recipient, b.action, b.kind) for b in found] == [
+    assert [(b.recipient, b.action, b.meaning) for b in found] == [
         (f"u{n}@x.example", "delayed", "delayed") for n in range(3)
     ]
     flood = "\n\n".join(f"Final-Recipient: rfc822; u{n}@x.example\nAction: failed" for n in range(5_000))
@@ -99,7 +99,7 @@ def test_one_place_says_what_a_failure_means(status: str, diagnostic: str, kind:
         f"Final-Recipient: rfc822; a@b.example\nAction: failed\nStatus: {status}\nDiagnostic-Code: smtp; {diagnostic}"
     )
     (found,) = look(report(fields))
-    assert found.kind == kind
+    assert found.meaning == kind
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_of_several_recipients_the_reader_s_own_verdict_counts() -> None:
 def test_only_a_failure_counts(action: str) -> None:
     """RFC 3464 2.3.3: the mail may still arrive, or did."""
     (found,) = look(report(f"Final-Recipient: rfc822; a@b.example\nAction: {action}\nStatus: 5.1.1"))
-    assert (found.action, found.kind) == (action, "delayed" if action == "delayed" else "")
+    assert (found.action, found.meaning) == (action, "delayed" if action == "delayed" else "")
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_text_without_structure(text: str, recipient: str, status: str, kind: st
     """Legacy forms: status from the text, flufl.bounce for the address only, our Message-ID from the copy in it."""
     copy = "\n\n--- Below this line is a copy of the message.\n\nMessage-ID: <ours@acme.example>\nSubject: 5.7.1 <x@y>"
     (found,) = look(HEAD + b"\n" + (text + copy).encode())
-    assert (found.recipient, found.status, found.kind) == (recipient, status, kind)
+    assert (found.recipient, found.status, found.meaning) == (recipient, status, kind)
     assert found.original_message_id == "<ours@acme.example>"
 
 
@@ -161,7 +161,7 @@ def test_what_is_said_of_each_of_several() -> None:
     )
     text = f"Hi. This is the qmail-send program at mx.\nI'm afraid I wasn't able to deliver your message.\n\n{said}"
     found = {bounce.recipient: bounce for bounce in look(HEAD + b"\n" + text.encode())}
-    assert {address: bounce.kind for address, bounce in found.items()} == {
+    assert {address: bounce.meaning for address, bounce in found.items()} == {
         "gone@b.example": "hard",
         "full@b.example": "soft",
     }
@@ -217,7 +217,7 @@ def test_figures_over_the_corpus() -> None:
         originals += bool(found[0].original_message_id)
         if row["label"] != "bounce" or not row["hard"]:
             continue
-        ours, theirs = sorted(bounce.kind == "hard" for bounce in found), sorted(map(bool, row["hard"]))
+        ours, theirs = sorted(bounce.meaning == "hard" for bounce in found), sorted(map(bool, row["hard"]))
         pairs = list(zip(ours, theirs, strict=True)) if len(ours) == len(theirs) else [(ours[-1], theirs[-1])]
         rated += len(pairs)
         same += sum(one is other for one, other in pairs)

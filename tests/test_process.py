@@ -159,6 +159,7 @@ LIKELY: dict[type[Intent], list[str]] = {
     want.Dispute: [BOB], want.Throw: [BOB, SARA], want.Withdraw: [BOB], want.TakeOwnership: [ANNA, SARA],
     want.RefuseOwnership: [ANNA, BOB], want.Remediate: [SARA], want.EndRemediation: [CONNY, SARA],
     want.SetKind: [SARA], want.DefineExpected: [SARA], want.TriagerUnreachable: [SARA, CARL],
+    want.MailReturned: [SARA, CARL, VERA, VICTOR, ANNA],
     want.MarkDuplicate: [SARA, BOB], want.UndoLast: [SARA, BOB], want.AddBandAid: [SARA], want.FinishBandAid: [SARA],
     want.Agree: [SARA, CONNY], want.SetPriority: [SARA, SARA, BOB, VERA, CONNY], want.NameOwner: [SARA],
     want.Resolve: [SARA, ANNA], want.Decline: [SARA], want.SendUpdate: [SARA, ANNA], want.SetNextUpdate: [SARA, ANNA],
@@ -192,6 +193,7 @@ VALUES: dict[str, list[Any]] = {
     "said": ["agre"],
     "meant": ["agree"],
     "url": ["https://docs.acme.example"],
+    "meaning": ["hard", "hard", "soft", "content", "delayed", ""],
 }
 FIELDS: dict[type[Intent], tuple[str, ...]] = {
     kind: tuple(f.name for f in dataclasses.fields(kind) if f.name in VALUES) for kind in set(WORDS)

@@ -19,13 +19,12 @@ from triagemail.mail.mime import ParsedMail
 from triagemail.mail.screening import Screening
 from triagemail.mail.words import Words
 from triagemail.outbox import Outbox
-from triagemail.process import bounces, decide, duty
+from triagemail.process import bounces, decide, duty, readers
 from triagemail.process import intents as want
 from triagemail.process.clocks import clocks, desk_clocks
 from triagemail.process.events import (
     Decision,
     Event,
-    SubscriberDisabled,
     SubscriberJoined,
     SubscriberLeft,
     WishesSet,
@@ -33,6 +32,7 @@ from triagemail.process.events import (
 from triagemail.process.intents import Intent, Pending, Snapshot
 from triagemail.process.life import evolve, evolve_desk
 from triagemail.process.model import Evidence, Issue, Level, Policy
+from triagemail.process.readers import SubscriberDisabled
 from triagemail.process.updates import rank
 from triagemail.snapshots import Snapshots
 from triagemail.store import audience, claims, reach
@@ -217,16 +217,16 @@ class Worker:
         if token is None or seen.class_ != "bounce":
             return
         about = dsn.worst(dsn.read(found, mail.raw), self.store.address(token.person))
-        if about is None or about.kind not in bounces.FAILED:
+        if about is None or about.meaning not in bounces.FAILED:
             return
         said = f"{about.status} {about.text}".strip()
         if reach.came_back(self.store, token.number, token.person, said, self.clock.now()):
-            self._returned(token.person, about.kind, Evidence(Level.E2, "return-path"))
+            self._returned(token.person, about.meaning, Evidence(Level.E2, "return-path"))
 
-    def _returned(self, person: int, kind: str, evidence: Evidence) -> None:
+    def _returned(self, person: int, meaning: str, evidence: Evidence) -> None:
         who = self.store.address(person)
-        logger("worker").warning("mail-returned", address=who, kind=kind)
-        self._decide(want.MailReturned(by=who, evidence=evidence, kind=kind), self.known.of_reader(person))
+        logger("worker").warning("mail-returned", address=who, meaning=meaning)
+        self._decide(want.MailReturned(by=who, evidence=evidence, meaning=meaning), self.known.of_reader(person))
 
     def _hear_from(self, found: ParsedMail) -> None:
         """ "Any mail from that person re-enables" whom our mails did not reach."""
@@ -243,14 +243,14 @@ class Worker:
 
     def _count(self, event: Event) -> None:
         """A reader's reach is the fold of what happened to them; its timer follows from it."""
-        if not isinstance(event, bounces.COUNTED):
+        if not isinstance(event, readers.COUNTED):
             return
         person = self.store.person(event.address)
         before = reach.read(self.store, person)
-        after = bounces.evolve(before, event)
+        after = readers.evolve(before, event)
         if after != before:
             reach.save(self.store, person, after)
-            self.store.set_timers(-person, bounces.clocks(after), AFTER_ALL_ELSE)
+            self.store.set_timers(-person, readers.clocks(after), AFTER_ALL_ELSE)
         if isinstance(event, SubscriberDisabled):
             audience.withdraw_all(self.store, event.address, event.at)
 
@@ -390,4 +390,4 @@ class Worker:
         else:
             over = want.ProbeOver(by=self.store.address(person), evidence=SERVICE)
             self._decide(over, self.known.of_reader(person))
-        self.store.set_timers(-person, bounces.clocks(reach.read(self.store, person)), AFTER_ALL_ELSE)
+        self.store.set_timers(-person, readers.clocks(reach.read(self.store, person)), AFTER_ALL_ELSE)

@@ -6,7 +6,7 @@ split into permanent and temporary is wrong, finds the address only. Nothing her
 against a subscriber only through the MAC in its VERP address (trust.md L6). Fed with mail that screening called a
 bounce, delay or delivery; never raises.
 
-What it means is one of five words, and `meaning` alone chooses it: "hard" (the address is dead), "soft" (it is not, but
+What it means is one of five words, and `judge` alone chooses it: "hard" (the address is dead), "soft" (it is not, but
 takes nothing), "content" (the mail or our host was not wanted: another mail may be), "unknown" (failed, nobody says
 why), "delayed" (still tried). "" where the mail arrived.
 """
@@ -26,7 +26,7 @@ from triagemail.mail.headers import clean_header
 from triagemail.mail.mime import ParsedMail
 from triagemail.mail.words import fold
 
-KINDS = ("hard", "soft", "unknown", "content", "delayed", "")  # the clearest against an address first
+MEANINGS = ("hard", "soft", "unknown", "content", "delayed", "")  # the clearest against an address first
 RECIPIENT_LIMIT = 200  # of one report
 _TEXT_LIMIT = 500  # characters of the explanation that are kept
 _ZONE = 6000  # characters of a text in which its explanation is looked for
@@ -55,14 +55,14 @@ class Bounce:
     """What became of our mail to one recipient.
 
     `recipient` normalised, "" where the mail does not tell. `action`: failed, delayed, delivered, relayed or expanded.
-    `status`: an enhanced status code (RFC 3463) or "". `kind`: what that means, see above. `text`: one line of
+    `status`: an enhanced status code (RFC 3463) or "". `meaning`: one of MEANINGS, see above. `text`: one line of
     explanation. `original_message_id`: of our mail, with angle brackets, or "".
     """
 
     recipient: str
     action: str
     status: str
-    kind: str
+    meaning: str
     text: str
     original_message_id: str
 
@@ -88,17 +88,17 @@ def worst(found: tuple[Bounce, ...], recipient: str) -> Bounce | None:
     """Of a report the bounce of this recipient; where it names others only (a forwarded mail, an alias), the
     clearest."""
     own = [each for each in found if each.recipient == recipient] or found
-    return min(own, key=lambda each: KINDS.index(each.kind), default=None)
+    return min(own, key=lambda each: MEANINGS.index(each.meaning), default=None)
 
 
 def of_reply(reply: str) -> str:
     """What a final refusal of our own relay means: `550 5.1.1 no such person`."""
-    return meaning("failed", _status(reply), reply)
+    return judge("failed", _status(reply), reply)
 
 
-def meaning(action: str, status: str, said: str) -> str:
-    """One of KINDS. A clear status decides (libraries.md 4: most 5.x.x are no dead address), a vague one leaves it to
-    the text; a full mailbox is alive whatever code stands beside it."""
+def judge(action: str, status: str, said: str) -> str:
+    """One of MEANINGS. A clear status decides (libraries.md 4: most 5.x.x are no dead address), a vague one leaves it
+    to the text; a full mailbox is alive whatever code stands beside it."""
     if action != "failed":
         return "delayed" if action == "delayed" else ""
     said = " ".join(fold(said[:_ZONE]).split())
@@ -149,7 +149,7 @@ def _bounce(fields: dict[str, str], zone: str, original: str) -> Bounce:
         recipient,
         action,
         status,
-        meaning(action, status, said or zone),
+        judge(action, status, said or zone),
         clean_header(said or zone, _TEXT_LIMIT),
         original,
     )
@@ -200,7 +200,7 @@ def _status(text: str) -> str:
 def _from_text(address: str, said: str, original: str) -> Bounce:
     status = _status(said)
     action = "delayed" if status.startswith("4") else "delivered" if status.startswith("2") else "failed"
-    return Bounce(address, action, status, meaning(action, status, said), clean_header(said, _TEXT_LIMIT), original)
+    return Bounce(address, action, status, judge(action, status, said), clean_header(said, _TEXT_LIMIT), original)
 
 
 def _any_of(wordings: tuple[str, ...], said: str) -> bool:

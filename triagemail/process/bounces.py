@@ -8,42 +8,31 @@ of the address: Mailman counts it, and its users are sorry (mailman #624).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from triagemail.process import disputes, duty
 from triagemail.process import intents as want
-from triagemail.process.events import (
-    BounceCounted,
-    Decision,
-    Draft,
-    Event,
-    ProbeSent,
-    SubscriberDisabled,
-    SubscriberEnabled,
-    SubscriberJoined,
-    SubscriberLeft,
-)
+from triagemail.process.events import Decision, Draft, SubscriberLeft
 from triagemail.process.intents import Snapshot
 from triagemail.process.model import Policy, Reach
+from triagemail.process.readers import BounceCounted, ProbeSent, SubscriberDisabled, SubscriberEnabled, clocks
 
 WEIGHTS: Mapping[str, float] = {"hard": 1.0, "soft": 0.5, "unknown": 0.5}
 FAILED = (*WEIGHTS, "content")  # the mail did not arrive; a delayed one may
 THRESHOLD = 5.0
 STALE = timedelta(days=7)
 PROBES = 3
-PROBE_EVERY = timedelta(days=7)  # longer than a mail server tries (RFC 5321 4.5.4.1): what has not come back, arrived
 
 
 def returned(intent: want.MailReturned, snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
     """ "Role holders are never disabled, operator is told"; of all others who get broadcasts it is counted."""
     found = roles(intent.by, snapshot, policy)
-    if intent.kind not in FAILED:
+    if intent.meaning not in FAILED:
         return Decision()
     if found:
         return _next_in_line(intent.by, found, snapshot, now, policy)
     reach = snapshot.reach or Reach()
-    if snapshot.wishes is None or reach.disabled or intent.kind not in WEIGHTS:
+    if snapshot.wishes is None or reach.disabled or intent.meaning not in WEIGHTS:
         return Decision()
     return _count(intent, reach, now, policy)
 
@@ -55,8 +44,8 @@ def _count(intent: want.MailReturned, reach: Reach, now: datetime, policy: Polic
     if before is not None and before.astimezone(zone).date() == now.astimezone(zone).date():
         return Decision()
     kept = reach.score if before is not None and now - before <= STALE else 0.0
-    score = kept + WEIGHTS[intent.kind]
-    event = BounceCounted(issue=0, at=now, by="", address=intent.by, kind=intent.kind, score=score)
+    score = kept + WEIGHTS[intent.meaning]
+    event = BounceCounted(issue=0, at=now, by="", address=intent.by, meaning=intent.meaning, score=score)
     if score < THRESHOLD:
         return Decision(events=(event,))
     disabled = SubscriberDisabled(issue=0, at=now, by="", address=intent.by)
@@ -122,34 +111,3 @@ def _next_in_line(who: str, held: tuple[str, ...], snapshot: Snapshot, now: date
     values = {"who": who, "how": "bounced", "roles": held, "duty": today.duty}
     to_operator = Draft("unreachable", policy.operator, None, values, 1, cause=f"unreachable:{who}")
     return decision + Decision(drafts=(to_operator,) if policy.operator not in ("", who) else ())
-
-
-# --- the fold ---------------------------------------------------------------------------------------------------------
-
-COUNTED = (BounceCounted, SubscriberDisabled, ProbeSent, SubscriberEnabled, SubscriberJoined, SubscriberLeft)
-
-
-def evolve(reach: Reach | None, event: Event) -> Reach | None:
-    """How a reader fares after an event about them; None: nothing is wrong."""
-    match event:
-        case BounceCounted():
-            return replace(reach or Reach(), score=event.score, bounced_at=event.at)
-        case SubscriberDisabled():
-            return replace(reach or Reach(), disabled_at=event.at)
-        case ProbeSent():
-            return replace(reach or Reach(), probes=event.probe, probed_at=event.at)
-        case SubscriberEnabled() | SubscriberJoined():
-            return None
-        case SubscriberLeft(by="") if reach is not None:
-            return replace(reach, removed_at=event.at, probed_at=None)
-        case SubscriberLeft():
-            return None
-        case _:
-            return reach
-
-
-def clocks(reach: Reach | None) -> Mapping[str, datetime]:
-    """The timer of a reader whom we probe."""
-    if reach is None or reach.probed_at is None:
-        return {}
-    return {"probe": reach.probed_at + PROBE_EVERY}

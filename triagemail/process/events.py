@@ -353,38 +353,6 @@ class WishesSet(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BounceCounted(Event):
-    """A mail to a reader came back; `score` is what all that came back makes now."""
-
-    address: str
-    kind: str
-    score: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriberDisabled(Event):
-    """Too much came back: no broadcast goes out to them, until a probe arrives or they write."""
-
-    address: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeSent(Event):
-    """The `probe`-th mail that asks whether anybody is there."""
-
-    address: str
-    probe: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriberEnabled(Event):
-    """They can be reached after all: `why` is "probe-arrived" or "heard"."""
-
-    address: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DeskOpened(Event):
     """The service has run for the first time."""
 

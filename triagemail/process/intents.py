@@ -343,9 +343,9 @@ class TriagerUnreachable(Intent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailReturned(Intent):
-    """A mail of ours to `by` came back, or was refused for good; `kind` is what that means (one of `dsn.KINDS`)."""
+    """A mail of ours to `by` came back, or was refused for good; `meaning` is one of dsn.MEANINGS."""
 
-    kind: str
+    meaning: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
