@@ -9,14 +9,11 @@ FULL = ("5.2.2", "552 5.2.2 mailbox full")
 SPAM = ("5.7.1", "554 5.7.1 message looks like spam")
 
 
+Said = tuple[str, str]  # the status, and the words of the host that refused
+
+
 def report(
-    to: str,
-    recipient: str,
-    said: tuple[str, str] = HARD,
-    *,
-    action: str = "failed",
-    number: int = 0,
-    whole: bool = True,
+    to: str, recipient: str, said: Said = HARD, *, action: str = "failed", number: int = 0, whole: bool = True
 ) -> bytes:
     """A report to the return path `to` about a mail to `recipient`; without `whole` its text alone."""
     status, reply = said
@@ -29,7 +26,7 @@ From: MAILER-DAEMON@mx.example (Mail Delivery System)
 Subject: Undelivered Mail Returned to Sender
 To: {to}
 Auto-Submitted: auto-replied
-Message-ID: <{number}.{abs(hash((to, number)))}@mx.example>
+Message-ID: <report.{number}@mx.example>
 MIME-Version: 1.0
 Content-Type: {kind}
 
@@ -59,7 +56,7 @@ Subject: an update
 """.replace("\n", "\r\n").encode()
 
 
-def comes_back(chat: Chat, mail: Out, said: tuple[str, str] = HARD, **more: object) -> list[Out]:
+def comes_back(chat: Chat, mail: Out, said: Said = HARD, **more: object) -> list[Out]:
     """A mail of ours comes back to its return path; what the service sends because of it."""
     chat.count += 1
     path = mail.mail_from.strip("<>")

@@ -1,4 +1,5 @@
-"""Who cannot be reached (trust.md L6, L7, L8, O2), as conversations: readers are counted, people with a role told of."""
+"""Who cannot be reached (trust.md L6, L7, L8, O2), as conversations: readers are counted, people with a role are told
+of."""
 
 from __future__ import annotations
 
@@ -40,22 +41,25 @@ def update(chat: Chat, triage: Out, who: str = LENA) -> list[Out]:
     """A day later an update goes to the list: the mails of it to `who`."""
     chat.clock.advance(DAY)
     chat.settle()
-    return [
-        mail for mail in chat.answers(triage, "update: still looking") if mail.to == who and "UPDATE" in mail.subject
-    ]
+    return to(chat.answers(triage, "update: still looking"), who, "UPDATE")
 
 
 def fares(chat: Chat, who: str = LENA) -> Reach | None:
     return reach.read(chat.app.store, chat.app.store.person(who))
 
 
-def disabled(chat: Chat, said: tuple[str, str] = HARD) -> tuple[Out, Out]:
+def score(chat: Chat, who: str = LENA) -> float:
+    found = fares(chat, who)
+    return found.score if found is not None else 0.0
+
+
+def disabled(chat: Chat) -> tuple[Out, Out]:
     """Five mails come back on five days: (the triager's mail, the probe)."""
     triage = announced(chat)
     out: list[Out] = []
     for _ in range(5):
         (mail,) = update(chat, triage)
-        out = comes_back(chat, mail, said)
+        out = comes_back(chat, mail)
     return triage, one(out, LENA, "Do our mails reach you")
 
 
@@ -78,14 +82,13 @@ def folded(chat: Chat, who: str = LENA) -> Reach | None:
 def test_five_true_bounces_on_five_days_disable_a_reader_and_a_probe_asks(chat: Chat) -> None:
     """L6: score 1/day, 5 to disable, 3 probes; 5 true ones on 5 days: disabled + probe."""
     triage = announced(chat)
-    for day in range(1, 6):
+    scores = []
+    for _ in range(5):
         assert health(chat.app.store, chat.clock.now()).disabled == 0
         (mail,) = update(chat, triage)
         out = comes_back(chat, mail)
-        now = fares(chat)
-        assert now is not None
-        assert now.score == day
-    assert now.disabled_at == chat.clock.now() or now.disabled
+        scores.append(score(chat))
+    assert scores == [1, 2, 3, 4, 5]
     probe = one(out, LENA)
     assert "issues+ab" in probe.mail_from, "its return path names it"
     assert "any word" in probe.text
@@ -186,12 +189,11 @@ def test_a_full_mailbox_counts_half_and_a_day_counts_once(chat: Chat) -> None:
     more = [m for m in chat.answers(triage, "update: again") if m.to == LENA]
     for each in (mail, *more):
         comes_back(chat, each, FULL)
-    assert fares(chat) == Reach(0.5, chat.clock.now().replace(microsecond=0), None) or fares(chat).score == 0.5  # type: ignore[union-attr]
+    assert len(more) == 1
+    assert score(chat) == 0.5
     (mail,) = update(chat, triage)
     comes_back(chat, mail)
-    found = fares(chat)
-    assert found is not None
-    assert found.score == 1.5
+    assert score(chat) == 1.5
     assert happened(chat) == ["BounceCounted"] * 2
 
 
@@ -227,7 +229,7 @@ def test_a_refusal_of_our_own_relay_counts_too(chat: Chat) -> None:
     chat.subscribe(*(f"gone{n}@acme.example" for n in range(3)))
     chat.clock.advance(DAY)
     chat.settle()
-    chat.sink.script["RCPT"] = ["250 ok"] * 0 + ["550 5.1.1 no such person"] * 40
+    chat.sink.script["RCPT"] = ["550 5.1.1 no such person"] * 40
     chat.answers(triage, "update: one")
     chat.sink.script.clear()
     chat.settle()
@@ -279,9 +281,7 @@ def test_a_report_that_is_repeated_counts_once(chat: Chat) -> None:
     for _ in range(6):
         comes_back(chat, mail)
         chat.clock.advance(DAY)
-    found = fares(chat)
-    assert found is not None
-    assert found.score == 1.0
+    assert score(chat) == 1.0
 
 
 def test_the_return_path_never_answers(chat: Chat) -> None:
