@@ -34,6 +34,7 @@ GIVE_UP = timedelta(days=5)  # RFC 5321 4.5.4.1
 URGENT_FOR = timedelta(hours=1)  # P0 and P1 are retried every minute for the first hour (trust.md S1)
 MINUTE = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(minutes=66)
+LATE = {"data": " (in reply to DATA command)", "end": " (in reply to end of DATA)"}  # it is about the mail (dsn.py)
 AFTER_ALL_ELSE = 3  # the rank of a timer that nobody waits for
 
 
@@ -200,10 +201,8 @@ def verdict(
     match outcome:
         case Accepted(code, text):
             return "sent", f"{code} {text}", None
-        case Rejected(code, text, "data" | "end"):  # in Postfix's words: what comes so late is about the mail
-            return "bounced", f"{code} {text} (in reply to end of DATA)", None
         case Rejected(code, text, stage) if stage != "mail":
-            return "bounced", f"{code} {text}", None
+            return "bounced", f"{code} {text}{LATE.get(stage, '')}", None
         case Rejected(code, text):
             # 5xx to MAIL FROM is about our own address: no fault of the recipient, and mended by a person
             reply = f"{code} {text}"

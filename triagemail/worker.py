@@ -384,10 +384,13 @@ class Worker:
             self.store.set_timers(0, desk_clocks(desk, self.policy) if desk else {}, DESK_RANK)
 
     def _of_reader(self, person: int, name: str) -> None:
-        """A timer in somebody's name: "bounced" was left by the sender, "probe" follows from how our mails fare."""
+        """A timer in somebody's name: "bounced" was left by the sender, "probe" follows from how our mails fare. What
+        is still due afterwards concerns nobody any more."""
         if name == "bounced":
             self._returned(person, dsn.of_reply(reach.last_refusal(self.store, person)), SERVICE)
         else:
             over = want.ProbeOver(by=self.store.address(person), evidence=SERVICE)
             self._decide(over, self.known.of_reader(person))
-        self.store.set_timers(-person, readers.clocks(reach.read(self.store, person)), AFTER_ALL_ELSE)
+        running = readers.clocks(reach.read(self.store, person))
+        later = {timer: at for timer, at in running.items() if name == "bounced" or at > self.clock.now()}
+        self.store.set_timers(-person, later, AFTER_ALL_ELSE)

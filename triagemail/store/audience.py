@@ -157,6 +157,7 @@ def leave(store: Store, address: str, now: datetime) -> bool:
     person = store.person(address)
     was = store.one("SELECT 1 FROM person WHERE id = ? AND subscribed_at IS NOT NULL", person) is not None
     store.run("UPDATE person SET subscribed_at = NULL WHERE id = ?", person)
+    store.run("DELETE FROM reach WHERE person = ? AND removed_at IS NULL", person)  # kept of whom we took off ourselves
     _withdraw(store, address, now)
     return was
 
