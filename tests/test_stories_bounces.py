@@ -260,7 +260,8 @@ def test_a_thousand_forged_reports_count_nothing(chat: Chat) -> None:
         f"{local[:-1]}{'a' if local[-1] != 'a' else 'b'}@{domain}",  # a MAC of another
         f"{local.replace('+ab', '+ar')}@{domain}",  # another kind
         f"{local[:-3]}@{domain}",
-        reply_to,  # our own token, but of an answer
+        reply_to,  # our own tokens, but for answers
+        triage.reply_to,
         f"{local}@elsewhere.example",
     ]
     for number in range(1_000):
@@ -270,6 +271,9 @@ def test_a_thousand_forged_reports_count_nothing(chat: Chat) -> None:
     assert [m for m in chat.settle() if m.to != OPS] == []
     assert chat.app.store.all("SELECT person FROM reach") == []
     assert not {"BounceCounted", "SubscriberDisabled"} & set(happened(chat))
+    numbers = "SELECT 1 FROM delivery d JOIN person p ON p.id = d.person WHERE d.outgoing = 1 AND p.address = ?"
+    assert chat.app.store.one(numbers, SARA), "the number of the issue is that of a mail to her, too"
+    assert "TriagerAway" not in [type(e).__name__ for *_, e in chat.app.store.journal(0)]
     assert comes_back(chat, mail) == []
     assert fares(chat) is not None, "the true one counts"
 
