@@ -67,8 +67,9 @@ def begin(intent: want.Intent, issue: Issue, wanted: Priority, reason: str, now:
         reason=reason,
         started_at=now,
         deadline=_deadline(standing, wanted, now, policy),
+        step=(_place(-1, policy) or 0) if policy.dispute == "hierarchy" else 0,
     )
-    new = replace(new, asked=_first_asked(new, policy), step=_first_step(new, policy))
+    new = replace(new, asked=_first_asked(new, policy))
     event = DecisionDisputed(issue=issue.number, at=now, by=intent.by, dispute=new)
     decision = Decision(events=(event,))
     after = apply(decision, issue) or issue
@@ -86,15 +87,11 @@ def _first_asked(new: RunningDispute, policy: Policy) -> tuple[str, ...]:
             there = new.against in policy.standby()
             return (new.against if there else policy.duty,)
         case "hierarchy":
-            return policy.authority[_place(-1, policy) or 0 :][:1] or (policy.duty,)
+            return policy.authority[new.step :][:1] or (policy.duty,)
         case "rock-paper-scissors":
             return (new.by, new.against)
         case _:
             return ()
-
-
-def _first_step(new: RunningDispute, policy: Policy) -> int:
-    return _place(-1, policy) or 0 if new.policy == "hierarchy" else 0
 
 
 def _place(after: int, policy: Policy) -> int | None:

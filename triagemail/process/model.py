@@ -329,7 +329,7 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How our mails fare with a reader of the list: the fold of the events of `bounces.py`."""
+    """How our mails fare with a reader of the list: the fold of their events (`readers.py`)."""
 
     score: float = 0.0  # what came back counts, once a day
     bounced_at: datetime | None = None  # the last that counted
