@@ -857,6 +857,8 @@ def test_subscribers_whose_mails_came_back_are_shown_and_counted(host: Host) -> 
     assert host.lines("subscribers", "list")[1]["reach"] == {}
     host.types("subscribers", "remove", ANNA)
     assert host.rows("SELECT person FROM reach") == []
+    said = host.rows("SELECT type, author FROM event ORDER BY id")
+    assert said == [("SubscriberJoined", "operator")] * 3 + [("SubscriberLeft", "operator")]
 
 
 def test_subscribers_are_added_listed_and_removed(host: Host) -> None:

@@ -109,6 +109,8 @@ def test_a_probe_is_over_after_a_week(came: str, more: str) -> None:
     assert type(event).__name__ == more
     if isinstance(event, fold.ProbeSent):
         assert event.probe == (2 if came else 1)
+    (event,) = probe_over(intent, known, NOW + 7 * DAY, replace(POLICY, confirmers=(LENA,))).events
+    assert isinstance(event, fold.SubscriberEnabled), "role holders are never disabled"
     assert probe_over(intent, replace(known, wishes=None), NOW + 8 * DAY, POLICY).events == ()
     assert probe_over(intent, replace(known, reach=None), NOW + 8 * DAY, POLICY).events == ()
 

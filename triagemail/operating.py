@@ -26,6 +26,7 @@ from triagemail.console import (
 
 if TYPE_CHECKING:
     from triagemail.app import App
+    from triagemail.process.events import SubscriberJoined, SubscriberLeft
     from triagemail.process.model import Reach, Wishes
 
 
@@ -163,6 +164,7 @@ def _differing(wished: dict[str, Any]) -> str:
 def subscribers_add(config_file: Path | None, addresses: tuple[str, ...], group: bool) -> None:
     """Put addresses on the list, without asking them."""
     from triagemail.mail.address import normalise
+    from triagemail.process.events import SubscriberJoined
     from triagemail.store import audience
 
     app = open_app(config_file)
@@ -172,6 +174,7 @@ def subscribers_add(config_file: Path | None, addresses: tuple[str, ...], group:
     with app.store.transaction():
         for address in good.values():
             audience.join(app.store, address or "", app.clock.now(), group=group)
+            _journal(app, SubscriberJoined, address or "")
     say(len(good), "on the list")
 
 
@@ -181,13 +184,24 @@ def subscribers_add(config_file: Path | None, addresses: tuple[str, ...], group:
 def subscribers_remove(config_file: Path | None, addresses: tuple[str, ...]) -> None:
     """Take addresses off the list."""
     from triagemail.mail.address import normalise
+    from triagemail.process.events import SubscriberLeft
     from triagemail.store import audience
 
     app = open_app(config_file)
     for address in addresses:
         with app.store.transaction():
             was = audience.leave(app.store, normalise(address) or address, app.clock.now())
+            if was:
+                _journal(app, SubscriberLeft, normalise(address) or address)
         say(f"{address} {'removed' if was else 'was not on the list'}")
+
+
+def _journal(app: App, kind: type[SubscriberJoined | SubscriberLeft], address: str) -> None:
+    """What the operator does to the list stands in the journal, as what its readers do."""
+    from triagemail.process.model import Evidence, Level
+
+    event = kind(issue=0, at=app.clock.now(), by="operator", address=address)
+    app.store.save_event(event, Evidence(Level.E3, "host"), None, "")
 
 
 # --- the database ----------------------------------------------------------------------------------------------------

@@ -65,6 +65,8 @@ def probe_over(intent: want.ProbeOver, snapshot: Snapshot, now: datetime, policy
         return Decision()
     if snapshot.probe == "arrived":
         return _enable(intent.by, "probe-arrived", now)
+    if roles(intent.by, snapshot, policy):  # they were given one since
+        return _enable(intent.by, "role", now)
     if snapshot.probe == "returned" and reach.probes >= PROBES:
         return Decision(events=(SubscriberLeft(issue=0, at=now, by="", address=intent.by),))
     return _probe(intent.by, reach.probes + (snapshot.probe == "returned"), now)

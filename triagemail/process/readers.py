@@ -36,7 +36,7 @@ class ProbeSent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriberEnabled(Event):
-    """They can be reached after all: `why` is "probe-arrived" or "heard"."""
+    """They can be reached after all: `why` is "probe-arrived" or "heard"; or they have a "role" now."""
 
     address: str
     why: str
