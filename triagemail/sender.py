@@ -135,8 +135,7 @@ class Sender:
             state, reply, retry_at = verdict(outcome, due, self._mail(due.outgoing).mail.rank, now, self.chance)
             ambiguous = isinstance(outcome, Lost) and outcome.ambiguous
             results.append(Result(due.delivery, state, reply, retry_at, ambiguous))
-        claims.record(self.store, results, now)
-        self._returned(results, now)
+        claims.record(self.store, results, now, self._refused())
         landed, self.landed = self.landed, []
         dues = [self.dues.pop(result.delivery) for result in results]
         lines("sender", "delivery", map(self._line, landed, dues, results))
@@ -155,16 +154,12 @@ class Sender:
             "outcome": result.state, "reply": landed.outcome.text, "seconds": round(landed.seconds, 4),
         }  # fmt: skip
 
-    def _returned(self, results: Sequence[Result], now: datetime) -> None:
-        """What the relay refused for good is told to the worker by a timer in the reader's name, of who is needed at
-        once first; a fault of our own address or mail is no fault of theirs."""
-        refused = {copy.key for copy, outcome, _ in self.landed if _is_refusal(outcome)}
-        people = {due.person: due.address for r in results if r.delivery in refused for due in [self.dues[r.delivery]]}
-        if people:
-            urgent = (*self.policy.triagers, *self.policy.authority)
-            with self.store.transaction():
-                for person, address in people.items():
-                    self.store.add_timer(-person, "bounced", now, 0 if address in urgent else AFTER_ALL_ELSE)
+    def _refused(self) -> dict[int, int]:
+        """Whom the relay refused for good, and how soon the worker is to look at it: at once where somebody is needed.
+        A fault of our own address or mail is no fault of theirs."""
+        urgent = (*self.policy.triagers, *self.policy.authority)
+        dues = [self.dues[copy.key] for copy, outcome, _ in self.landed if _is_refusal(outcome)]
+        return {due.person: 0 if due.address in urgent else AFTER_ALL_ELSE for due in dues}
 
     def _give_back(self) -> None:
         """What is claimed and not begun is queued again, untouched."""
