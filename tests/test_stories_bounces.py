@@ -340,7 +340,9 @@ def test_a_report_about_a_mail_to_the_triager_passes_on_and_tells_the_operator(c
     out = comes_back(chat, triage, FULL)
     assert one(out, CARL, "[#1]")
     assert chat.issue(1).triager == CARL
-    assert SARA in one(out, OPS, "cannot be reached").text
+    told = one(out, OPS, "cannot be reached").text
+    assert SARA in told
+    assert "552 5.2.2 mailbox full" in told
     assert one(chat.sends(BOB, COMPLETE.format(priority="P2"), subject="Next"), CARL, "Next")
 
 

@@ -221,12 +221,14 @@ class Worker:
             return
         said = f"{about.status} {about.text}".strip()
         if reach.came_back(self.store, token.number, token.person, said, self.clock.now()):
-            self._returned(token.person, about.meaning, Evidence(Level.E2, "return-path"))
+            self._returned(token.person, about.meaning, said, Evidence(Level.E2, "return-path"))
 
-    def _returned(self, person: int, meaning: str, evidence: Evidence) -> None:
+    def _returned(self, person: int, meaning: str, said: str, evidence: Evidence) -> None:
         who = self.store.address(person)
         logger("worker").warning("mail-returned", address=who, meaning=meaning)
-        self._decide(want.MailReturned(by=who, evidence=evidence, meaning=meaning), self.known.of_reader(person))
+        self._decide(
+            want.MailReturned(by=who, evidence=evidence, meaning=meaning, said=said), self.known.of_reader(person)
+        )
 
     def _hear_from(self, found: ParsedMail) -> None:
         """ "Any mail from that person re-enables" whom our mails did not reach."""
@@ -387,7 +389,8 @@ class Worker:
         """A timer in somebody's name: "bounced" was left by the sender, "probe" follows from how our mails fare. What
         is still due afterwards concerns nobody any more."""
         if name == "bounced":
-            self._returned(person, dsn.of_reply(reach.last_refusal(self.store, person)), SERVICE)
+            said = reach.last_refusal(self.store, person)
+            self._returned(person, dsn.of_reply(said), said, SERVICE)
         else:
             over = want.ProbeOver(by=self.store.address(person), evidence=SERVICE)
             self._decide(over, self.known.of_reader(person))

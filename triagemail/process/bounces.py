@@ -30,7 +30,7 @@ def returned(intent: want.MailReturned, snapshot: Snapshot, now: datetime, polic
     if intent.meaning not in FAILED:
         return Decision()
     if found:
-        return _next_in_line(intent.by, found, snapshot, now, policy)
+        return _next_in_line(intent, found, snapshot, now, policy)
     reach = snapshot.reach or Reach()
     if snapshot.wishes is None or reach.disabled or intent.meaning not in WEIGHTS:
         return Decision()
@@ -102,14 +102,16 @@ def roles(address: str, snapshot: Snapshot, policy: Policy) -> tuple[str, ...]:
     return (*found, "group") if snapshot.group else found  # one dead member must not silence a list
 
 
-def _next_in_line(who: str, held: tuple[str, ...], snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
+def _next_in_line(
+    intent: want.MailReturned, held: tuple[str, ...], snapshot: Snapshot, now: datetime, policy: Policy
+) -> Decision:
     """ "A bounce from the triager on duty passes every open P0 and P1 to the next in order at once"; one from an
     authority passes on the disputes that wait for them."""
-    decision, today = Decision(), policy
+    who, decision, today = intent.by, Decision(), policy
     if "triager" in held or "authority" in held:
         decision, today = duty.gone(snapshot, who, now, policy)
         for issue in snapshot.issues.values():
             decision += disputes.pass_over(issue, who, now, today)
-    values = {"who": who, "how": "bounced", "roles": held, "duty": today.duty}
+    values = {"who": who, "how": "bounced", "said": intent.said, "roles": held, "duty": today.duty}
     to_operator = Draft("unreachable", policy.operator, None, values, 1, cause=f"unreachable:{who}")
     return decision + Decision(drafts=(to_operator,) if policy.operator not in ("", who) else ())

@@ -92,7 +92,7 @@ def unreachable(intent: want.TriagerUnreachable, snapshot: Snapshot, now: dateti
     decision, today = gone(snapshot, intent.by, now, policy)
     if today.duty != intent.by or not policy.operator:
         return decision
-    values = {"who": intent.by, "how": "away", "roles": ("triager",), "duty": today.duty}
+    values = {"who": intent.by, "how": "away", "said": "", "roles": ("triager",), "duty": today.duty}
     told = Draft("unreachable", policy.operator, None, values, 1, cause=f"unreachable:{intent.by}")
     return decision + Decision(drafts=(told,))
 

@@ -343,9 +343,11 @@ class TriagerUnreachable(Intent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailReturned(Intent):
-    """A mail of ours to `by` came back, or was refused for good; `meaning` is one of dsn.MEANINGS."""
+    """A mail of ours to `by` came back, or was refused for good; `meaning` is one of dsn.MEANINGS, `said` what
+    the host that refused it said."""
 
     meaning: str
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
