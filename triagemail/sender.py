@@ -35,6 +35,8 @@ GIVE_UP = timedelta(days=5)  # RFC 5321 4.5.4.1
 URGENT_FOR = timedelta(hours=1)  # P0 and P1 are retried every minute for the first hour (trust.md S1)
 MINUTE = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(minutes=66)
+LATE = {"data": " (in reply to DATA command)", "end": " (in reply to end of DATA)"}  # it is about the mail (dsn.py)
+AFTER_ALL_ELSE = 3  # the rank of a timer that nobody waits for
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,7 @@ class Sender:
             state, reply, retry_at = verdict(outcome, due, self._mail(due.outgoing).mail.rank, now, self.chance)
             ambiguous = isinstance(outcome, Lost) and outcome.ambiguous
             results.append(Result(due.delivery, state, reply, retry_at, ambiguous))
-        claims.record(self.store, results, now)
+        claims.record(self.store, results, now, self._refused())
         if self.pace is not None and self.pace.ended is not None:
             self.pace.ended.extend([now] * len(results))
         landed, self.landed = self.landed, []
@@ -180,8 +182,6 @@ class Sender:
                     claims.forget_detail(self.store, due.outgoing)
             if isinstance(outcome, Rejected) and outcome.stage in ("mail", "here"):
                 self.notices.tell("the relay refuses our own address or mail", result.reply)
-            if result.state == "bounced" and due.address in self.policy.triagers:
-                self._unreachable(due, now)
             step("after_record_commit")
 
     def _line(self, landed: Landed, due: Due, result: Result) -> dict[str, str | int | float]:
@@ -191,11 +191,12 @@ class Sender:
             "outcome": result.state, "reply": landed.outcome.text, "seconds": round(landed.seconds, 4),
         }  # fmt: skip
 
-    def _unreachable(self, due: Due, now: datetime) -> None:
-        """ "A bounce from the triager on duty passes every open P0 and P1 to the next in order at once": a timer in
-        their name tells the worker."""
-        with self.store.transaction():
-            self.store.set_timers(-due.person, {"bounced": now}, 0)
+    def _refused(self) -> dict[int, int]:
+        """Whom the relay refused for good, and how soon the worker is to look at it: at once where somebody is needed.
+        A fault of our own address or mail is no fault of theirs."""
+        urgent = (*self.policy.triagers, *self.policy.authority)
+        dues = [self.dues[copy.key] for copy, outcome, _ in self.landed if _is_refusal(outcome)]
+        return {due.person: 0 if due.address in urgent else AFTER_ALL_ELSE for due in dues}
 
     def _give_back(self) -> None:
         """What is claimed and not begun is queued again, untouched."""
@@ -220,6 +221,11 @@ class Sender:
         return found
 
 
+def _is_refusal(outcome: Outcome) -> bool:
+    """5xx of the relay about the recipient or the mail."""
+    return isinstance(outcome, Rejected) and outcome.stage not in ("mail", "here")
+
+
 def verdict(
     outcome: Outcome, due: Due, rank: int, now: datetime, chance: random.Random
 ) -> tuple[str, str, datetime | None]:
@@ -228,7 +234,7 @@ def verdict(
         case Accepted(code, text):
             return "sent", f"{code} {text}", None
         case Rejected(code, text, stage) if stage != "mail":
-            return "bounced", f"{code} {text}", None
+            return "bounced", f"{code} {text}{LATE.get(stage, '')}", None
         case Rejected(code, text):
             # 5xx to MAIL FROM is about our own address: no fault of the recipient, and mended by a person
             reply = f"{code} {text}"

@@ -3,7 +3,7 @@ docs/architecture.md."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from triagemail.store.store import Store
 MAIL_LEASE = timedelta(minutes=5)
 SEND_LEASE = timedelta(minutes=20)  # longer than the longest SMTP transaction
 SLICE = 5_000
+NOBODY: Mapping[int, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,20 +330,28 @@ def forget_detail(store: Store, outgoing: int) -> None:
     store.run("UPDATE outgoing SET detail = '' WHERE id = ?", outgoing)
 
 
-def record(store: Store, results: Sequence[Result], now: datetime) -> None:
+def record(store: Store, results: Sequence[Result], now: datetime, refused: Mapping[int, int] = NOBODY) -> None:
     """T3: sending -> sent | deferred | bounced | expired; its own transaction. Whose reader has left, or what was
-    replaced, while it was on its way is not tried again."""
+    replaced, while it was on its way is not tried again. `refused`: the people whom the relay refused for good, with
+    the rank of the timer that tells the worker."""
     ended = micros(now)
-    store.many(
+    statement = (
         "UPDATE delivery SET state = ?, reply = ?, retry_at = ?, ended_at = ?, ambiguous = ambiguous + ?,"
-        " holder = '', leased_until = 0 WHERE id = ? AND (state = 'sending' OR ?)",
-        [
-            (state, reply, 0, ended, int(ambiguous), delivery, True)
-            if retry_at is None
-            else (state, reply, micros(retry_at), None, int(ambiguous), delivery, False)
-            for delivery, state, reply, retry_at, ambiguous in results
-        ],
+        " holder = '', leased_until = 0 WHERE id = ? AND (state = 'sending' OR ?)"
     )
+    rows = [
+        (state, reply, 0, ended, int(ambiguous), delivery, True)
+        if retry_at is None
+        else (state, reply, micros(retry_at), None, int(ambiguous), delivery, False)
+        for delivery, state, reply, retry_at, ambiguous in results
+    ]
+    if not refused:
+        return store.many(statement, rows)
+    with store.transaction():
+        for row in rows:
+            store.run(statement, *row)
+        for person, rank in refused.items():
+            store.add_timer(-person, "bounced", now, rank)
 
 
 def unclaim(store: Store, deliveries: Sequence[int]) -> None:
