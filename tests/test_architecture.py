@@ -45,6 +45,7 @@ RANKS = {
     "explain": 8,
     "console": 9,
     "operating": 9,
+    "subscribers": 9,
     "cli": 9,
     "__main__": 9,
 }
@@ -74,7 +75,7 @@ CLOCKS = {"now", "today", "utcnow"}
 DOORS = {  # library -> the one module (or folder) that imports it
     "aiosmtpd": "doors/smtpd.py",
     "authres": "mail/evidence.py",
-    "click": "cli.py console.py operating.py",  # the command line: what all need, the operator's commands, the rest
+    "click": "cli.py console.py operating.py subscribers.py",  # the command line
     "dns": "doors/names.py",
     "email_validator": "mail/address.py",
     "flufl": "mail/dsn.py",

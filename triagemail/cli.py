@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from triagemail import __version__, operating
+from triagemail import __version__, operating, subscribers
 from triagemail.console import (
     BAD_CONFIG,
     DATA,
@@ -337,5 +337,5 @@ def show(config_file: Path | None, number: int, json_lines: bool) -> None:
 
 # --- parked mail, the list, the database: operating.py ---------------------------------------------------------------
 
-for _command in operating.COMMANDS:
+for _command in (*operating.COMMANDS, subscribers.subscribers):
     main.add_command(_command)

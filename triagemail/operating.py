@@ -1,5 +1,5 @@
-"""The operator's commands: parked mail, the distribution list, the database, the keys, forgetting a person. Like cli.py
-it imports click at module level and everything else per command."""
+"""The operator's commands: parked mail, the database, the keys, forgetting a person. Like cli.py it imports click at
+module level and everything else per command."""
 
 from __future__ import annotations
 
@@ -26,8 +26,6 @@ from triagemail.console import (
 
 if TYPE_CHECKING:
     from triagemail.app import App
-    from triagemail.process.events import SubscriberJoined, SubscriberLeft
-    from triagemail.process.model import Reach, Wishes
 
 
 # --- parked mail -----------------------------------------------------------------------------------------------------
@@ -102,106 +100,6 @@ def _each_held(app: App, numbers: tuple[int, ...], act: Any, word: str) -> None:
         if not found:
             fail(DATA, f"no held mail {number}")
         say(f"{number} {word}")
-
-
-# --- the distribution list -------------------------------------------------------------------------------------------
-
-
-@click.group()
-def subscribers() -> None:
-    """The distribution list."""
-
-
-@subscribers.command("list")
-@as_json
-@click.pass_obj
-def subscribers_list(config_file: Path | None, json_lines: bool) -> None:
-    """Everyone on the list."""
-    from triagemail.store import audience
-
-    app = open_app(config_file)
-    for member in audience.members(app.store):
-        wished = _fields(member.wishes)
-        if json_lines:
-            who = {"address": member.address, "since": member.since.isoformat(), "group": member.group}
-            say_json({**who, "wishes": wished, "reach": _fares(member.reach)})
-        else:
-            group = "  group" if member.group else ""
-            fares = "".join(f"  {k}={v}" for k, v in _fares(member.reach).items() if v)
-            say(f"{member.address:<50} since {member.since:%Y-%m-%d}{group}{_differing(wished)}{fares}")
-
-
-def _fields(wished: Wishes) -> dict[str, Any]:
-    return {
-        "priority": str(wished.priority),
-        "areas": wished.areas,
-        "issues": wished.issues,
-        "muted": wished.muted,
-        "digest": wished.digest,
-        "paused_until": wished.paused_until and wished.paused_until.isoformat(),
-    }
-
-
-def _fares(reach: Reach | None) -> dict[str, Any]:
-    """What came back of the mails to them."""
-    if reach is None:
-        return {}
-    disabled = reach.disabled_at and reach.disabled_at.isoformat(timespec="seconds")
-    return {"score": reach.score, "disabled": disabled, "probes": reach.probes}
-
-
-def _differing(wished: dict[str, Any]) -> str:
-    """`  priority=P0 areas=billing`: what is not as for everybody."""
-    usual = {"priority": "P1", "areas": (), "issues": (), "muted": (), "digest": False, "paused_until": None}
-    shown = {k: ",".join(map(str, v)) if isinstance(v, tuple) else v for k, v in wished.items() if v != usual[k]}
-    return "".join(f"  {name}={value}" for name, value in shown.items())
-
-
-@subscribers.command("add")
-@click.argument("addresses", nargs=-1, required=True)
-@click.option("--group", is_flag=True, help="Another list, not a person: its copies carry no unsubscribe link.")
-@click.pass_obj
-def subscribers_add(config_file: Path | None, addresses: tuple[str, ...], group: bool) -> None:
-    """Put addresses on the list, without asking them."""
-    from triagemail.mail.address import normalise
-    from triagemail.process.events import SubscriberJoined
-    from triagemail.store import audience
-
-    app = open_app(config_file)
-    good = {a: normalise(a) for a in addresses}
-    if bad := [a for a, n in good.items() if n is None]:
-        fail(DATA, *(f"no mail address: {a}" for a in bad), "nobody was added")
-    with app.store.transaction():
-        for address in good.values():
-            audience.join(app.store, address or "", app.clock.now(), group=group)
-            _journal(app, SubscriberJoined, address or "")
-    say(len(good), "on the list")
-
-
-@subscribers.command("remove")
-@click.argument("addresses", nargs=-1, required=True)
-@click.pass_obj
-def subscribers_remove(config_file: Path | None, addresses: tuple[str, ...]) -> None:
-    """Take addresses off the list."""
-    from triagemail.mail.address import normalise
-    from triagemail.process.events import SubscriberLeft
-    from triagemail.store import audience
-
-    app = open_app(config_file)
-    for address in addresses:
-        with app.store.transaction():
-            was = audience.leave(app.store, normalise(address) or address, app.clock.now())
-            if was:
-                _journal(app, SubscriberLeft, normalise(address) or address)
-        say(f"{address} {'removed' if was else 'was not on the list'}")
-
-
-def _journal(app: App, kind: type[SubscriberJoined | SubscriberLeft], address: str) -> None:
-    """What the operator does to the list stands in the journal, as what its readers do."""
-    from triagemail.process.model import Evidence, Level
-
-    event = kind(issue=0, at=app.clock.now(), by="operator", address=address)
-    app.store.save_event(event, Evidence(Level.E3, "host"), None, "")
 
 
 # --- the database ----------------------------------------------------------------------------------------------------
@@ -397,4 +295,4 @@ def _author(raw: bytes) -> str:
     return found.from_.address if found.from_ else ""
 
 
-COMMANDS = (held, subscribers, backup, restore, hold, release, keys, forget, migrate)
+COMMANDS = (held, backup, restore, hold, release, keys, forget, migrate)
