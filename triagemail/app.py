@@ -188,7 +188,7 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
     words = parse_words((folder / "en" / "words.toml").read_text(encoding="utf-8"))
     own = mail_templates.open_templates(config.templates.dir or None)
     outbox = Outbox(store, own, keyring, policy)
-    known = Snapshots(store, policy, outbox, clock)
+    known = Snapshots(store, policy, outbox, clock, configs.trust(config))
     worker = Worker(store, policy, words, outbox, clock, known, tuple(config.mail.groups))
     mailbox, intake = _mailbox(config, store, clock)
     notices = Notices(store, outbox, policy, clock)

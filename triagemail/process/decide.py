@@ -52,6 +52,8 @@ def decide_all(
     snapshot: Snapshot, intents: Sequence[Intent], now: datetime, policy: Policy
 ) -> tuple[tuple[Intent, Decision], ...]:
     """Several intents of one mail: "all are done or none is, and one reply lists the result of each"."""
+    if any(intent.evidence.level is model.Level.EX for intent in intents):
+        return ((intents[0], _short(intents[0], "spoof-suspect")),)
     if len(intents) == 1 and isinstance(intents[0], want.Confirm):
         return confirm(intents[0], snapshot, now, policy)
     decided = _fold(snapshot, intents, now, policy)
@@ -145,6 +147,8 @@ def after(snapshot: Snapshot, events: Sequence[Event]) -> Snapshot:
 
 def decide(snapshot: Snapshot, intent: Intent, now: datetime, policy: Policy) -> Decision:
     """One intent: is the person allowed, what happens, and what follows of it."""
+    if intent.evidence.level is model.Level.EX:
+        return _short(intent, "spoof-suspect")
     policy = duty.present(policy, snapshot.desk, now)
     intent = _meant(intent, snapshot)
     issue = snapshot.issues.get(intent.issue) if intent.issue else None
@@ -176,8 +180,8 @@ def _meant(intent: Intent, snapshot: Snapshot) -> Intent:
 def _short(intent: Intent, code: str) -> Decision:
     if code == "confirm":
         return Decision(freeze=(intent,))
-    if code == "not-admitted":  # no reply to strangers (trust.md 3.5)
-        return Decision(held="not-admitted")
+    if code in ("not-admitted", "spoof-suspect"):  # no reply to strangers, nor to whom a liar names (trust.md 3.5)
+        return Decision(held=code)
     return updates.refuse(intent, code)
 
 
@@ -267,7 +271,7 @@ def _on_issue(snapshot: Snapshot, intent: Intent, issue: Issue, now: datetime, p
         case want.FillIn():
             return reports.fill_in(intent, issue, now, policy, snapshot.alarm)
         case want.Comment(broadcast_reply=True) if not _takes_part(intent.by, issue, policy):
-            return answer_reader(intent, snapshot, issue, now)
+            return answer_reader(intent, snapshot, issue, now, policy)
         case want.Comment():
             return reports.comment(intent, issue, now, policy)
         case want.Withdraw():
@@ -396,7 +400,9 @@ def answer(intent: want.Ask, snapshot: Snapshot, issue: Issue | None, policy: Po
     return Decision(drafts=(Draft(intent.what, intent.by, number, values),))
 
 
-def answer_reader(intent: want.Comment, snapshot: Snapshot, issue: Issue, now: datetime) -> Decision:
+def answer_reader(
+    intent: want.Comment, snapshot: Snapshot, issue: Issue, now: datetime, policy: Policy
+) -> Decision:
     """ "Replies to a broadcast never reach the list. A question is answered with the latest status (once per person and
     update) and put in the issue's log." """
     said = Commented(
@@ -404,7 +410,7 @@ def answer_reader(intent: want.Comment, snapshot: Snapshot, issue: Issue, now: d
         at=now,
         by=intent.by,
         text=intent.text,
-        unverified=not intent.evidence.believed,
+        unverified=not acts.vouched(intent, issue, policy),
         mail=intent.mail,
     )
     kept = Decision(events=(said,))
