@@ -33,6 +33,7 @@ RANKS = {
     "outbox": 6,
     "sender": 6,
     "snapshots": 6,
+    "watch": 6,
     "worker": 6,
     "quantities": 7,
     "toml_lines": 7,
@@ -72,7 +73,6 @@ CLOCKS = {"now", "today", "utcnow"}
 
 DOORS = {  # library -> the one module (or folder) that imports it
     "aiosmtpd": "doors/smtpd.py",
-    "authres": "mail/evidence.py",
     "click": "cli.py console.py operating.py",  # the command line: what all need, the operator's commands, the rest
     "email_validator": "mail/address.py",
     "flufl": "mail/dsn.py",

@@ -33,6 +33,7 @@ from triagemail.sender import Sender
 from triagemail.snapshots import Snapshots
 from triagemail.store import claims
 from triagemail.store.store import STORE_FAULTS, Store
+from triagemail.watch import Watch
 from triagemail.worker import Worker
 
 PARTS = ("intake", "work", "send", "clock")
@@ -189,9 +190,10 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
     own = mail_templates.open_templates(config.templates.dir or None)
     outbox = Outbox(store, own, keyring, policy)
     known = Snapshots(store, policy, outbox, clock, configs.trust(config))
-    worker = Worker(store, policy, words, outbox, clock, known, tuple(config.mail.groups))
-    mailbox, intake = _mailbox(config, store, clock)
     notices = Notices(store, outbox, policy, clock)
+    watch = Watch(store, policy, notices)
+    worker = Worker(store, policy, words, outbox, clock, known, watch, tuple(config.mail.groups))
+    mailbox, intake = _mailbox(config, store, clock)
     sender = Sender(store, Relay(_smtp(config), config.smtp.connections), keyring, policy, clock, notices)
     return App(config, policy, clock, store, keyring, words, outbox, notices, worker, mailbox, intake, sender)
 

@@ -402,17 +402,17 @@ def _warnings(config: Config) -> tuple[str, ...]:
     """What is allowed and unwise (trust.md 3.2, row `none`)."""
     away = config.imap.host and not quantities.is_loopback(config.imap.host)
     if config.auth.profile == "none" and away and not config.auth.accept_no_evidence:
-        return ('auth.profile = "none": nobody vouches for a From address, so every command in a fresh mail asks for'
-            ' a plain reply; auth.accept_no_evidence = true silences this',)
+        return (
+            'auth.profile = "none": nobody vouches for a From address, so every command in a fresh mail asks for'
+            " a plain reply; auth.accept_no_evidence = true silences this",
+        )
     return ()
 
 
 def trust(config: Config) -> Trust:
     """Which mail servers are ours, and so whom they vouch for."""
     auth = config.auth
-    return Trust(
-        auth.profile, auth.trusted_authserv_id, auth.trusted_received_by, auth.trusted_sealers, auth.logins
-    )
+    return Trust(auth.profile, auth.trusted_authserv_id, auth.trusted_received_by, auth.trusted_sealers, auth.logins)
 
 
 def policy(config: Config) -> Policy:

@@ -45,7 +45,7 @@ class Snapshots:
     policy: Policy
     outbox: Outbox
     clock: Clock
-    trust: Trust = Trust()
+    trust: Trust
     words_sent: dict[int, str] = field(default_factory=dict)  # of our latest answered mails, by their number
 
     # --- what a mail belongs to ---------------------------------------------------------------------------------------

@@ -16,13 +16,15 @@ from triagemail.failpoints import step
 from triagemail.log import logger
 from triagemail.mail import mime, reading, recorded, screening
 from triagemail.mail.mime import ParsedMail
+from triagemail.mail.reading import Context
 from triagemail.mail.screening import Screening
+from triagemail.mail.tokens import Token
 from triagemail.mail.words import Words
 from triagemail.outbox import Outbox
 from triagemail.process import decide, duty
 from triagemail.process import intents as want
 from triagemail.process.clocks import clocks, desk_clocks
-from triagemail.process.events import Decision, Event, SubscriberJoined, SubscriberLeft, WishesSet
+from triagemail.process.events import Decision, Draft, Event, SubscriberJoined, SubscriberLeft, WishesSet
 from triagemail.process.intents import Intent, Pending, Snapshot
 from triagemail.process.life import evolve, evolve_desk
 from triagemail.process.model import Evidence, Issue, Level, Policy
@@ -31,6 +33,7 @@ from triagemail.snapshots import Snapshots
 from triagemail.store import audience, claims
 from triagemail.store.claims import Claimed
 from triagemail.store.store import STORE_FAULTS, Store
+from triagemail.watch import Watch
 
 STRIKES = 3
 ANSWERS_A_DAY = 10  # to an address at E0
@@ -38,6 +41,7 @@ ANSWERS_AN_HOUR = 30  # to one that answered our mails
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
 HELD = ("bad_from", "auto_generated", "list")
 UNREADABLE = ("too-deep", "too-many-parts", "header-flood", "line-flood", "too-large")
+HARMLESS = (*decide.KEPT_ALWAYS, want.Ask, want.Confirm, want.NearMiss, want.TooMany, want.GiveFeedback)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 SERVICE = Evidence(Level.E3, "service")
@@ -64,6 +68,7 @@ class Worker:
     outbox: Outbox
     clock: Clock
     known: Snapshots
+    watch: Watch
     groups: tuple[str, ...] = ()
     holder: str = "main"
     batch: int = 20
@@ -137,6 +142,11 @@ class Worker:
             self.outbox.put(notice, None, now)
         return "held", why, None
 
+    def _suspect(self, mail: Claimed, found: ParsedMail, why: str) -> tuple[str, str, int | None]:
+        """Nobody is answered: who is named in From has probably not written it (trust.md 3.5)."""
+        self.watch.posed(found, self.clock.now())
+        return self._hold(mail, found, f"spoof-suspect: {why}")
+
     def _handle(self, mail: Claimed, found: ParsedMail) -> tuple[str, str, int | None]:
         """(state, reason, issue) of one mail: answered, silent(reason) or held(reason)."""
         if mail.attempts > STRIKES:
@@ -153,6 +163,8 @@ class Worker:
             case "silent":
                 self._look_for_absence(found, seen)
                 return "silent", f"{seen.class_}: {seen.reason}", None
+            case "held" if seen.class_ == "bad_from":
+                return self._suspect(mail, found, f"bad_from, {seen.reason}")
             case "held":
                 return self._hold(mail, found, f"{seen.class_}: {seen.reason}")
             case _:
@@ -183,26 +195,42 @@ class Worker:
         anchor = reading.anchor(found, self.outbox.keyring, self.policy.address, outbox.day_of(self.clock.now()))
         who = self.store.address(anchor.token.person) if anchor.token else ""
         wrote = found.from_.address if found.from_ else ""
+        sure = self.known.judge(who, found, self.clock.now()) if how == "away" else Evidence(Level.E2, "token")
         if who in self.policy.triagers and (how == "bounced" or wrote == who):
-            self._absent(want.TriagerUnreachable(by=who, evidence=Evidence(Level.E2, "token"), how=how))
+            self._absent(want.TriagerUnreachable(by=who, evidence=sure, how=how))
 
     def _answer(self, mail: Claimed, found: ParsedMail) -> tuple[str, str, int | None]:
         now = self.clock.now()
         anchor = reading.anchor(found, self.outbox.keyring, self.policy.address, outbox.day_of(now))
         context = self.known.context(anchor, found, mail.raw_id, mail.received_at)
+        self.watch.stamped(context.by, context.evidence.level, now)
         read = reading.read(found, anchor, context, self.words, self.policy)
         snapshot = self.known.of_mail(read.intents, anchor, context)
         decided = decide.decide_all(snapshot, read.intents, now, self.policy)
         held = next((d.held for _, d in decided if d.held), "")
+        if held == "spoof-suspect":
+            return self._suspect(mail, found, f"{context.by}, {context.evidence.text}")
         if held:
             return self._hold(mail, found, f"{held}: {context.by}")
         if anchor.secret and snapshot.pending is not None and snapshot.pending.address == context.by:
             self.store.use_pending(anchor.secret, now)
         touched = self.commit(decided, snapshot, found.message_id, context.by)
+        if anchor.token is not None and context.evidence.rule == "token-of-another":
+            self._tell_owner(anchor.token, context, read.intents)
         number = touched or (context.issue.number if context.issue else None)
         if number:
             self.store.join_thread(found.message_id, number)
         return "done", ", ".join(type(i).__name__ for i, _ in decided)[:200], number
+
+    def _tell_owner(self, token: Token, context: Context, intents: Sequence[Intent]) -> None:
+        """Somebody gives commands with the reply address of somebody else, who hears of it once a day (trust.md A9)."""
+        now = self.clock.now()
+        if all(isinstance(i, HARMLESS) for i in intents):
+            return
+        if self.store.notice_due(f"borrowed:{token.person}", now, DAY):
+            number = context.issue.number if context.issue else None
+            values = {"by": context.by, "number": number}
+            self.outbox.put(Draft("borrowed", self.store.address(token.person), number, values), context.issue, now)
 
     # --- committing a decision ---------------------------------------------------------------------------------------
 

@@ -31,9 +31,7 @@ class Trust:
     logins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def judge(
-    trust: Trust, lines: Lines, author: str, token_address: str | None, age: timedelta = timedelta()
-) -> Evidence:
+def judge(trust: Trust, lines: Lines, author: str, token_address: str | None, age: timedelta = timedelta()) -> Evidence:
     """The one judgement of a mail.
 
     `lines` is `ParsedMail.trace`; `author` the normalised From, "" for bad-from; `token_address` the address of the
@@ -52,7 +50,9 @@ def judge(
     if token_address is None:
         return vouched
     if vouched.level is Level.E1:
-        return Evidence(Level.E12, f"token+{vouched.rule}", f"answers a mail that we sent to this person; {vouched.text}")
+        return Evidence(
+            Level.E12, f"token+{vouched.rule}", f"answers a mail that we sent to this person; {vouched.text}"
+        )
     said = "" if trust.profile == "none" else f"; {vouched.text}"
     return Evidence(Level.E2, "token", f"answers a mail that we sent to this person{said}")
 

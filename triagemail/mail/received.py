@@ -31,7 +31,7 @@ class Hop:
 
 
 def read(value: str) -> Hop:
-    """`[from NAME (what the server saw)] by NAME (…) … with PROTOCOL …; date`. A line in any other order is nobody's."""
+    """`[from NAME (what the server saw)] by NAME (…) … with PROTOCOL …; date`. Any other order is nobody's."""
     if len(value) > LIMIT:
         return Hop()
     try:

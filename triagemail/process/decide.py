@@ -60,10 +60,22 @@ def decide_all(
     if any(d.freeze for _, d in decided):  # one that is short of evidence freezes all
         kept = [i for i in intents if isinstance(i, KEPT_ALWAYS)]
         frozen = tuple(i for i in intents if not isinstance(i, KEPT_ALWAYS))
-        return (*_fold(snapshot, kept, now, policy), (frozen[0], ask_to_confirm(frozen, snapshot)))
+        asked = (frozen[0], ask_to_confirm(frozen, snapshot))
+        return (*_quietly(_fold(snapshot, kept, now, policy), policy), asked)
     if any(not o.ok for _, d in decided for o in d.outcomes):
         decided = _nothing_but_kept(snapshot, intents, decided, now, policy)
-    return _with_receipt(decided, snapshot, policy)
+    return _quietly(_with_receipt(decided, snapshot, policy), policy)
+
+
+def _quietly(decided: Sequence[tuple[Intent, Decision]], policy: Policy) -> tuple[tuple[Intent, Decision], ...]:
+    """ "E0 + admitted outsider: … no automatic reply": whoever is named in From may never have heard of us."""
+    return tuple((intent, _unanswered(intent, decision, policy)) for intent, decision in decided)
+
+
+def _unanswered(intent: Intent, decision: Decision, policy: Policy) -> Decision:
+    if intent.evidence.level is not model.Level.E0 or "internal" in acts.roles(intent.by, None, policy):
+        return decision
+    return replace(decision, drafts=tuple(draft for draft in decision.drafts if draft.to != intent.by))
 
 
 def _fold(
@@ -400,9 +412,7 @@ def answer(intent: want.Ask, snapshot: Snapshot, issue: Issue | None, policy: Po
     return Decision(drafts=(Draft(intent.what, intent.by, number, values),))
 
 
-def answer_reader(
-    intent: want.Comment, snapshot: Snapshot, issue: Issue, now: datetime, policy: Policy
-) -> Decision:
+def answer_reader(intent: want.Comment, snapshot: Snapshot, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """ "Replies to a broadcast never reach the list. A question is answered with the latest status (once per person and
     update) and put in the issue's log." """
     said = Commented(
