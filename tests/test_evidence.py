@@ -285,7 +285,7 @@ GOOD = [
     f'{MX}; dkim=pass header.d=acme.example header.b="a"; spf=none',
     f"{MX} 1; spf=none; dmarc=pass header.from=acme.example",
 ]
-SEEDS = [value for value in EVIL_RESULTS if len(value) < 300] + GOOD * 10
+SEEDS = [value for value in EVIL_RESULTS if len(value) < 300] + GOOD * 40
 
 
 def mutated(chance: random.Random) -> str:
