@@ -187,7 +187,8 @@ def _result(cursor: Cursor, method: str) -> Result:
         name = _property_name(cursor)
         if name in properties:
             raise Odd("a property twice")
-        properties[name] = cursor.take(_QUOTED if cursor.text.startswith('"', cursor.at) else _VALUE, "value")
+        free = _VALUE if "." in name else _TOKEN  # addresses and signatures have signs that no token has
+        properties[name] = cursor.take(_QUOTED if cursor.text.startswith('"', cursor.at) else free, "value")
         spaced = _gap(cursor)
     return Result(method, value, properties)
 
