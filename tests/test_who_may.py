@@ -1,5 +1,5 @@
-"""Who may do what, with which evidence (trust.md 3.4, 3.5.6): every profile, every verdict of the mail system, every kind
-of token and every act, from the bytes of a mail to the decision, against an expectation that is written here by itself.
+"""Who may do what, with which evidence (trust.md 3.4, 3.5.6): every profile, every verdict of the mail system, every
+kind of token and every act, from the bytes of a mail to the decision, against an expectation that is written apart.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from triagemail.mail.evidence import Trust, judge
 from triagemail.mail.tokens import Keyring, Token
 from triagemail.process import intents as want
 from triagemail.process.decide import decide_all
-from triagemail.process.events import Commented, Decision, PriorityPicked, ReportFiled
+from triagemail.process.events import Commented, Decision, ReportFiled
 from triagemail.process.intents import Intent, Pending, Snapshot, Undo
 from triagemail.process.model import (
     BandAid,
@@ -40,19 +40,36 @@ TODAY = 20_000
 PEOPLE = {1: SARA, 2: BOB, 3: ANNA, 4: EVE, 5: KIM, 6: VERA, 7: CONNY, 8: TOM}
 OPEN_POLICY = replace(POLICY, reporters=("acme.example", "customer.example"), list_open_to=("acme.example", KIM))
 
-# --- the issues that are acted on --------------------------------------------------------------------------------------
+# --- the issues that are acted on -------------------------------------------------------------------------------------
 
 MINUTE = timedelta(minutes=1)
 WAITS = Issue(
-    number=1, reporter=BOB, headline="Down", opened_at=NOW - 9 * MINUTE, state=State.TRIAGE, answers=FULL,
-    reported=Priority.P1, triager=SARA, asked_at=NOW - 8 * MINUTE, clock_from=NOW - 9 * MINUTE,
-)  # fmt: skip
+    number=1,
+    reporter=BOB,
+    headline="Down",
+    opened_at=NOW - 9 * MINUTE,
+    state=State.TRIAGE,
+    answers=FULL,
+    reported=Priority.P1,
+    triager=SARA,
+    asked_at=NOW - 8 * MINUTE,
+    clock_from=NOW - 9 * MINUTE,
+)
 GAPS = replace(WAITS, state=State.DRAFT, answers={"what": "It is down."}, triager="", asked_at=None)
 DECIDED = replace(
-    WAITS, state=State.OPEN, priority=Priority.P1, decided_by=SARA, decided_at=NOW - 5 * MINUTE, owner=ANNA,
-    owner_accepted=True, announced_at=NOW - 5 * MINUTE, next_update_at=NOW + 55 * MINUTE, owner_named_at=NOW - 5 * MINUTE,
-    band_aids=(BandAid("a check", ANNA, NOW - MINUTE),), team=(TOM,),
-)  # fmt: skip
+    WAITS,
+    state=State.OPEN,
+    priority=Priority.P1,
+    decided_by=SARA,
+    decided_at=NOW - 5 * MINUTE,
+    owner=ANNA,
+    owner_accepted=True,
+    announced_at=NOW - 5 * MINUTE,
+    next_update_at=NOW + 55 * MINUTE,
+    owner_named_at=NOW - 5 * MINUTE,
+    band_aids=(BandAid("a check", ANNA, NOW - MINUTE),),
+    team=(TOM,),
+)
 LOWERED = replace(DECIDED, priority=Priority.P2, announced_at=None, next_update_at=None, changed=True)
 FEATURE = replace(LOWERED, kind=Kind.FEATURE, state=State.VALIDATING)
 RESOLVED = replace(DECIDED, state=State.RESOLVED, ended_at=NOW - MINUTE, next_update_at=None)
@@ -91,7 +108,11 @@ def act(row: str, by: str, wish: type[Intent], issue: Issue | None = WAITS, **fi
 
 
 ACTS = [
-    *(act("report", by, want.FileReport, None, headline="Down", answers=FULL, priority=p) for p in Priority for by in (BOB, KIM)),
+    *(
+        act("report", by, want.FileReport, None, headline="Down", answers=FULL, priority=p)
+        for p in Priority
+        for by in (BOB, KIM)
+    ),
     act("report", BOB, want.FileReport, None, headline="Down"),
     act("words", BOB, want.FillIn, GAPS, answers={"expected": "Up."}),
     act("words", BOB, want.Comment, text="It still is."),
@@ -157,10 +178,10 @@ ACTS = [
     act("wish", EVE, want.Ask, WAITS, what="status"),
     act("wish", SARA, want.Ask, None, what="backlog"),
     *(act("open", EVE, want.Ask, None, what=what) for what in ("help", "template", "process")),
-]  # fmt: skip
+]
 UNSUBSCRIBE_BUTTON = act("token alone", BOB, want.Unsubscribe, None, token=True)
 
-# --- what the mail system says, as each of them writes it --------------------------------------------------------------
+# --- what the mail system says, as each of them writes it -------------------------------------------------------------
 
 VERDICTS = ("pass", "fail", "none", "temperror", "two AR", "forged AR", "no AR")
 TOKENS = ("valid", "wrong person", "expired", "none")
@@ -172,8 +193,10 @@ def above(profile: str, verdict: str, author: str) -> Above:
     owner = {"google": "mx.google.com; ", "own": "mx.acme.example; ", "m365": "spf=none smtp.helo=x; "}.get(profile, "")
     passed = ar(f"{owner}dmarc=pass header.from={domain}")
     said = {
-        "two AR": (passed, passed), "forged AR": (), "no AR": (),
-    }.get(verdict, (ar(f"{owner}dmarc={verdict} header.from={domain}"),))  # fmt: skip
+        "two AR": (passed, passed),
+        "forged AR": (),
+        "no AR": (),
+    }.get(verdict, (ar(f"{owner}dmarc={verdict} header.from={domain}"),))
     forged = (passed,) if verdict == "forged AR" else ()
     match profile:
         case "m365":
@@ -199,7 +222,7 @@ def evidence(profile: str, verdict: str, token: str, author: str) -> Evidence:
     return judge(mail.trust, found.trace, author, PEOPLE[anchor.token.person] if anchor.token else None)
 
 
-# --- the expectation, from the words of the table ----------------------------------------------------------------------
+# --- the expectation, from the words of the table ---------------------------------------------------------------------
 
 
 def expected_level(profile: str, verdict: str, token: str) -> str:
@@ -236,7 +259,7 @@ def expected(act: Act, profile: str, level: str) -> str:
     return "done" if enough else "confirm"
 
 
-# --- what happens ------------------------------------------------------------------------------------------------------
+# --- what happens -----------------------------------------------------------------------------------------------------
 
 
 def world(act: Act) -> Snapshot:
@@ -247,9 +270,13 @@ def world(act: Act) -> Snapshot:
     member = act.wish in (want.Unsubscribe, want.Digest, want.Resume, want.Pause)
     wishes = Wishes(digest=act.wish is want.Resume) if member else None
     return Snapshot(
-        issues=issues, next_number=3, open_issues=tuple(i for i in issues.values() if i.live), desk=Desk(NOW - timedelta(days=1)),
-        undo=undone, wishes=wishes,
-    )  # fmt: skip
+        issues=issues,
+        next_number=3,
+        open_issues=tuple(i for i in issues.values() if i.live),
+        desk=Desk(NOW - timedelta(days=1)),
+        undo=undone,
+        wishes=wishes,
+    )
 
 
 def outcome(decided: tuple[tuple[Intent, Decision], ...], act: Act) -> str:
@@ -337,8 +364,11 @@ def test_who_has_several_roles_is_held_to_the_strictest() -> None:
 def test_a_report_for_somebody_else_needs_the_evidence_of_a_role() -> None:
     """3.4: "on behalf" is an act of the triager; with less it waits for their answer, and nobody else hears of it."""
     for profile, level, unverified in (
-        ("google", Level.E1, False), ("google", Level.E2, True), ("none", Level.E2, False), ("none", Level.E0, True)
-    ):  # fmt: skip
+        ("google", Level.E1, False),
+        ("google", Level.E2, True),
+        ("none", Level.E2, False),
+        ("none", Level.E0, True),
+    ):
         on_behalf = act(
             "role", SARA, want.FileReport, None, headline="Down", answers=FULL, priority=Priority.P0, behalf=BOB
         )

@@ -52,7 +52,8 @@ class Watch:
         tallies.count(self.store, "internal-bare", now, span=STEP, keep=HOUR + WEEK)
         latest, lost = self._share(now - HOUR + STEP, now + STEP)
         _, usual = self._share(now - HOUR - WEEK, now - HOUR + STEP)
-        if latest >= LOST_AT_LEAST and lost > LOST_SHARE and usual < USUAL_SHARE:
+        unusual = usual < USUAL_SHARE or self.store.noticed(LOST, now - 2 * HOUR)  # it lasts, and is no custom yet
+        if latest >= LOST_AT_LEAST and lost > LOST_SHARE and unusual:
             self.notices.add(LOST, f"{latest} internal mails, {lost:.0%} of the last hour's; before that {usual:.1%}")
 
     def _share(self, since: datetime, until: datetime) -> tuple[int, float]:

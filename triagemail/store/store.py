@@ -441,6 +441,10 @@ class Store:
         )
         return True
 
+    def noticed(self, cause: str, since: datetime) -> bool:
+        """Whether that was told since then."""
+        return self.one("SELECT 1 FROM notice WHERE cause = ? AND at >= ?", cause, micros(since)) is not None
+
     def intake_ok(self) -> datetime | None:
         """When the mailbox was last read with success, to the minute; None where there is no mailbox, or never was."""
         row = self.one("SELECT value FROM meta WHERE key = 'intake_ok'")
