@@ -381,7 +381,7 @@ def test_explain_prints_the_object_of_the_design(tmp_path: Path, name: str) -> N
     assert sorted(found["screening"]) == ["class", "may_ack", "reason"]
     assert found["screening"]["class"] in CLASSES
     assert type(found["screening"]["may_ack"]) is bool
-    assert sorted(found["evidence"]) == ["level", "rule"]
+    assert sorted(found["evidence"]) == ["level", "rule", "text"]
     assert {type(found[key]) for key in ("defects", "missing", "intents")} == {list}
     assert {type(found[key]) for key in ("answers", "decision")} == {dict}
     assert files_in(tmp_path) == {"mail.eml": EXPLAINED[name]}
