@@ -45,10 +45,10 @@ FAIL = PASS.replace("=pass", "=fail")
 
 
 @contextmanager
-def at_google(folder: Path, **more: Mapping[str, object]) -> Iterator[Chat]:
-    """The company with its mailbox at Google."""
+def at_google(folder: Path, auth: Mapping[str, object] = AT_GOOGLE) -> Iterator[Chat]:
+    """The company with its mailbox at Google, which it may not know."""
     people = {"triagers": (SARA, CARL), "authority": (VERA,), "confirmers": (CONNY,)}
-    with talk_directly(folder, auth=AT_GOOGLE, people=people, areas={"billing": "Billing"}, **more) as chat:
+    with talk_directly(folder, auth=auth, people=people, areas={"billing": "Billing"}) as chat:
         yield chat
 
 
@@ -141,12 +141,16 @@ def forged(chat: Chat, author: str, text: str, trick: tuple[str, ...]) -> bytes:
     return "".join(f"{line}\r\n" for line in above).encode("utf-8", "surrogateescape") + raw
 
 
-@pytest.mark.parametrize("part", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 8))])
-def test_a1_no_forged_mail_changes_anything(tmp_path: Path, part: int) -> None:
+PARTS = [0, *(pytest.param(number, marks=pytest.mark.slow) for number in range(1, 8))]
+
+
+@pytest.mark.parametrize("profile", ["google", "none"])
+@pytest.mark.parametrize("part", PARTS)
+def test_a1_no_forged_mail_changes_anything(tmp_path: Path, part: int, profile: str) -> None:
     """A1: "Spoofed From sets priority, closes, downgrades … 60-mail spoof corpus x every command: 0 state changes, <= 1
     confirm per address per day"."""
     assert len(TRICKS) >= 60
-    with at_google(tmp_path) as chat:
+    with at_google(tmp_path, AT_GOOGLE | {"profile": profile}) as chat:
         triage, _ = three_issues(chat)
         before, already = state(chat), len(chat.sent)
         pairs = list(itertools.product(TRICKS, COMMANDS))[part::8]

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from triagemail.mail.address import read_list
 from triagemail.mail.mime import ParsedMail
 from triagemail.notices import Notices
-from triagemail.process.model import Level, Policy, admits
+from triagemail.process.model import Evidence, Level, Policy, admits
 from triagemail.store import tallies
 from triagemail.store.store import Store
 
@@ -19,6 +19,7 @@ LOST_AT_LEAST = 3  # one mail from a phone that goes around our servers is no fa
 HOUR, WEEK = timedelta(hours=1), timedelta(days=7)
 MINUTE, STEP = timedelta(minutes=1), timedelta(minutes=10)
 
+OURS = ("token-of-another", "old")  # why we do not believe a mail, whatever the mail system said
 POSED = "somebody poses as people with a role"
 LOST = "our mail system no longer says who sent a mail"
 
@@ -40,16 +41,16 @@ class Watch:
         if tallies.counted(self.store, "posed", now - POSING_WITHIN, now + MINUTE, span=MINUTE) >= POSING:
             self.notices.add(POSED, f"{POSING} mails in ten minutes, the last one as {', '.join(sorted(named))}")
 
-    def stamped(self, author: str, level: Level, now: datetime) -> None:
+    def stamped(self, author: str, sure: Evidence, now: datetime) -> None:
         """Counts internal mail and how much of it nobody vouches for: "> 20 % E0 of internal mail in 1 h while the week
         before had < 2 %". Nothing is believed more easily meanwhile."""
         if self.policy.profile == "none" or not admits(self.policy.internal, author):
             return
-        bare = level not in (Level.E1, Level.E12)  # a token is ours, not a word of the mail system
+        bare = sure.level is Level.E2 or (sure.level is Level.E0 and sure.rule not in OURS)
         tallies.count(self.store, "internal", now, span=STEP, keep=HOUR + WEEK)
         if not bare:
             return
-        tallies.count(self.store, "internal-bare", now, span=STEP, keep=HOUR + WEEK)
+        tallies.count(self.store, "unvouched", now, span=STEP, keep=HOUR + WEEK)
         latest, lost = self._share(now - HOUR + STEP, now + STEP)
         _, usual = self._share(now - HOUR - WEEK, now - HOUR + STEP)
         unusual = usual < USUAL_SHARE or self.store.noticed(LOST, now - 2 * HOUR)  # it lasts, and is no custom yet
@@ -58,6 +59,6 @@ class Watch:
 
     def _share(self, since: datetime, until: datetime) -> tuple[int, float]:
         """(internal mails that nobody vouched for, their share); 1.0 where there was none, for nothing is usual yet."""
-        bare = tallies.counted(self.store, "internal-bare", since, until, span=STEP)
+        bare = tallies.counted(self.store, "unvouched", since, until, span=STEP)
         all_ = tallies.counted(self.store, "internal", since, until, span=STEP)
         return bare, bare / all_ if all_ else 1.0

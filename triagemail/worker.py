@@ -203,7 +203,7 @@ class Worker:
         now = self.clock.now()
         anchor = reading.anchor(found, self.outbox.keyring, self.policy.address, outbox.day_of(now))
         context = self.known.context(anchor, found, mail.raw_id, mail.received_at)
-        self.watch.stamped(context.by, context.evidence.level, now)
+        self.watch.stamped(context.by, context.evidence, now)
         read = reading.read(found, anchor, context, self.words, self.policy)
         snapshot = self.known.of_mail(read.intents, anchor, context)
         decided = decide.decide_all(snapshot, read.intents, now, self.policy)

@@ -36,7 +36,7 @@ def judge(trust: Trust, lines: Lines, author: str, token_address: str | None, ag
 
     `lines` is `ParsedMail.trace`; `author` the normalised From, "" for bad-from; `token_address` the address of the
     person whom a valid token names, None without a token; `age` how long ago it was sent, by its own Date or by its
-    arrival.
+    arrival. The text names nobody: it stands in the journal, and people may want to be forgotten (V4).
     """
     if not author:
         return Evidence(Level.EX, "bad-from", "no single address in From")
@@ -44,7 +44,7 @@ def judge(trust: Trust, lines: Lines, author: str, token_address: str | None, ag
     if vouched.level is Level.EX:
         return vouched
     if token_address not in (None, author):  # it gives nothing, and takes what the mail had (trust.md A9)
-        return Evidence(Level.E0, "token-of-another", f"the token was given to {token_address}")
+        return Evidence(Level.E0, "token-of-another", "the token was given to somebody else")
     if age > OLD:
         return Evidence(Level.E0, "old", f"{age.days} days old")
     if token_address is None:
@@ -80,8 +80,8 @@ def _by_login(trust: Trust, lines: Lines, author: str) -> Evidence | None:
         return None
     may = trust.logins.get(login, (login.lower(),))
     if author in may:
-        return Evidence(Level.E1, "own-login", f"handed in with the login {login}")
-    return Evidence(Level.E0, "login-of-another", f"handed in with the login {login}, which may not write as {author}")
+        return Evidence(Level.E1, "own-login", "handed in with a login of this person")
+    return Evidence(Level.E0, "login-of-another", "handed in with a login that may not write as this person")
 
 
 def _by_exchange(lines: Lines) -> Evidence | None:

@@ -9,8 +9,9 @@ from triagemail.store.store import Store
 
 
 def count(store: Store, name: str, now: datetime, *, span: timedelta, keep: timedelta) -> None:
-    """It has happened once more; what is older than `keep` is forgotten. Inside a transaction."""
-    store.run("DELETE FROM counter WHERE name >= ? AND name < ?", f"{name}@", _key(name, now - keep, span))
+    """It has happened once more; what is older than `keep` is forgotten. Inside a transaction. `name` is letters only,
+    so that all engines sort its rows alike."""
+    store.run("DELETE FROM counter WHERE name >= ? AND name < ?", f"{name}0", _key(name, now - keep, span))
     store.run(
         "INSERT INTO counter (name, value) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = counter.value + 1",
         _key(name, now, span),
@@ -27,4 +28,4 @@ def counted(store: Store, name: str, since: datetime, until: datetime, *, span: 
 
 
 def _key(name: str, at: datetime, span: timedelta) -> str:
-    return f"{name}@{(at - EPOCH) // span:012d}"
+    return f"{name}{(at - EPOCH) // span:012d}"
