@@ -18,7 +18,7 @@ from triagemail.mail.evidence import Trust, judge
 from triagemail.mail.tokens import Keyring, Token
 from triagemail.process import intents as want
 from triagemail.process.decide import decide_all
-from triagemail.process.events import Commented, Decision, ReportFiled
+from triagemail.process.events import Audience, Commented, Decision, ReportFiled
 from triagemail.process.intents import Intent, Pending, Snapshot, Undo
 from triagemail.process.model import (
     BandAid,
@@ -378,6 +378,20 @@ def test_a_report_for_somebody_else_needs_the_evidence_of_a_role() -> None:
         filed = next(e for _, d in decided for e in d.events if isinstance(e, ReportFiled))
         assert filed.unverified is unverified
         assert (BOB in [draft.to for _, d in decided for draft in d.drafts]) is not unverified
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("verdict", ["none", "temperror", "two AR", "forged AR", "no AR"])
+def test_a_p0_that_nobody_vouches_for_reaches_the_triager_and_not_the_list(profile: str, verdict: str) -> None:
+    """3.5.6: "plus P0 at E0: triager's mail <= 60 s after the fetch, broadcast 0"; it goes out with this decision."""
+    policy = replace(OPEN_POLICY, profile=profile)
+    for who, token in itertools.product((BOB, KIM), ("expired", "wrong person", "none")):
+        wish = act("report", who, want.FileReport, None, headline="Down", answers=FULL, priority=Priority.P0)
+        decided = decide_all(world(wish), [wish.intent(evidence(profile, verdict, token, who))], NOW, policy)
+        mails = [(draft.template, draft.to) for _, decision in decided for draft in decision.drafts]
+        assert ("triage", SARA) in mails
+        assert ("page", POLICY.page[0]) in mails
+        assert not [to for _, to in mails if isinstance(to, Audience)]
 
 
 def test_an_outsider_who_shows_nothing_is_not_answered() -> None:
