@@ -279,6 +279,8 @@ $M; dkim=pass header.d=acme.example; dmarc=none header.from=evil.example
 $M; dkim=pass header.d=evil.example; dkim=fail header.d=acme.example
 $M; dkim-atps=pass header.from=acme.example
 $M; spf=pass (x\); $P
+$M; dmarc=pass reason="x"header.from=acme.example
+$M; dmarc=pass reason=a=b header.from=acme.example
 $M; spf=pass smtp.mailfrom="x; $P"
 $M; spf=pass smtp.mailfrom="x\"; $P"
 $M; dmarc=pass header.from="acme.example"
@@ -292,6 +294,8 @@ EVIL_RESULTS = [line.replace("$P", _PASS).replace("$M", MX) for line in _EVIL.st
     f"{MX}; dmarc=pass header.from=\u0430cme.example",
     f"{MX}; dmarc=p\u0430ss header.from=acme.example",
     f"{MX}; {_PASS}; {'x' * 4000}",
+    f"{MX}; {_PASS} ({'x' * 4000})",
+    f"{MX}; dmarc=pass (\x01) header.from=acme.example",
 ]
 
 _REAL = ar(f"{MX}; spf=none smtp.mailfrom=evil.example; dmarc=none header.from=acme.example")
@@ -383,6 +387,17 @@ EVIL_PLACES = [
         "own: a login at another host", OWN, (LMTP, SUBMITTED.format(login=SARA).replace("by mx.acme", "by mx.evil"))
     ),
     Above("own: LMTP of a client from outside", OWN, (_FROM_OUTSIDE, LMTP, SUBMITTED.format(login=SARA))),
+    Above(
+        "m365: dkim alone",
+        M365,
+        (HUB, ar("dkim=pass header.d=acme.example;dmarc=none action=none header.from=acme.example"), EOP),
+    ),
+    Above(
+        "own: a login after other words",
+        OWN,
+        (LMTP, _FROM_OUTSIDE.replace("(No client certificate requested)", f"(x {_AUTH[1:]}")),
+    ),
+    Above("own: a login before other words", OWN, (LMTP, SUBMITTED.format(login="sara@acme.example or so"))),
     Above(
         "own: loopback of a client from outside",
         OWN,

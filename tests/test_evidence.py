@@ -267,6 +267,7 @@ def test_a_result_is_read_whole() -> None:
         ("spf", "none", {}),
     ]
     assert authres.read("mx.acme.example; none") == authres.Results("mx.acme.example")
+    assert authres.read("mx.acme.example;").fault
 
 
 def test_a_received_line_is_read() -> None:
