@@ -231,6 +231,24 @@ def test_evidence_decides_what_is_asked_back(tmp_path: Path) -> None:
         assert chat.app.store.audit(2)[-1][0] == "google-dmarc: dmarc=pass for acme.example"
 
 
+def test_a_stranger_who_names_a_p0_is_told_to_the_triager(tmp_path: Path) -> None:
+    """3.5.2: "Not admitted: held; the triager is told at once if it names P0 or P1 …; no reply"; a flood of them is
+    told every ten minutes."""
+    with at_google(tmp_path) as chat:
+        for priority, told in (("P2", 0), ("P1", 1), ("P0", 0)):
+            out = chat.sends(MALLORY, COMPLETE.format(priority=priority), subject="It burns")
+            assert len(to(out, SARA)) == told
+            assert to(out, MALLORY) == []
+        chat.after(minutes=11)
+        stamped(chat, SARA, f"duty {CARL}", subject="x")
+        said = one(chat.sends("zoe@elsewhere.example", COMPLETE.format(priority="P0"), subject="It burns"), CARL)
+        assert "zoe@elsewhere.example reports a P0" in said.text
+        assert "held release 5" in said.text
+        assert "blank screen" not in said.text, "nothing of a stranger's words but the subject"
+        assert len(chat.held()) == 4
+        assert chat.app.store.issue(1) is None
+
+
 def test_one_question_a_day_and_the_rest_joins_it(tmp_path: Path) -> None:
     """3.5.2: "E0 + internal: at most one confirm mail per address and 24 h; further ones join the same pending
     item"."""

@@ -44,6 +44,7 @@ UNREADABLE = ("too-deep", "too-many-parts", "header-flood", "line-flood", "too-l
 HARMLESS = (*decide.KEPT_ALWAYS, want.Ask, want.Confirm, want.NearMiss, want.TooMany, want.GiveFeedback)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+STRANGERS = timedelta(minutes=10)  # between two mails to the triager about reports of people who may not report
 SERVICE = Evidence(Level.E3, "service")
 DESK_RANK = 2  # its timers come after all that is urgent
 
@@ -142,6 +143,18 @@ class Worker:
             self.outbox.put(notice, None, now)
         return "held", why, None
 
+    def _tell_triager(self, mail: Claimed, found: ParsedMail, intents: Sequence[Intent], snapshot: Snapshot) -> None:
+        """ "Not admitted: held; the triager is told at once if it names P0 or P1" (trust.md 3.5); of a flood of such
+        mails one every ten minutes."""
+        now = self.clock.now()
+        named = [i.priority for i in intents if isinstance(i, want.FileReport) and i.priority is not None]
+        if not named or not min(named).urgent or not self.store.notice_due("stranger", now, STRANGERS):
+            return
+        author = found.from_.address if found.from_ else ""
+        values = {"named": min(named), "from_": author, "subject": found.subject, "held_id": mail.inbox}
+        triager = duty.present(self.policy, snapshot.desk, now).duty
+        self.outbox.put(Draft("stranger", triager, None, values, rank=0), None, now)
+
     def _suspect(self, mail: Claimed, found: ParsedMail, why: str) -> tuple[str, str, int | None]:
         """Nobody is answered: who is named in From has probably not written it (trust.md 3.5)."""
         self.watch.posed(found, self.clock.now())
@@ -211,6 +224,7 @@ class Worker:
         if held == "spoof-suspect":
             return self._suspect(mail, found, f"{context.by}, {context.evidence.text}")
         if held:
+            self._tell_triager(mail, found, read.intents, snapshot)
             return self._hold(mail, found, f"{held}: {context.by}")
         if anchor.secret and snapshot.pending is not None and snapshot.pending.address == context.by:
             self.store.use_pending(anchor.secret, now)
