@@ -468,5 +468,5 @@ def confirm(
     if pending is None or pending.expires_at < now or pending.address != intent.by or intent.cancel:
         outcome = Outcome("Confirm", "cancelled" if intent.cancel and pending else "confirm-over", False)
         return _with_receipt([(intent, Decision(outcomes=(outcome,)))], snapshot, policy)
-    proven = replace(intent.evidence, level=model.Level.E3, rule="confirmed")
+    proven = model.Evidence(model.Level.E3, "confirmed")
     return decide_all(snapshot, [replace(i, evidence=proven) for i in pending.intents], now, policy)
