@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import triagemail
-from triagemail.mail import authres, dsn, headers, priority
+from triagemail.mail import dsn, headers, priority
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -35,7 +35,6 @@ BOUNDED = {  # characters of the longest text that it ever sees
     "triagemail.mail.priority._SEGMENT": priority.SUBJECT_LIMIT,
     "triagemail.mail.shapes._ADDRESS": 500,
     "triagemail.mail.dsn._ADDRESS": dsn._ZONE,
-    "triagemail.mail.authres._QUOTED": authres.LIMIT,  # and it is matched at one place only
 }
 SHORT, LONG = 100_000, 1_000_000  # characters
 GENERAL = (

@@ -20,7 +20,8 @@ _KEYWORD = re.compile(r"[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?")  # RFC 8601 2.2:
 _PROPERTY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?")  # opendkim and Exim write an underscore or two
 _VALUE = re.compile(r"[!#-'*+./0-:=?-Z^-~-]+")  # no space, quote, comment, `;`, `,`, bracket or backslash
 _DIGITS = re.compile(r"[0-9]{1,3}")
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"(?:@[A-Za-z0-9.-]+)?')  # a string, or an address with a quoted local part
+_UNTIL = re.compile(r'[^"\\]*')
+_DOMAIN = re.compile(r"[A-Za-z0-9.-]+")
 _PLAIN = re.compile(r"[^()\\]*")
 _REPEATED = frozenset(("dkim",))  # a result for each signature (RFC 8601 2.7.1)
 _EXTRA = frozenset(("action",))  # Microsoft 365: `dmarc=fail action=oreject header.from=…`
@@ -74,6 +75,19 @@ class Cursor:
         self.at = found.end()
         return found[0]
 
+    def quoted(self) -> str:
+        """A quoted string with its quotes (RFC 5322 3.2.4), or an address whose local part is one."""
+        start = self.at
+        self.at += 1
+        while not self.over:
+            self.at = _end(_UNTIL, self.text, self.at)
+            if self.sign('"'):
+                if self.sign("@"):
+                    self.take(_DOMAIN, "domain")
+                return self.text[start : self.at]
+            self.at += 2  # a backslash and what it quotes
+        raise Odd("an open quote")
+
     @property
     def over(self) -> bool:
         return self.at >= len(self.text)
@@ -119,7 +133,7 @@ def read(value: str, *, named: bool = True) -> Results:
         cursor.space()
         if named:
             quoted = cursor.text.startswith('"', cursor.at)
-            authserv_id = cursor.take(_QUOTED if quoted else _TOKEN, "authserv-id").strip('"')
+            authserv_id = cursor.quoted().strip('"') if quoted else cursor.take(_TOKEN, "authserv-id")
             _after_id(cursor, quoted=quoted)
         return Results(authserv_id, _results(cursor))
     except Odd as odd:
@@ -188,7 +202,8 @@ def _result(cursor: Cursor, method: str) -> Result:
         if name in properties:
             raise Odd("a property twice")
         free = _VALUE if "." in name else _TOKEN  # addresses and signatures have signs that no token has
-        properties[name] = cursor.take(_QUOTED if cursor.text.startswith('"', cursor.at) else free, "value")
+        quoted = cursor.text.startswith('"', cursor.at)
+        properties[name] = cursor.quoted() if quoted else cursor.take(free, "value")
         spaced = _gap(cursor)
     return Result(method, value, properties)
 
