@@ -54,7 +54,7 @@ PROCESS = (  # inside process, from below; modules on one line do not use each o
     ("model",),
     ("intents",),
     ("events",),
-    ("life",),
+    ("life", "readers"),
     ("acts", "limits", "screened", "codec"),
     ("updates",),
     ("reports",),
@@ -62,7 +62,7 @@ PROCESS = (  # inside process, from below; modules on one line do not use each o
     ("disputes",),
     ("remediation",),
     ("closure", "duty"),
-    ("review", "subscriptions"),
+    ("review", "subscriptions", "bounces"),
     ("clocks",),
     ("decide",),
 )
