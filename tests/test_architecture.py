@@ -34,6 +34,7 @@ RANKS = {
     "outbox": 6,
     "sender": 6,
     "snapshots": 6,
+    "watch": 6,
     "worker": 6,
     "quantities": 7,
     "toml_lines": 7,
@@ -74,7 +75,6 @@ CLOCKS = {"now", "today", "utcnow"}
 
 DOORS = {  # library -> the one module (or folder) that imports it
     "aiosmtpd": "doors/smtpd.py",
-    "authres": "mail/evidence.py",
     "click": "cli.py console.py operating.py subscribers.py",  # the command line
     "dns": "doors/names.py",
     "email_validator": "mail/address.py",

@@ -381,7 +381,7 @@ def test_explain_prints_the_object_of_the_design(tmp_path: Path, name: str) -> N
     assert sorted(found["screening"]) == ["class", "may_ack", "reason"]
     assert found["screening"]["class"] in CLASSES
     assert type(found["screening"]["may_ack"]) is bool
-    assert sorted(found["evidence"]) == ["level", "rule"]
+    assert sorted(found["evidence"]) == ["level", "rule", "text"]
     assert {type(found[key]) for key in ("defects", "missing", "intents")} == {list}
     assert {type(found[key]) for key in ("answers", "decision")} == {dict}
     assert files_in(tmp_path) == {"mail.eml": EXPLAINED[name]}
@@ -750,6 +750,8 @@ def test_show_tells_an_issue_with_its_journal(host: Host) -> None:
     assert found["issue"]["headline"] == "Checkout is blank"
     first = found["journal"][0]
     assert (first["t"], first["by"], first["level"]) == ("ReportFiled", BOB, "E0")
+    assert (first["rule"], first["mail"]) == ("none-fresh: no token of ours", 1)
+    assert "E0 by none-fresh: no token of ours, mail 1" in said.stdout
 
 
 @pytest.mark.parametrize("command", ["show 9", "held show 9", "held release 9", "held drop 9"])

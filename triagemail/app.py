@@ -33,6 +33,7 @@ from triagemail.sender import Pace, Sender
 from triagemail.snapshots import Snapshots
 from triagemail.store import claims, prune
 from triagemail.store.store import STORE_FAULTS, Store
+from triagemail.watch import Watch
 from triagemail.worker import Worker
 
 if TYPE_CHECKING:
@@ -219,10 +220,11 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
     words = parse_words((folder / "en" / "words.toml").read_text(encoding="utf-8"))
     own = mail_templates.open_templates(config.templates.dir or None)
     outbox = Outbox(store, own, keyring, policy)
-    known = Snapshots(store, policy, outbox, clock)
-    worker = Worker(store, policy, words, outbox, clock, known, tuple(config.mail.groups))
-    mailbox, intake = _mailbox(config, store, clock)
+    known = Snapshots(store, policy, outbox, clock, configs.trust(config))
     notices = Notices(store, outbox, policy, clock)
+    watch = Watch(store, policy, notices)
+    worker = Worker(store, policy, words, outbox, clock, known, watch, tuple(config.mail.groups))
+    mailbox, intake = _mailbox(config, store, clock)
     relay, rate = Relay(_smtp(config), config.smtp.connections), config.smtp.rate
     pace = None if rate is None else Pace(rate.count, rate.per)
     sender = Sender(store, relay, keyring, policy, clock, notices, pace=pace)

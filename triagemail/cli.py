@@ -314,10 +314,11 @@ def show(config_file: Path | None, number: int, json_lines: bool) -> None:
     issue = app.store.issue(number)
     if issue is None:
         fail(DATA, f"there is no issue #{number}")
-    journal = app.store.journal(number)
+    rows = list(zip(app.store.journal(number), app.store.audit(number), strict=True))
     if json_lines:
         events = [
-            {"at": at.isoformat(), "by": by, "level": level, **codec.plain(event)} for at, by, level, event in journal
+            {"at": at.isoformat(), "by": by, "level": level, "rule": rule, "mail": mail, **codec.plain(event)}
+            for (at, by, level, event), (rule, mail) in rows
         ]
         say_json({"issue": codec.plain(issue), "journal": events})
         return
@@ -327,12 +328,14 @@ def show(config_file: Path | None, number: int, json_lines: bool) -> None:
         f"{' UNVERIFIED' if issue.unverified else ''}, owner {issue.owner or 'none'}")  # fmt: skip
     for question, answer in issue.answers.items():
         say(f"  {question}: {answer[:300]}".replace("\n", "\n    "))  # no line of it may look like one of ours
-    for at, by, level, event in journal:
+    for (at, by, level, event), (rule, mail) in rows:
         rest = {k: v for k, v in codec.plain(event).items() if k not in ("t", "at", "by", "issue")}
         say(
             f"{at:%Y-%m-%d %H:%M:%S}  {level:<3} {type(event).__name__:<16} {by or 'triagemail'} "
             f" {json.dumps(rest, default=str)[:200]}"
         )
+        if mail is not None:
+            say(f"{'':19}  {level} by {rule}, mail {mail}")
 
 
 # --- parked mail, the list, the database: operating.py ---------------------------------------------------------------

@@ -272,8 +272,8 @@ class Store:
         self.run(
             "INSERT INTO event (issue, type, at, author, level, rule, raw, decision, body) VALUES (?, ?, ?, ?,"
             " ?, ?, ?, ?, ?)",
-            event.issue, type(event).__name__, micros(event.at), event.by, str(evidence.level), evidence.rule, raw,
-            decision,
+            event.issue, type(event).__name__, micros(event.at), event.by, str(evidence.level),
+            f"{evidence.rule}: {evidence.text}" if evidence.text else evidence.rule, raw, decision,
             codec.dump(event),
         )  # fmt: skip
 
@@ -281,6 +281,12 @@ class Store:
         """The events of an issue in order: (time, author, evidence level, event)."""
         rows = self.all("SELECT at, author, level, body FROM event WHERE issue = ? ORDER BY id", number)
         return [(from_micros(at), author, level, codec.load(body)) for at, author, level, body in rows]
+
+    def audit(self, number: int) -> list[tuple[str, int | None]]:
+        """Beside `journal`: for each event why its author was believed, `rule: text`, and the raw mail it came from."""
+        return [
+            (rule, raw) for rule, raw in self.all("SELECT rule, raw FROM event WHERE issue = ? ORDER BY id", number)
+        ]
 
     def marked_journal(self, number: int) -> list[tuple[str, Event]]:
         """The events of an issue in order, each with the mark of its decision."""
@@ -443,6 +449,10 @@ class Store:
             micros(now),
         )
         return True
+
+    def noticed(self, cause: str, since: datetime) -> bool:
+        """Whether that was told since then."""
+        return self.one("SELECT 1 FROM notice WHERE cause = ? AND at >= ?", cause, micros(since)) is not None
 
     def intake_ok(self) -> datetime | None:
         """When the mailbox was last read with success, to the minute; None where there is no mailbox, or never was."""
