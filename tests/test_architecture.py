@@ -35,6 +35,7 @@ RANKS = {
     "sender": 6,
     "snapshots": 6,
     "watch": 6,
+    "trial": 6,
     "worker": 6,
     "quantities": 7,
     "toml_lines": 7,

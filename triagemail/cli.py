@@ -116,26 +116,6 @@ def check(config_file: Path | None) -> None:
     say("config and templates: all good")
 
 
-@main.command()
-@as_json
-@click.pass_obj
-def doctor(config_file: Path | None, json_lines: bool) -> None:
-    """Look at all that the service stands on, and say what to do; ends with 75 where something is wrong."""
-    from triagemail import doctor as examining
-
-    app = open_app(config_file, service=True)
-    found = []
-    for finding in examining.examine(app, app.clock.now().date()):
-        found.append(finding)
-        if json_lines:
-            say_json(finding._asdict())
-            continue
-        say(f"{finding.level:<5} {finding.about:<12} {finding.text}")
-        if finding.do:
-            say(f"{'':<18} -> {finding.do}")
-    sys.exit(TRY_AGAIN if examining.worst(found) == "bad" else OK)
-
-
 # --- the service -----------------------------------------------------------------------------------------------------
 
 
@@ -153,7 +133,7 @@ def run(config_file: Path | None, only: str, until_idle: bool) -> None:
     parts = tuple(part.strip() for part in only.split(","))
     if odd := [part for part in parts if part not in PARTS]:
         fail(USAGE, f"unknown part {odd[0]}: choose from {','.join(PARTS)}")
-    app = open_app(config_file, service=True)
+    app = _believing(open_app(config_file, service=True))
     if not until_idle and python_is_flawed():
         click.echo("warning: this Python's email package has CVE-2024-6923; our mails are safe all the same", err=True)
     sys.setswitchinterval(0.0005)  # a parsing thread must not starve the sender
@@ -165,6 +145,27 @@ def run(config_file: Path | None, only: str, until_idle: bool) -> None:
     except InUse as error:
         fail(TRY_AGAIN, str(error))
     sys.exit(code)
+
+
+def _believing(app: App) -> App:
+    """ "Without a stored green result the service runs as `none`" (trust.md 3.2)."""
+    from dataclasses import replace
+
+    from triagemail import trial
+    from triagemail.app import build
+    from triagemail.config import trust
+
+    if trial.proven(app.store, trust(app.config)):
+        return app
+    profile = app.config.auth.profile
+    click.echo(
+        f'warning: auth.profile = "{profile}" was never tried as it stands, so nobody is believed on its word:'
+        " triagemail doctor --auth", err=True,
+    )  # fmt: skip
+    app.store.close()
+    made = build(replace(app.config, auth=replace(app.config.auth, profile="none")))
+    made.store.open()
+    return made
 
 
 def _until_idle(app: App, parts: tuple[str, ...]) -> int:

@@ -1,9 +1,11 @@
-"""The operator's commands: parked mail, the database, the keys, forgetting a person. Like cli.py it imports click at
-module level and everything else per command."""
+"""The operator's commands: checks, parked mail, the database, the keys, forgetting a person. Like cli.py it imports
+click at module level and everything else per command."""
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from triagemail.console import (
     BAD_CONFIG,
     DATA,
     NO_CONFIG,
+    OK,
     TRY_AGAIN,
     USAGE,
     as_json,
@@ -26,6 +29,124 @@ from triagemail.console import (
 
 if TYPE_CHECKING:
     from triagemail.app import App
+    from triagemail.trial import Seen
+
+
+# --- checks ----------------------------------------------------------------------------------------------------------
+
+
+@click.command()
+@click.option("--auth", is_flag=True, help="Try with three test mails whom our mail system vouches for.")
+@click.option("--minutes", default=15, show_default=True, help="With --auth: how long the mails are waited for.")
+@as_json
+@click.pass_obj
+def doctor(config_file: Path | None, auth: bool, minutes: int, json_lines: bool) -> None:
+    """Look at all that the service stands on, and say what to do; ends with 75 where something is wrong."""
+    from triagemail import doctor as examining
+
+    app = open_app(config_file, service=True)
+    if auth:
+        sys.exit(OK if _try_evidence(app, config_file, minutes) else TRY_AGAIN)
+    found = []
+    for finding in examining.examine(app, app.clock.now().date()):
+        found.append(finding)
+        if json_lines:
+            say_json(finding._asdict())
+            continue
+        say(f"{finding.level:<5} {finding.about:<12} {finding.text}")
+        if finding.do:
+            say(f"{'':<18} -> {finding.do}")
+    sys.exit(TRY_AGAIN if examining.worst(found) == "bad" else OK)
+
+
+def _try_evidence(app: App, config_file: Path | None, minutes: int) -> bool:
+    """The three mails; True when the config as it stands came out right."""
+    from triagemail import trial
+    from triagemail.config import trust
+
+    word = trial.begin(app.store, app.clock.now())
+    triager = app.policy.triagers[0]
+    here = app.policy.address
+    say(f"Send three mails to {here}, each with its subject; their text does not matter:")
+    say(f"1. From your company, with the mail program that you always use:      {word} inside")
+    say(f"2. From outside, from a private mailbox say:                          {word} outside")
+    say(f"3. A forged one, from a machine that may not send for your company:   {word} forged")
+    domain = here.rpartition("@")[2]
+    say(f'   swaks --to {here} --from {triager} --server "the MX of {domain}" --header "Subject: {word} forged"')
+    _wait_for(app, minutes)
+    raws = trial.mails(app.store)
+    asked = trust(app.config)
+    say(f"\nprofile {asked.profile}, as it stands in the config:")
+    seen = trial.judge(asked, raws)
+    _tell(seen)
+    if trial.good(seen) and asked.profile != "none":
+        trial.store_result(app.store, asked, app.clock.now())
+        say("This is right, and from the next start of `triagemail run` on it counts.")
+        return True
+    if missing := [kind for kind in trial.KINDS if kind not in raws]:
+        say(f"Not here: {', '.join(missing)}. Nothing was concluded; try again.")
+        return False
+    _offer(app, config_file, raws)
+    return False
+
+
+def _wait_for(app: App, minutes: int) -> None:
+    """Until the three are there. Where no service runs, this takes mails in itself, and works off what else came."""
+    import time
+
+    from triagemail import trial
+    from triagemail.app import InUse, exclusive
+
+    there: set[str] = set()
+    ends = time.monotonic() + minutes * 60
+    while time.monotonic() < ends and len(there) < len(trial.KINDS):
+        try:
+            with exclusive(app.store):
+                app.until_idle(("intake", "work"))
+        except InUse:
+            pass  # the service itself takes them in
+        for kind in trial.mails(app.store).keys() - there:
+            there.add(kind)
+            say(f"{kind}: here")
+        time.sleep(1)
+
+
+def _tell(seen: Sequence[Seen]) -> None:
+    for each in seen:
+        mark = "right" if each.good else "WRONG"
+        sure = each.evidence
+        say(f"{mark}  {each.kind:<8} {each.author:<32} {sure.level:<3} {sure.rule}: {sure.text}")
+
+
+def _offer(app: App, path: Path | None, raws: dict[str, bytes]) -> None:
+    """Another profile under which the three come out right; it is written where the operator says so."""
+    from triagemail import trial
+    from triagemail.config import trust
+    from triagemail.toml_lines import with_keys
+
+    found = trial.suggest(trust(app.config), raws)
+    if found is None:
+        say("No profile tells the forged mail from the others. With profile none a plain reply proves who somebody is.")
+        return
+    wanted = {
+        "profile": found.profile,
+        "trusted_authserv_id": list(found.ids),
+        "trusted_received_by": list(found.hosts),
+    }
+    say("\nThis would come out right:\n\n[auth]")
+    for key, value in wanted.items():
+        say(f"{key} = {json.dumps(value)}")
+    _tell(trial.judge(found, raws))
+    if path is None or not click.confirm(f"Write this into {path}?"):
+        return
+    before = path.read_text("utf-8")
+    try:
+        after = with_keys(before, "auth", wanted)
+    except ValueError:
+        fail(DATA, "a key of [auth] stands on several lines: write it yourself")
+    path.with_name(f"{path.name}.before").write_text(before, encoding="utf-8")
+    path.write_text(after, encoding="utf-8")
+    say(f"Written; as it was: {path}.before. Now type `triagemail doctor --auth` once more.")
 
 
 # --- parked mail -----------------------------------------------------------------------------------------------------
@@ -295,4 +416,4 @@ def _author(raw: bytes) -> str:
     return found.from_.address if found.from_ else ""
 
 
-COMMANDS = (held, backup, restore, hold, release, keys, forget, migrate)
+COMMANDS = (doctor, held, backup, restore, hold, release, keys, forget, migrate)

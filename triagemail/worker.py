@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from triagemail import outbox
+from triagemail import outbox, trial
 from triagemail.clock import Clock
 from triagemail.failpoints import step
 from triagemail.log import logger
@@ -174,6 +174,8 @@ class Worker:
         first = self.store.first_time(reading.duplicate_key(found, mail.raw), mail.inbox, self.clock.now())
         if first:
             return "silent", f"duplicate of {first}", None
+        if kind := trial.kind_of(self.store, found, self.clock.now()):
+            return "silent", f"{trial.SILENT}: {kind}", None
         if reading.is_ours(found, self.outbox.keyring, self._today()):
             return self._hold(mail, found, "loop: a mail of ours came back to us")
         seen = screening.screen(found, (self.policy.address, self.policy.list_address), self.groups)
