@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import itertools
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -115,7 +115,6 @@ class Maker:
         tries = [self.intents() for _ in range(self.chance.choice([1, 12, 12, 12]))]
         return next((wanted for wanted in tries if world.would(wanted)), tries[0])
 
-
     def asked(self, world: World) -> list[Intent]:
         """Answers to what is waited for."""
         found: list[Intent] = []
@@ -208,6 +207,7 @@ class World:
         self.now = NOW
         self.journal: list[events.Event] = []
         self.last: Undo | None = None
+        self.wished: dict[str, Wishes] = {ANNA: Wishes()}  # who is on the list, or follows an issue
         self._keep([duty.open_desk(NOW)])
 
     def mail(self, wanted: list[Intent]) -> list[Decision]:
@@ -229,6 +229,7 @@ class World:
         hour_ago = self.now - timedelta(hours=1)
         fresh = [i for i in issues if i.live and i.announced_at is not None and i.announced_at >= hour_ago]
         alarm = next((i for i in fresh if i.current is Priority.P0), None)
+        wished = self.wished.get(by)
         return dataclasses.replace(
             self.snapshot,
             urgent=tuple(i for i in issues if i.live and i.urgent),
@@ -236,7 +237,7 @@ class World:
             since_review=tuple(issues),
             alarm=alarm,
             p1_this_week=sum(1 for i in issues if i.priority is Priority.P1),
-            wishes=Wishes() if by == ANNA else None,
+            wishes=wished if wished is not None and (wished.member or wished.issues) else None,
             undo=self.last,
         )
 
@@ -246,12 +247,26 @@ class World:
             return
         touched = dict.fromkeys(e.issue for e in happened if e.issue)
         pairs = tuple((before.issues.get(n), self.snapshot.issues[n]) for n in touched)
-        self.last = Undo("m", by, self.now, pairs)
+        joined = tuple(e.address for e in happened if isinstance(e, events.SubscriberJoined))
+        left = tuple(e.address for e in happened if isinstance(e, events.SubscriberLeft))
+        self.last = Undo("m", by, self.now, pairs, joined, left)
 
     def _keep(self, made: list[Decision]) -> None:
         for decision in made:
             self.journal += decision.events
             self.snapshot = after(self.snapshot, decision.events)
+            self._wish(decision.events)
+
+    def _wish(self, happened: Iterable[events.Event]) -> None:
+        """The list, as the store keeps it."""
+        for event in happened:
+            match event:
+                case events.SubscriberJoined(address=who):
+                    self.wished[who] = dataclasses.replace(self.wished.get(who, Wishes()), member=True)
+                case events.SubscriberLeft(address=who):
+                    self.wished[who] = dataclasses.replace(self.wished.get(who, Wishes()), member=False)
+                case events.WishesSet(address=who, after=wished):
+                    self.wished[who] = wished
 
     def wait(self, minutes: int) -> list[Decision]:
         """Time passes; each due timer fires once, the earliest first."""

@@ -47,7 +47,7 @@ ACTS: Mapping[type[Intent], Act] = {
     want.Agree: _act("triager+confirmer", ROLE_PROVEN, "confirm", "not-triager"),
     want.SetPriority: _act("triager+reporter+confirmer+asked+ruler", ROLE_PROVEN, "confirm", "not-triager"),
     want.Decline: _act("triager+asked", ROLE_PROVEN, "confirm", "not-triager"),
-    want.SetKind: TRIAGER,
+    want.SetKind: _act("triager+asked", ROLE_PROVEN, "confirm", "not-triager"),
     want.DefineExpected: TRIAGER,
     want.SetArea: TRIAGER,
     want.Withdraw: _act("reporter", BELIEVED, "confirm", "not-reporter"),

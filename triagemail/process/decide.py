@@ -84,6 +84,7 @@ def _nothing_but_kept(
 ) -> list[tuple[Intent, Decision]]:
     """One command was refused, so none is done; the reply says of each why, comments and answers stay."""
     again = dict(_fold_kept(snapshot, intents, now, policy))
+    snapshot = after(snapshot, tuple(event for decision in again.values() for event in decision.events))
     result: list[tuple[Intent, Decision]] = []
     for place, (intent, decision) in enumerate(tried):
         if place in again:
@@ -92,8 +93,19 @@ def _nothing_but_kept(
         others = tuple(
             replace(o, ok=False, code="not-done-because-of-others") if o.ok else o for o in decision.outcomes
         )
-        result.append((intent, Decision(outcomes=others)))
+        result.append((intent, _still_believed(decision, snapshot, now, policy) + Decision(outcomes=others)))
+        snapshot = after(snapshot, result[-1][1].events)
     return result
+
+
+def _still_believed(decision: Decision, snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
+    """ "Until the reporter answers our mail": a refused command has answered it too."""
+    answered = tuple(
+        event
+        for event in decision.events
+        if isinstance(event, ReporterBelieved) and snapshot.issues[event.issue].unverified
+    )
+    return _follow_ups(Decision(events=answered), snapshot, now, policy) if answered else Decision()
 
 
 def _fold_kept(
@@ -124,7 +136,8 @@ def _undo_within(decided: Sequence[tuple[Intent, Decision]]) -> timedelta | None
     """How long `undo` in reply to this receipt takes it back: what changed an issue and opened none (undo.py)."""
     if any(not o.ok for _, d in decided for o in d.outcomes):
         return None
-    events = [event for intent, d in decided if isinstance(intent, ISSUE_ACTS) for event in d.events if event.issue]
+    takes = (i for i in decided if isinstance(i[0], ISSUE_ACTS) and not isinstance(i[0], want.Throw))
+    events = [event for _, d in takes for event in d.events if event.issue]
     opened = any(isinstance(event, ReportFiled) for _, d in decided for event in d.events)
     return undo.WITHIN if events and not opened else None
 
@@ -283,7 +296,7 @@ def _on_issue(snapshot: Snapshot, intent: Intent, issue: Issue, now: datetime, p
         case want.FinishBandAid():
             return closure.finish_band_aid(intent, issue, now, policy)
         case want.Remediate():
-            return remediation.remediate(intent, issue, snapshot.next_number, now, policy)
+            return remediation.remediate(intent, issue, snapshot, now, policy)
         case want.EndRemediation():
             return remediation.end(intent, issue, now, policy)
         case _:
@@ -310,6 +323,10 @@ def _on_decision(snapshot: Snapshot, intent: Intent, issue: Issue, now: datetime
             return disputes.dispute(intent, issue, now, policy)
         case want.Throw():
             return disputes.throw(intent, issue, now, policy)
+        case want.SetKind(kind=Kind.FEATURE) if issue.state is State.VALIDATING and _may_rule(issue, intent.by):
+            return disputes.uphold_feature(intent, issue, now, policy)
+        case want.SetKind() if intent.by not in policy.triagers:
+            return updates.refuse(intent, "not-triager")
         case want.SetKind(kind=Kind.FEATURE):
             return triage.take_as_feature(intent, issue, now, policy)
         case want.SetKind():
@@ -380,7 +397,9 @@ def _takes_part(address: str, issue: Issue, policy: Policy) -> bool:
 def answer(intent: want.Ask, snapshot: Snapshot, issue: Issue | None, policy: Policy) -> Decision:
     """`help`, `template`, `process`, `status`, `status #42`, `list`, `board`, `backlog`: they change nothing."""
     if intent.what in acts.OPEN_ASKS:
-        return Decision(drafts=(Draft(intent.what, intent.by),))
+        known = acts.roles(intent.by, issue, policy)
+        may = {"may_ask": "internal" in known, "may_join": "list" in known} if intent.what == "help" else {}
+        return Decision(drafts=(Draft(intent.what, intent.by, None, may),))
     if intent.issue and issue is None:
         return updates.refuse(intent, "unknown-issue")
     if intent.what == "board":

@@ -164,6 +164,13 @@ class IssueReopened(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IssueContinued(Event):
+    """It was closed too long ago to be reopened: it goes on as a new issue."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Commented(Event):
     text: str
     unverified: bool = False

@@ -32,6 +32,7 @@ from triagemail.process.events import (
     HalfTimeTold,
     HeadlineSet,
     IssueAnnounced,
+    IssueContinued,
     IssueDeclined,
     IssueReopened,
     IssueResolved,
@@ -127,6 +128,7 @@ TRANSITIONS: Mapping[tuple[State, type[Event]], State] = {
     **_go((RESOLVED,), IssueReopened, OPEN),
     **_go((DECLINED, WITHDRAWN, DUPLICATE), IssueReopened, TRIAGE),
     **_go((LAPSED,), IssueReopened, DRAFT),
+    **_stay((RESOLVED, DECLINED, WITHDRAWN, DUPLICATE, LAPSED), (IssueContinued,)),
 }
 """ReportFiled begins a life (a remediation's in WAITING); Undone puts one back to where it was."""
 
@@ -194,7 +196,7 @@ def _report(issue: Issue, event: Event) -> Changes | None:
             clock = _new_clock(event.at) if faster else {}
             return {"reported": event.after, "touched_at": event.at, **clock, **_silenced(event.after)}
         case RaiseAsked():
-            return {"reported": event.after, "asked_at": event.at, **_new_clock(event.at)}
+            return {"reported": event.after, "asked_at": event.at, "final_by": "", **_new_clock(event.at)}
         case ReporterBelieved():
             return {"unverified": False}
         case ReporterReminded():
@@ -239,7 +241,7 @@ def _decision(issue: Issue, event: Event) -> Changes | None:
             return _decided(issue, event)
         case TakenAsFeature():
             decided = {"decided_by": event.by, "decided_at": event.at, "answered_at": event.at, "unverified": False}
-            return {"kind": Kind.FEATURE, **decided, **_silenced(Priority.P3)}
+            return {"kind": Kind.FEATURE, "final_by": "", **decided, **_silenced(Priority.P3)}
         case TakenAsBug():
             again = {"kind": Kind.BUG, "expected": "", "decided_at": None, "decided_by": "", "asked_at": event.at}
             return again | _new_clock(event.at)
@@ -343,7 +345,12 @@ def _closure(issue: Issue, event: Event) -> Changes | None:
             said = {"last_update": text, "last_update_at": event.at, "last_update_by": event.by}
             return over | said | {"team": _with(issue.team, event.by)}
         case IssueDeclined(reason=reason):
-            return over | {"reason": reason, "decided_by": event.by, "announced_at": None, "unverified": False}
+            decided = {"decided_by": event.by, "unverified": False, "final_by": ""}  # a decision like any other
+            return over | decided | {"reason": reason, "announced_at": None}
+        case WithdrawalAsked():
+            return {"withdrawal_at": event.at}
+        case IssueContinued(number=number):
+            return {"continued_as": number}
         case IssueWithdrawn(reason=reason):
             return over | {"reason": reason, "announced_at": None}
         case MarkedDuplicate(of=of):

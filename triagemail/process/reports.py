@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from triagemail.process import intents as want
@@ -100,7 +101,8 @@ def file_report(
         via=intent.via if passed_on else "",
     )
     issue = evolve(None, event)
-    return Decision(events=(event,)) + carry_on(issue, now, policy, first=first, alarm=alarm)
+    told = done(intent, "filed-for", number=number, reporter=intent.behalf) if passed_on else Decision()
+    return Decision(events=(event,)) + carry_on(issue, now, policy, first=first, alarm=alarm) + told
 
 
 def carry_on(
@@ -201,8 +203,9 @@ def fill_in(intent: want.FillIn, issue: Issue, now: datetime, policy: Policy, al
     decision = Decision()
     if issue.state is State.LAPSED:  # "a reply reopens it"
         decision += Decision(events=(IssueReopened(issue=issue.number, at=now, by=intent.by, reason=""),))
-    after = {key: merge(issue.answers.get(key, ""), text) for key, text in intent.answers.items()}
-    if after or intent.attachments:
+    merged = {key: merge(issue.answers.get(key, ""), text) for key, text in intent.answers.items()}
+    after = {key: text for key, text in merged.items() if text != issue.answers.get(key, "")}
+    if after or set(intent.attachments) - set(issue.attachments):
         given = AnswersGiven(
             issue=issue.number,
             at=now,
@@ -215,8 +218,11 @@ def fill_in(intent: want.FillIn, issue: Issue, now: datetime, policy: Policy, al
         decision += Decision(events=(given,))
     changed = apply(decision, issue) or issue
     if intent.priority is not None and intent.priority != changed.reported:
-        decision += pick_undecided(intent, changed, intent.priority, "", now, policy)
+        picked = pick_undecided(intent, changed, intent.priority, "", now, policy)
+        decision += replace(picked, outcomes=()) if changed.state in UNDECIDED else picked  # the thanks say it
         changed = apply(decision, issue) or issue
+    if not decision.events and intent.by != issue.reporter:  # said before: its reporter has heard
+        return done(intent, "answers-kept")
     return decision + after_answers(intent, changed, after, now, policy, alarm)
 
 
@@ -232,15 +238,15 @@ def after_answers(
     acts."""
     if issue.state is State.DRAFT:
         return carry_on(issue, now, policy, alarm=alarm)
-    if not after and not intent.attachments:
-        return Decision()
     thanked = Decision()
-    if issue.state is State.TRIAGE and intent.by == issue.reporter and not missing(issue, policy):
-        thanked = received(issue, issue.reporter, policy)
+    if issue.state is State.TRIAGE and intent.by == issue.reporter:
+        gaps = missing(issue, policy)
+        thanked = carry_on(issue, now, policy, alarm=alarm) if gaps else received(issue, issue.reporter, policy)
+    if not after and not intent.attachments:
+        return thanked
     labels = {q.key: q.label for q in policy.questions}
     text = "\n".join(f"{labels.get(key, key)}\n{intent.answers[key]}" for key in after)
-    others = tuple(p for p in (in_charge(issue, policy),) if p != intent.by)
-    told = to_people("comment", issue, others, author=intent.by, text=text, unverified=False)
+    told = to_charge(intent, issue, text, policy)
     return thanked + told + (done(intent, "answers-kept") if intent.by != issue.reporter else Decision())
 
 
@@ -257,6 +263,8 @@ def pick_undecided(
     """ "The reporter MUST pick it", and may change the pick until a triager has decided."""
     if issue.state not in UNDECIDED:
         return refuse(intent, "wrong-state", state=issue.state)
+    if priority == issue.reported:
+        return done(intent, "priority-picked", priority=priority)
     picked = PriorityPicked(
         issue=issue.number, at=now, by=intent.by, before=issue.reported, after=priority, reason=reason.strip()
     )
@@ -265,8 +273,16 @@ def pick_undecided(
     decision += tell_list(issue, after, reason, policy)
     if issue.state is State.TRIAGE:  # before that, the mail about what is still missing says it
         decision += done(intent, "priority-picked", priority=priority)
-        decision += screen(after, (in_charge(issue, policy),), policy, reason=reason) + page(after, policy)
+        decision += screen(after, (issue.triager or policy.duty,), policy, reason=reason) + page(after, policy)
+        if issue.owner and issue.owner != issue.triager:
+            decision += to_charge(intent, after, f"{priority}\n{reason}".strip(), policy)
     return decision
+
+
+def to_charge(intent: want.Intent, issue: Issue, text: str, policy: Policy) -> Decision:
+    """What somebody added, word for word, to whoever is in charge."""
+    people = tuple(p for p in (in_charge(issue, policy),) if p != intent.by)
+    return to_people("comment", issue, people, author=intent.by, text=text, unverified=False)
 
 
 def tell_list(before: Issue, after: Issue, reason: str, policy: Policy) -> Decision:
@@ -310,7 +326,8 @@ def book_call(intent: want.BookCall, issue: Issue, now: datetime, policy: Policy
         return refuse(intent, "call-booked", at=issue.call_at)
     soon = now + CALL_IN + timedelta(minutes=1, microseconds=-1)  # in whole minutes, and never in less than five
     starts = policy.hours.next_open(soon.replace(second=0, microsecond=0))
-    people = tuple(dict.fromkeys((issue.reporter, policy.duty)))
+    triager = intent.by if intent.by in policy.triagers else policy.duty
+    people = tuple(dict.fromkeys((issue.reporter, triager)))
     uid = f"call-{issue.number}-{int(starts.timestamp())}@{policy.domain}"
     invite = Invite(uid, starts, starts + CALL_LASTS, policy.timezone, people)
     said = {"at": starts, "until": starts + CALL_LASTS}
@@ -336,6 +353,8 @@ def call_over(issue: Issue, now: datetime, policy: Policy) -> Decision:
 def remind_reporter(issue: Issue, now: datetime, policy: Policy) -> Decision:
     """Once: "the reminder comes after 30 minutes with `P0` first among the answers"; other gaps after 4 hours."""
     event = ReporterReminded(issue=issue.number, at=now, by="")
+    if issue.state is State.DRAFT and (issue.touched_at or issue.opened_at) + policy.draft_closes <= now:
+        return Decision(events=(event,))  # we were down: it closes right away
     said = _gaps(issue, policy, first=False)
     said |= another_shown(issue, None, policy)
     return Decision(events=(event,)) + to_people("missing", issue, (correspondent(issue),), reminder=True, **said)

@@ -165,9 +165,7 @@ def _found(mine: Mapping[str, float], number: int, headline: str, others: str) -
     return _Found(number, mine.keys() & heads, mine.keys() & rest, HEADLINE * HEADLINE * len(heads) + len(rest))
 
 
-def _sharing(
-    store: Statements, headline: Sequence[str], others: Sequence[str], but: int
-) -> list[tuple[int, str, str]]:
+def _sharing(store: Statements, headline: Sequence[str], others: Sequence[str], but: int) -> list[tuple[int, str, str]]:
     """(number, headline words, other words) of the latest live issues that have a word of this headline, or one of the
     other words in theirs. Who shares less than that is not alike."""
     if not headline and not others:
