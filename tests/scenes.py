@@ -16,8 +16,7 @@ from typing import Any
 from test_process import ANNA, BOB, CARL, CONNY, EVE, FULL, POLICY, SARA, VERA, VICTOR, World, sure
 
 from triagemail.process import intents as want
-from triagemail.process.events import Decision
-from triagemail.process.intents import Intent, Undo
+from triagemail.process.intents import Intent
 from triagemail.process.model import Issue, Kind, Level, Policy, Priority, State
 
 TINA, JOE = "tina@acme.example", "joe@acme.example"  # sent an update once; reported it too
@@ -194,6 +193,11 @@ def a_raised_priority() -> Scene:
     return agreed(P2).says(BOB, want.SetPriority, priority=P1, reason="it got worse").scene(State.TRIAGE)
 
 
+@scene
+def a_p1_whose_triager_is_away() -> Scene:
+    return Play().reports(P1).says(SARA, want.GoAway, None, after=2 * DAY, said="2 days").scene(State.TRIAGE)
+
+
 # --- decided ----------------------------------------------------------------------------------------------------------
 
 
@@ -313,6 +317,11 @@ def ruled_by_the_authority() -> Scene:
 
 
 @scene
+def a_decision_where_the_reporter_is_right() -> Scene:
+    return lowered(dispute="reporter").scene(State.OPEN)
+
+
+@scene
 def the_reporter_was_right() -> Scene:
     return disputed("reporter").scene(State.OPEN, ruler=BOB)
 
@@ -365,6 +374,12 @@ def resolved_long_ago() -> Scene:
 @scene
 def a_declined_report() -> Scene:
     return Play().reports(P1).says(SARA, want.Decline, reason="works as agreed").scene(State.DECLINED)
+
+
+@scene
+def declined_without_a_priority() -> Scene:
+    play = Play().reports(None, {"what": "It is down."})
+    return play.says(SARA, want.Decline, reason="works as agreed").scene(State.DECLINED)
 
 
 @scene

@@ -229,7 +229,6 @@ class World:
         hour_ago = self.now - timedelta(hours=1)
         fresh = [i for i in issues if i.live and i.announced_at is not None and i.announced_at >= hour_ago]
         alarm = next((i for i in fresh if i.current is Priority.P0), None)
-        wished = self.wished.get(by)
         return dataclasses.replace(
             self.snapshot,
             urgent=tuple(i for i in issues if i.live and i.urgent),
@@ -237,9 +236,13 @@ class World:
             since_review=tuple(issues),
             alarm=alarm,
             p1_this_week=sum(1 for i in issues if i.priority is Priority.P1),
-            wishes=wished if wished is not None and (wished.member or wished.issues) else None,
+            wishes=self.wishes_of(by),
             undo=self.last,
         )
+
+    def wishes_of(self, who: str) -> Wishes | None:
+        wished = self.wished.get(who)
+        return wished if wished is not None and (wished.member or wished.issues) else None
 
     def _remember(self, before: Snapshot, made: list[Decision], by: str) -> None:
         happened = [e for d in made for e in d.events]
@@ -249,7 +252,8 @@ class World:
         pairs = tuple((before.issues.get(n), self.snapshot.issues[n]) for n in touched)
         joined = tuple(e.address for e in happened if isinstance(e, events.SubscriberJoined))
         left = tuple(e.address for e in happened if isinstance(e, events.SubscriberLeft))
-        self.last = Undo("m", by, self.now, pairs, joined, left)
+        wishes = tuple((e.address, e.before, e.after) for e in happened if isinstance(e, events.WishesSet))
+        self.last = Undo("m", by, self.now, pairs, joined, left, wishes)
 
     def _keep(self, made: list[Decision]) -> None:
         for decision in made:
@@ -376,8 +380,15 @@ def test_no_state_is_a_dead_end() -> None:
     """No reachable state is a dead end: some command of the triager, or of whoever is asked, always leads on."""
     for world in lived()[0]:
         for number, issue in world.snapshot.issues.items():
+            if issue.continued_as is not None:  # it goes on there
+                continue
             who: dict[str, Any] = {"by": SARA, "evidence": sure(Level.E2), "issue": number}
-            ways = [want.Decline(**who, reason="no")] if issue.live else [want.Reopen(**who, reason="again")]
+            ways: list[Intent] = (
+                [want.Decline(**who, reason="no")] if issue.live else [want.Reopen(**who, reason="again")]
+            )
+            if issue.dispute is not None:
+                who |= {"by": issue.dispute.asked[0]}
+                ways = [want.SetPriority(**who, priority=Priority.P1, reason="so"), want.Throw(**who, hand="rock")]
             tried = [decide(world._look(SARA), way, world.now, world.policy) for way in ways]
             assert any(d.events for d in tried), f"#{number} in {issue.state}: nothing leads on"
 

@@ -137,7 +137,7 @@ def _undo_within(decided: Sequence[tuple[Intent, Decision]]) -> timedelta | None
     if any(not o.ok for _, d in decided for o in d.outcomes):
         return None
     takes = (i for i in decided if isinstance(i[0], ISSUE_ACTS) and not isinstance(i[0], want.Throw))
-    events = [event for _, d in takes for event in d.events if event.issue]
+    events = [e for _, d in takes for e in d.events if e.issue and e.by and not isinstance(e, ReporterBelieved)]
     opened = any(isinstance(event, ReportFiled) for _, d in decided for event in d.events)
     return undo.WITHIN if events and not opened else None
 
@@ -342,7 +342,7 @@ def _on_decision(snapshot: Snapshot, intent: Intent, issue: Issue, now: datetime
 
 
 def _may_rule(issue: Issue, address: str) -> bool:
-    return issue.dispute is not None and issue.dispute.policy != disputes.GAME and address in issue.dispute.asked
+    return issue.dispute is not None and issue.dispute.policy != model.GAME and address in issue.dispute.asked
 
 
 def _on_priority(snapshot: Snapshot, intent: want.SetPriority, issue: Issue, now: datetime, policy: Policy) -> Decision:

@@ -19,11 +19,10 @@ from triagemail.process.events import (
     TakenAsBug,
     ThrowCast,
 )
-from triagemail.process.model import Issue, Policy, Priority, RunningDispute, State
+from triagemail.process.model import GAME, Issue, Policy, Priority, RunningDispute, State
 from triagemail.process.reports import apply, tell_list
 from triagemail.process.updates import done, next_due, refuse, to_people
 
-GAME = "rock-paper-scissors"
 BEATS: Mapping[str, str] = {"rock": "scissors", "paper": "rock", "scissors": "paper"}
 TIES = 3  # "at the third tie, the decision stands"
 

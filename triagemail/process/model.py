@@ -79,6 +79,9 @@ class Kind(enum.StrEnum):
     FEATURE = "feature"
 
 
+GAME = "rock-paper-scissors"
+
+
 @dataclass(frozen=True, slots=True)
 class RunningDispute:
     """A running disagreement about one decision (process.md 4). `wanted` and `decided` are the two priorities: None is

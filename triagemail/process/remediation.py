@@ -131,6 +131,8 @@ def set_priority(intent: want.SetPriority, issue: Issue, now: datetime, policy: 
     """ "The triager sets the starting priority"; the confirmers' "other priority is the dispute"."""
     if intent.by in policy.confirmers and issue.state in (State.TRIAGE, State.OPEN):
         return _of_confirmer(intent, issue, now, policy)
+    if issue.state is State.WAITING and intent.by not in policy.triagers:  # its confirmers are asked when it starts
+        return refuse(intent, "wrong-state", state=issue.state)
     if issue.state in (State.TRIAGE, State.WAITING) and issue.decided_at is None:
         if intent.priority == issue.reported:
             return refuse(intent, "already-same", priority=intent.priority)

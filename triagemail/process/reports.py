@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -217,37 +216,31 @@ def fill_in(intent: want.FillIn, issue: Issue, now: datetime, policy: Policy, al
         )
         decision += Decision(events=(given,))
     changed = apply(decision, issue) or issue
-    if intent.priority is not None and intent.priority != changed.reported:
-        picked = pick_undecided(intent, changed, intent.priority, "", now, policy)
-        decision += replace(picked, outcomes=()) if changed.state in UNDECIDED else picked  # the thanks say it
+    picked = intent.priority if intent.priority != changed.reported else None
+    if picked is not None:
+        pick = pick_undecided(intent, changed, picked, "", now, policy)
+        decision += replace(pick, outcomes=()) if changed.state in UNDECIDED else pick  # the thanks say it
         changed = apply(decision, issue) or issue
     if not decision.events and intent.by != issue.reporter:  # said before: its reporter has heard
         return done(intent, "answers-kept")
-    return decision + after_answers(intent, changed, after, now, policy, alarm)
+    labels = {q.key: q.label for q in policy.questions}
+    news = [f"{labels.get(key, key)}\n{intent.answers[key]}" for key in after] + ([str(picked)] if picked else [])
+    return decision + after_answers(intent, changed, "\n".join(news), now, policy, alarm)
 
 
 def after_answers(
-    intent: want.FillIn,
-    issue: Issue,
-    after: Mapping[str, str],
-    now: datetime,
-    policy: Policy,
-    alarm: Issue | None,
+    intent: want.FillIn, issue: Issue, news: str, now: datetime, policy: Policy, alarm: Issue | None
 ) -> Decision:
-    """Before a decision the report goes on its way; once the triager has been asked, new answers travel to whoever
-    acts."""
+    """Before a decision the report goes on its way; once the triager has been asked, what is new travels to whoever
+    acts. Who reported it hears what is still open, anybody else that it is kept."""
+    own = intent.by == issue.reporter
+    kept = Decision() if own else done(intent, "answers-kept")
     if issue.state is State.DRAFT:
-        return carry_on(issue, now, policy, alarm=alarm)
-    thanked = Decision()
-    if issue.state is State.TRIAGE and intent.by == issue.reporter:
+        return carry_on(issue, now, policy, alarm=alarm) + kept
+    if own and issue.state is State.TRIAGE:
         gaps = missing(issue, policy)
-        thanked = carry_on(issue, now, policy, alarm=alarm) if gaps else received(issue, issue.reporter, policy)
-    if not after and not intent.attachments:
-        return thanked
-    labels = {q.key: q.label for q in policy.questions}
-    text = "\n".join(f"{labels.get(key, key)}\n{intent.answers[key]}" for key in after)
-    told = to_charge(intent, issue, text, policy)
-    return thanked + told + (done(intent, "answers-kept") if intent.by != issue.reporter else Decision())
+        kept = carry_on(issue, now, policy, alarm=alarm) if gaps else received(issue, issue.reporter, policy)
+    return kept + (to_charge(intent, issue, news, policy) if news or intent.attachments else Decision())
 
 
 def merge(old: str, new: str) -> str:
@@ -274,7 +267,7 @@ def pick_undecided(
     if issue.state is State.TRIAGE:  # before that, the mail about what is still missing says it
         decision += done(intent, "priority-picked", priority=priority)
         decision += screen(after, (issue.triager or policy.duty,), policy, reason=reason) + page(after, policy)
-        if issue.owner and issue.owner != issue.triager:
+        if isinstance(intent, want.SetPriority) and issue.owner and issue.owner != issue.triager:
             decision += to_charge(intent, after, f"{priority}\n{reason}".strip(), policy)
     return decision
 
