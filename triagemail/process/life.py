@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from triagemail.process.events import (
     BudgetTold,
     CallBooked,
     CallOver,
+    ClockSetBack,
     Commented,
     DecisionDisputed,
     DeskOpened,
@@ -73,7 +74,7 @@ from triagemail.process.events import (
     UpdateSent,
     WithdrawalAsked,
 )
-from triagemail.process.model import Absence, BandAid, Complaint, Desk, Issue, Kind, Priority, State
+from triagemail.process.model import Absence, BandAid, Complaint, Desk, Issue, Kind, Priority, RunningDispute, State
 
 # --- the life of an issue (printed by docs/process.md) ----------------------------------------------------------------
 
@@ -81,7 +82,7 @@ DRAFT, TRIAGE, OPEN, VALIDATING, WAITING = State.DRAFT, State.TRIAGE, State.OPEN
 RESOLVED, DECLINED, WITHDRAWN = State.RESOLVED, State.DECLINED, State.WITHDRAWN
 DUPLICATE, LAPSED = State.DUPLICATE, State.LAPSED
 
-ANYWHERE = (Commented, Noted, StatusAnswered, AnswersGiven, ReporterBelieved)  # never lost, whatever the state
+ANYWHERE = (Commented, Noted, StatusAnswered, AnswersGiven, ReporterBelieved, ClockSetBack)  # whatever the state
 DISPUTING = (DecisionDisputed, DisputeHandedOn, ThrowCast)
 OWNING = (OwnerNamed, OwnerAccepted, OwnershipRefused, OwnerSilent, HeadlineSet, AreaSet, DocSet)
 UPDATING = (IssueAnnounced, UpdateSent, NextUpdateSet, OwnerReminded)
@@ -382,7 +383,24 @@ def _again(issue: Issue, event: IssueReopened) -> Changes:
     return again | ({"reminded_at": None} if issue.state is LAPSED else {})
 
 
-PARTS: tuple[Callable[[Issue, Event], Changes | None], ...] = (_report, _decision, _dispute, _update, _closure)
+def _clock(issue: Issue, event: Event) -> Changes | None:
+    """Times that lie ahead now come as soon as they would have; an appointment stays what it is."""
+    if not isinstance(event, ClockSetBack):
+        return None
+    moved = _moved(issue, event)
+    if issue.dispute is not None:
+        moved["dispute"] = replace(issue.dispute, **_moved(issue.dispute, event))
+    return moved
+
+
+def _moved(value: Issue | RunningDispute, event: ClockSetBack) -> Changes:
+    times = ((each.name, getattr(value, each.name)) for each in fields(value) if each.name != "call_at")
+    return {name: at - event.span for name, at in times if isinstance(at, datetime) and at > event.at}
+
+
+PARTS: tuple[Callable[[Issue, Event], Changes | None], ...] = (
+    _report, _decision, _dispute, _update, _closure, _clock,
+)  # fmt: skip
 
 
 # --- the desk ---------------------------------------------------------------------------------------------------------
