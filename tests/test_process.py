@@ -478,8 +478,9 @@ DESK = Desk(opened_at=NOW - timedelta(days=1), absent=(Absence(CARL, NOW - timed
 def _sample(kind: type[events.Event]) -> events.Event:
     """An event of this kind; what it holds is of the right type, and matters to nothing here."""
     values: dict[str, Any] = {
-        "datetime": NOW, "timedelta": timedelta(hours=1), "str": "x", "int": 1, "bool": False, "Priority": Priority.P1, "RunningDispute": A_DISPUTE,
-        "Issue": Issue(number=1, reporter=BOB, headline="x", opened_at=NOW), "Wishes": Wishes(), "tuple": (),
+        "datetime": NOW, "timedelta": timedelta(hours=1), "str": "x", "int": 1, "bool": False, "Priority": Priority.P1,
+        "RunningDispute": A_DISPUTE, "Issue": Issue(number=1, reporter=BOB, headline="x", opened_at=NOW),
+        "Wishes": Wishes(), "tuple": (),
         "Mapping": {}, "triager": CARL,
     }  # fmt: skip
     wanted = {}
