@@ -28,6 +28,7 @@ RANKS = {
     "doors": 5,
     "files": 6,
     "intake": 6,
+    "keys": 6,
     "loops": 6,
     "notices": 6,
     "outbox": 6,

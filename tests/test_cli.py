@@ -950,3 +950,43 @@ def test_ctrl_c_ends_the_demo_and_leaves_nothing_behind(leftovers: Path, until: 
     assert demo.returncode == 0, rest
     assert "Traceback" not in rest
     assert list(leftovers.iterdir()) == []
+
+
+# --- keys, and people who want to be forgotten ------------------------------------------------------------------------
+
+
+def test_keys_rotate_puts_a_new_key_in_front(host: Host) -> None:
+    """`keys rotate`: two keys live; no key is ever shown."""
+    said = host.types("keys", "rotate")
+    assert said.stdout.startswith("key b signs from the next start")
+    first, second = host.types("keys", "list").stdout.splitlines()
+    assert (first.split()[:2], second.split()[:2]) == (["b", "signs"], ["a", "verifies"])
+    assert "ab" * 32 not in said.output + host.types("keys", "list").output
+    again = host.types("keys", "rotate")
+    assert (again.exit_code, "key a signed mails of the last 90 days" in again.stderr) == (64, True)
+    assert host.types("keys", "rotate", "--force").exit_code == 0
+
+
+def test_forget_says_what_it_did_and_what_the_mail_server_still_has(host: Host) -> None:
+    """`forget ADDR`: pseudonym, how many mails, server copies listed by Message-ID."""
+    host.takes(raw(BOB, COMPLETE.format(priority="P2"), 4))
+    host.rows("UPDATE delivery SET state = 'sent'")
+    said = host.types("forget", BOB.upper())
+    assert said.exit_code == 0
+    assert "<4@client.example>" in said.stdout
+    assert host.lines("issues")[0]["reporter"].endswith("@forgotten.invalid")
+    assert BOB.encode() not in (host.folder / "t.db").read_bytes()
+    assert host.types("forget", BOB).exit_code == 65
+
+
+def test_forget_refuses_where_it_would_do_harm(host: Host) -> None:
+    """Somebody with a role in the config, no address, mails still on their way, a service that runs."""
+    host.takes(raw(BOB, COMPLETE.format(priority="P2"), 4))
+    assert "stands in the config" in host.types("forget", SARA).stderr
+    assert host.types("forget", "bob").exit_code == 65
+    waiting = host.types("forget", BOB)
+    assert (waiting.exit_code, "not sent yet" in waiting.stderr) == (75, True)
+    with open(host.folder / "t.db.lock", "a", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert host.types("forget", BOB).exit_code == 75
+    assert host.lines("issues")[0]["reporter"] == BOB

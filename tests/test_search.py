@@ -173,7 +173,7 @@ def test_a_rolled_back_issue_leaves_no_words(store: Store) -> None:
         with pytest.raises(ZeroDivisionError), store.savepoint():  # noqa: PT012
             store.save_issue(issue(2, "Voucher is refused"))
             raise ZeroDivisionError
-    assert search._sharing(store, ["checkout", "voucher"], [], 0) == [(1, "checkout blank", "")]
+    assert search._sharing(store, ["checkout", "voucher"], [], 0) == [(1, "checkout blank", "§checkout §blank")]
 
 
 # --- hostile texts ---------------------------------------------------------------------------------------------------

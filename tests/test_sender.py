@@ -494,6 +494,21 @@ def test_an_idle_relay_that_hung_up_costs_nothing(opened: Open) -> None:
         assert office.rows("SELECT DISTINCT state, attempts FROM delivery") == [("sent", 1)]
 
 
+def test_an_unused_connection_that_was_ended_delays_no_mail(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S1: one that was opened beside the others when all mails were out has carried nothing; if the relay ends it, the
+    next mail goes over another one at once, not a minute later."""
+    monkeypatch.setattr(relays, "KEPT", 0.0)
+    with taker() as relay, faults.fault_proxy(relay.port) as proxy:
+        office = opened(proxy, 3)
+        office.app.sender.relay.connect()
+        proxy.drop()
+        time.sleep(0.2)  # its end has arrived
+        office.broadcast()
+        office.send()
+        assert relay.times() == everybody(3)
+        assert office.rows("SELECT DISTINCT state, attempts FROM delivery") == [("sent", 1)]
+
+
 def test_a_relay_that_ends_connections_after_some_mails(opened: Open) -> None:
     """A limit of mails a connection: `421` or a plain end at the next MAIL is about the connection, not the mail."""
     counts: Counter[int] = Counter()

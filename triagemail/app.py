@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
-import secrets
 import signal
 import subprocess
 import threading
@@ -21,17 +19,18 @@ from triagemail.doors.imap import ImapSettings, Mailbox, MailboxRefused
 from triagemail.doors.relay import Relay
 from triagemail.doors.smtp import RelayDown, SmtpSettings
 from triagemail.intake import Intake
+from triagemail.keys import read_keys
 from triagemail.log import logger
 from triagemail.loops import Loop, run_all
 from triagemail.mail import templates as mail_templates
-from triagemail.mail.tokens import ALPHABET, Keyring
+from triagemail.mail.tokens import Keyring
 from triagemail.mail.words import Words, parse_words
 from triagemail.notices import Notices
 from triagemail.outbox import Outbox
 from triagemail.process.model import Policy
 from triagemail.sender import Sender
 from triagemail.snapshots import Snapshots
-from triagemail.store import claims
+from triagemail.store import claims, prune
 from triagemail.store.store import STORE_FAULTS, Store
 from triagemail.worker import Worker
 
@@ -43,6 +42,7 @@ CAUSES = {
     "RelayDown": "the mail relay takes nothing",
     "OperationalError": "the database does not work",
 }
+HOUR = 3600.0  # seconds between looks for what retention lets go
 LOOK = 1.0  # seconds between looks at a queue that nobody announced anything for
 
 
@@ -82,6 +82,12 @@ class App:
             busy = "work" in only and self.worker.work_once()
             busy = busy or ("clock" in only and self.worker.tick_once())
             busy = busy or ("send" in only and self.sender.send_once())
+            busy = busy or ("clock" in only and self.prune_once())
+
+    def prune_once(self) -> bool:
+        """A slice of what retention lets go; False when all of it is gone."""
+        kept = self.config.retention
+        return prune.prune_once(self.store, self.clock.now(), kept.raw, kept.held)
 
     def poll_once(self) -> bool:
         assert self.mailbox is not None
@@ -132,6 +138,10 @@ class App:
             found["work"] = work
         if "send" in only:
             found["send"] = send
+        if "clock" in only:
+            found["prune"] = Loop(
+                "prune", self.prune_once, idle=HOUR, close=self.store.close, on_failure=self._failed
+            )
         return found
 
     def _work(self, parts: tuple[str, ...], only: tuple[str, ...]) -> bool:
@@ -182,7 +192,7 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
     """One service from its config. Opens no socket and no file but the key file; raises ConfigError, OSError."""
     clock = clock or Clock()
     policy = configs.policy(config)
-    keyring = Keyring(keys or read_keys(config), policy.address.rpartition("@")[2])
+    keyring = Keyring(keys or read_keys(keys_path(config)), policy.address.rpartition("@")[2])
     store = Store(config.store.url)
     folder = configs.builtin_templates()
     words = parse_words((folder / "en" / "words.toml").read_text(encoding="utf-8"))
@@ -232,30 +242,6 @@ def _smtp(config: Config) -> SmtpSettings:
 
 def keys_path(config: Config) -> Path:
     return config.folder / config.auth.keys_file
-
-
-def read_keys(config: Config) -> dict[str, bytes]:
-    """The key file: one `id hex` line a key, the first signs. Raises OSError, ValueError."""
-    found = {}
-    for line in keys_path(config).read_text(encoding="ascii").splitlines():
-        name, _, value = line.strip().partition(" ")
-        if name and not name.startswith("#"):
-            if len(name) != 1 or name not in ALPHABET:
-                raise ValueError(f"{keys_path(config)}: a key's id is one letter a-z or digit 2-7")
-            try:
-                found[name] = bytes.fromhex(value)
-            except ValueError:
-                raise ValueError(f"{keys_path(config)}: a key is written in hexadecimal digits") from None
-    if not found or any(len(key) < 16 for key in found.values()):
-        raise ValueError(f"{keys_path(config)}: no key of 16 bytes or more")
-    return found
-
-
-def write_new_key(path: Path) -> None:
-    """A new key file, readable by its owner only. Raises FileExistsError rather than overwrite one."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(f"a {secrets.token_hex(32)}\n")
 
 
 # --- one service process a database ----------------------------------------------------------------------------------

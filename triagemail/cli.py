@@ -77,8 +77,10 @@ def demo(once: bool, no_color: bool) -> None:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def init(folder: Path) -> None:
     """Write a config, a key file and an empty store into a folder; overwrites nothing."""
-    from triagemail.app import write_new_key
+    from datetime import UTC, datetime
+
     from triagemail.config import example
+    from triagemail.keys import write_new_key
     from triagemail.store.store import Store
 
     config, keys, store = folder / "config.toml", folder / "triagemail.keys", folder / "triagemail.db"
@@ -87,7 +89,7 @@ def init(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config.write_text(example(), encoding="utf-8")
     config.chmod(0o600)  # it may come to hold passwords
-    write_new_key(keys)
+    write_new_key(keys, datetime.now(UTC).date())
     made = Store(f"sqlite:///{store.resolve()}")
     made.open()
     made.close()
@@ -311,5 +313,5 @@ def show(config_file: Path | None, number: int, json_lines: bool) -> None:
 
 # --- parked mail, the list, the database: operating.py ---------------------------------------------------------------
 
-for _command in (operating.held, operating.subscribers, operating.migrate):
+for _command in (operating.held, operating.subscribers, operating.migrate, operating.keys, operating.forget):
     main.add_command(_command)

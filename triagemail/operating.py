@@ -1,5 +1,5 @@
-"""The operator's commands: parked mail, the distribution list, the schema of the database. Like cli.py it imports click
-at module level and everything else per command."""
+"""The operator's commands: parked mail, the distribution list, the database, the keys, forgetting a person. Like cli.py
+it imports click at module level and everything else per command."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from triagemail.console import (
     DATA,
     NO_CONFIG,
     TRY_AGAIN,
+    USAGE,
     as_json,
     fail,
     open_app,
@@ -205,3 +206,95 @@ def migrate(config_file: Path | None) -> None:
         say(f"schema {done.after}: nothing to do")
     else:
         say(f"schema {done.before} -> {done.after}; the database as it was: {done.backup or 'not copied'}")
+
+
+# --- keys, and people who want to be forgotten ------------------------------------------------------------------------
+
+
+@click.group()
+def keys() -> None:
+    """The keys that sign our reply addresses."""
+
+
+@keys.command("list")
+@click.pass_obj
+def keys_list(config_file: Path | None) -> None:
+    """The ids of the keys and since when each signs; never a key."""
+    for place, (name, key) in enumerate(_read_keys(config_file).items()):
+        say(f"{name}  {'signs' if place == 0 else 'verifies'}  since {key.since or 'an unknown day'}")
+
+
+@keys.command("rotate")
+@click.option("--force", is_flag=True, help="Even where mails of the last 90 days can no longer be answered then.")
+@click.pass_obj
+def keys_rotate(config_file: Path | None, force: bool) -> None:
+    """Put a new key in front; the one before it goes on verifying, older ones are dropped."""
+    from datetime import UTC, datetime
+
+    from triagemail import keys as signing
+    from triagemail.app import keys_path
+
+    _read_keys(config_file)
+    try:
+        made, dropped = signing.rotate(keys_path(read_config(config_file)), datetime.now(UTC).date(), force=force)
+    except signing.TooSoon as error:
+        fail(USAGE, f"{error}; --force does it all the same")
+    except OSError as error:
+        fail(TRY_AGAIN, str(error))
+    say(f"key {made} signs from the next start of `triagemail run` on; dropped: {', '.join(dropped) or 'none'}")
+
+
+def _read_keys(config_file: Path | None) -> dict[str, Any]:
+    from triagemail.app import keys_path
+    from triagemail.keys import read_file
+
+    if config_file is None:
+        fail(BAD_CONFIG, NO_CONFIG)
+    try:
+        return dict(read_file(keys_path(read_config(config_file))))
+    except (OSError, ValueError) as error:
+        fail(BAD_CONFIG, str(error))
+
+
+@click.command()
+@click.argument("address")
+@click.pass_obj
+def forget(config_file: Path | None, address: str) -> None:
+    """Forget a person: their address becomes a pseudonym in issues, and mails that hold it are deleted."""
+    from triagemail.app import InUse, alone
+    from triagemail.mail.address import normalise
+    from triagemail.store import forget as forgetting
+
+    app = open_app(config_file)
+    wanted = normalise(address)
+    if wanted is None:
+        fail(DATA, f"no mail address: {address}")
+    if wanted in _with_a_role(app):
+        fail(USAGE, f"{wanted} stands in the config: take it out there first")
+    try:
+        with alone(app.store):
+            done = forgetting.forget(app.store, wanted, app.clock.now(), _author)
+            if done is not None:
+                forgetting.compact(app.store)
+    except (InUse, forgetting.StillWaiting) as error:
+        fail(TRY_AGAIN, f"{error}; nothing was changed")
+    if done is None:
+        fail(DATA, f"nothing here holds {wanted}")
+    say(f"{done.pseudonym} stands for {wanted} now in {len(done.issues)} issue(s); {done.mails} mail(s) deleted")
+    if done.message_ids:
+        say("The mail server may still have what they wrote, by Message-ID:")
+    for message_id in done.message_ids:
+        say(f"  {message_id}")
+
+
+def _with_a_role(app: App) -> frozenset[str]:
+    policy = app.policy
+    named = (*policy.triagers, *policy.authority, *policy.confirmers, *policy.page, policy.operator, policy.address)
+    return frozenset(named)
+
+
+def _author(raw: bytes) -> str:
+    from triagemail.mail.mime import parse
+
+    found = parse(raw)
+    return found.from_.address if found.from_ else ""

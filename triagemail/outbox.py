@@ -17,6 +17,7 @@ from triagemail.process.events import Audience, Draft
 from triagemail.process.intents import Pending
 from triagemail.process.model import Invite, Issue, Policy
 from triagemail.store import claims, search
+from triagemail.store.forget import NOWHERE
 from triagemail.store.store import Store
 
 ATTACHED_AT_MOST = 10_000_000  # bytes in a triage mail (process.md 3)
@@ -45,9 +46,11 @@ class Outbox:
         decision: str = "",
     ) -> int:
         """Compose one draft and queue it; `cause` is the Message-ID of the mail it answers, `author` who wrote that
-        one, `decision` the mark of what it is the receipt of."""
+        one, `decision` the mark of what it is the receipt of. Returns its number, 0 where nobody is to get it."""
         if isinstance(draft.to, Audience):
             return self._broadcast(draft, draft.to, issue, now)
+        if draft.to.endswith(f"@{NOWHERE}"):
+            return 0
         person = self.store.person(draft.to)
         number, day = draft.issue or 0, last_day(now)
         detail = self.keyring.detail(Token("r", number, person, day), base_of(self.policy.address))
@@ -90,6 +93,8 @@ class Outbox:
             draft, made, now, number=audience.issue, day=last_day(now), detail="", null_sender=False, broadcast=True
         )
         for address in audience.also:
+            if address.endswith(f"@{NOWHERE}"):
+                continue
             claims.add_delivery(self.store, outgoing, self.store.person(address), draft.rank)
         return outgoing
 

@@ -38,6 +38,7 @@ class Pipeline:
         self.returned: list[Copy] = []
         self.ended = False
         self.carried = 0  # copies that came to an end here
+        self.kept = False  # it stood open without a mail: what ends it then is not about the next one
         self.replies = 0  # read to their end
         self.written = 0  # bytes
         self.out: list[bytes] = []  # to be written
@@ -247,7 +248,7 @@ class Pipeline:
 
     def _give_back(self, copy: Copy, outcome: Outcome) -> None:
         """Not late, but to be tried over another connection; on a fresh one it is the relay's answer to this mail."""
-        if not self.carried:
+        if not (self.carried or self.kept):
             self._land(copy, outcome)
             return
         self._aboard.remove(copy)

@@ -21,6 +21,7 @@ from triagemail.doors.smtp import Connection, Lost, Outcome, RelayDown, SmtpSett
 
 QUICK = 1.0  # seconds: a connection that answers sooner is given the next envelope together with a body
 HANGS = 2.0  # seconds without a word, after which the copy behind goes over another connection
+KEPT = 0.1  # seconds after which a connection without a mail may have been ended by the relay meanwhile
 IDLE = 10.0  # seconds that a connection is kept without a mail
 ALONE = 60.0  # seconds for which no further connection is tried after one failed
 BYE = 2.0  # seconds that a relay has to answer QUIT
@@ -40,7 +41,7 @@ class Landed(NamedTuple):
 class _Link:
     """One connection: its socket, its pipeline, and since when it has not moved."""
 
-    __slots__ = ("due", "left", "pipeline", "quick", "since", "sock", "state", "useful", "writing")
+    __slots__ = ("due", "left", "made_at", "pipeline", "quick", "since", "sock", "state", "useful", "writing")
 
     def __init__(self, made: Connection) -> None:
         self.sock = made.sock
@@ -48,6 +49,7 @@ class _Link:
         self.left = memoryview(b"")  # taken from the pipeline and not by the socket
         self.quick = self.useful = False
         self.writing = False  # the selector tells when the socket takes more
+        self.made_at = made.made_at
         self.state: tuple[int, str, bool] | None = None
         self.since = 0.0
         self.due = NEVER  # when it is given up
@@ -178,6 +180,7 @@ class Relay:
                 if copy is None:
                     return
                 self._begun[copy.rcpt] = now
+                pipeline.kept = pipeline.free and now - link.made_at > KEPT
                 pipeline.offer(copy)
         self._widen(len(hand), now)
 

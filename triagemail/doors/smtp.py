@@ -103,6 +103,7 @@ class Connection:
     pipelining: bool  # RFC 2920
     size: bool  # MAIL may say SIZE= (RFC 1870)
     limit: int  # bytes that a mail may have
+    made_at: float = field(default_factory=time.monotonic)
 
 
 def connect(settings: SmtpSettings) -> Connection:

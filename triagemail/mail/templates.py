@@ -377,7 +377,7 @@ def render(templates: Templates, name: str, language: str, context: Mapping[str,
             if each == FALLBACK:
                 raise
             continue
-        return replace(made, problem="; ".join(problems))
+        return replace(made, problem="; ".join(problems)) if problems else made
     raise AssertionError("there is always a last attempt")
 
 

@@ -11,18 +11,18 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import KeysView, Mapping, Sequence, Set
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from triagemail.process.model import LIVE, Issue
 
 TEXT_AT_MOST = 4_000  # characters of an issue that are looked at: a pasted log says nothing more after them
 WORD_AT_MOST = 40
 HEADLINE_WORDS, FIRST_WORDS, OTHER_WORDS = 20, 5, 40
-CANDIDATES = 100  # so many of the live issues that share a word are compared, the latest: a mail has a price
-IN_HEADLINE = "+"  # marks a word of the headline in PostgreSQL's vector; no word begins so
+CANDIDATES = 60  # so many of the live issues that share a word are compared, the latest: a mail has a price
+IN_HEADLINE = "§"  # each word of a headline stands in the index once more, marked: a filter by column would read all of
+# a common word's issues to learn that none has it there. No word begins so, and FTS5's ascii tokenizer leaves it.
 HEADLINE = 2.0  # a word of the headline counts so many times
 ALIKE = 0.22  # from here on two issues are shown as similar; 1.0 has the same words
 FEW = 50  # so many issues of which nothing is known temper what a handful says about how rare a word is
@@ -110,20 +110,20 @@ def keep(store: Statements, issue: Issue, before: Issue | None) -> None:
     if before is not None and _texts(before) == _texts(issue):
         return
     headline, others = of(issue) if issue.live else ([], [])
+    marked = [f"{IN_HEADLINE}{word}" for word in headline]
     if not headline and not others:
         store.run(f"DELETE FROM search WHERE {'rowid' if store.sqlite else 'issue'} = ?", issue.number)
     elif store.sqlite:
         store.run(
             "INSERT OR REPLACE INTO search (rowid, headline, words) VALUES (?, ?, ?)",
-            issue.number, " ".join(headline), " ".join(others),
+            issue.number, " ".join(headline), " ".join([*others, *marked]),
         )  # fmt: skip
     else:
         store.run(
             "INSERT INTO search (issue, headline, words, vector) VALUES (?, ?, ?, array_to_tsvector(?))"
             " ON CONFLICT (issue) DO UPDATE"
             " SET headline = excluded.headline, words = excluded.words, vector = excluded.vector",
-            issue.number, " ".join(headline), " ".join(others),
-            [*headline, *others, *(f"{IN_HEADLINE}{word}" for word in headline)],
+            issue.number, " ".join(headline), " ".join([*others, *marked]), [*headline, *others, *marked],
         )  # fmt: skip
 
 
@@ -134,9 +134,8 @@ def _texts(issue: Issue) -> object:
 # --- finding ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """An issue that shares words with mine."""
+class _Found(NamedTuple):
+    """An issue that shares words with mine. A tuple: a triage mail makes many of them."""
 
     number: int
     in_headline: Set[str]  # the shared words that stand in its headline
@@ -149,7 +148,7 @@ def similar(store: Statements, issue: Issue, limit: int = 3) -> list[Issue]:
     than what only shares a common word."""
     headline, others = of(issue)
     mine = dict.fromkeys(headline, HEADLINE) | dict.fromkeys(others, 1.0)
-    found = [_found(mine, *row) for row in _sharing(store, headline, others, issue.number)]
+    found = [_found(mine.keys(), *row) for row in _sharing(store, headline, others, issue.number)]
     if not found:
         return []
     lowest = found[-1].number if len(found) == CANDIDATES else 0
@@ -160,24 +159,27 @@ def similar(store: Statements, issue: Issue, limit: int = 3) -> list[Issue]:
     return [other for other in chosen if other is not None]
 
 
-def _found(mine: Mapping[str, float], number: int, headline: str, others: str) -> _Found:
-    heads, rest = headline.split(), others.split()
-    return _Found(number, mine.keys() & heads, mine.keys() & rest, HEADLINE * HEADLINE * len(heads) + len(rest))
+def _found(mine: KeysView[str], number: int, headline: str, words: str) -> _Found:
+    heads, rest = headline.split(), words.split()
+    length = HEADLINE * HEADLINE * len(heads) + len(rest) - len(heads)  # the headline's stand among `words` as well
+    return _Found(number, mine & heads, mine & rest, length)
 
 
-def _sharing(store: Statements, headline: Sequence[str], others: Sequence[str], but: int) -> list[tuple[int, str, str]]:
-    """(number, headline words, other words) of the latest live issues that have a word of this headline, or one of the
-    other words in theirs. Who shares less than that is not alike."""
+def _sharing(
+    store: Statements, headline: Sequence[str], others: Sequence[str], but: int
+) -> list[tuple[int, str, str]]:
+    """(number, headline words, other words and the headline's marked) of the latest live issues that have a word of
+    this headline, or one of the other words in theirs. Who shares less than that is not alike."""
     if not headline and not others:
         return []
+    asked = (*headline, *(f"{IN_HEADLINE}{word}" for word in others))
     if store.sqlite:
-        anywhere, in_theirs = (" OR ".join(f'"{word}"' for word in each) for each in (headline, others))
-        query = " OR ".join([anywhere] * bool(headline) + [f"headline : ({in_theirs})"] * bool(others))
+        query = " OR ".join(f'"{word}"' for word in asked)
         return store.all(
             "SELECT rowid, headline, words FROM search WHERE search MATCH ? AND rowid <> ? ORDER BY rowid DESC LIMIT ?",
             query, but, CANDIDATES,
         )  # fmt: skip
-    query = " | ".join(f"'{word}'" for word in (*headline, *(f"{IN_HEADLINE}{word}" for word in others)))
+    query = " | ".join(f"'{word}'" for word in asked)
     return store.all(
         "SELECT issue, headline, words FROM search WHERE vector @@ CAST(? AS TSQUERY) AND issue <> ?"
         " ORDER BY issue DESC LIMIT ?",
