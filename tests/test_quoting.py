@@ -397,7 +397,7 @@ def test_an_answer_that_begins_like_the_line_below_it_is_one() -> None:
         quoted = "\n".join([lines[0], answer, *lines[1:]])
         assert new_text(split(f"{ENGLISH}\n{quoted}", ours)) == answer
     assert new_text(split(f"{ENGLISH}\n{lines[0]}\nP0: drop\nit all", ours)) == "P0: drop\nit all"
-    assert new_text(split(f"{ENGLISH}\n{lines[0]}\nP0: drop\neverybody", ours)) == "P0: drop\neverybody"
+    assert new_text(split(f"{ENGLISH}\n{lines[0]}\nP0: drop\neverytime", ours)) == "P0: drop\neverytime"
 
 
 @settings(max_examples=60)
