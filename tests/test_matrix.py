@@ -345,6 +345,24 @@ def within_limits(cell: Cell, event: Event) -> bool:
     return bool(mine & {"triager", "ruler", "confirmer"}) or ("reporter" in mine and (lower or won))
 
 
+@everywhere
+def test_without_evidence_nothing_moves(name: str) -> None:
+    """trust.md A1, A9: "no evidence -> no state change": a mail that only claims to be from somebody is kept, asked
+    back about once, or refused; an out-of-office is believed by our own token (`worker._look_for_absence`)."""
+    scene = SCENES[name]()
+    for by in EVERYBODY:
+        for label in (label for label in COMMANDS if label not in ("out of office", "bounce")):
+            world = scene.copy()
+            intent = replace(intent_of(scene, by, label), evidence=sure(Level.E0))
+            made = world.mail([intent])
+            kept = {type(event) for decision in made for event in decision.events if event.issue != scene.other + 1}
+            assert kept <= {did.Commented, did.Noted, did.FeedbackGiven}, f"{scene.name}: {label} of {by}: {kept}"
+            asked = [draft for each in made for draft in each.drafts if draft.template == "confirm"]
+            assert len(asked) == any(decision.freeze for decision in made), f"{scene.name}: {label} of {by}"
+            before, after = scene.issue, world.snapshot.issues[scene.number]
+            assert replace(before, touched_at=None) == replace(after, touched_at=None)
+
+
 def sentence(outcome: Outcome, issue: Any, world: World) -> str:
     """The receipt that says it."""
     made = compose.compose(
