@@ -12,6 +12,7 @@ from chat import ANNA, BOB, CARL, COMPLETE, CONNY, LENA, SARA, VERA, Chat, one, 
 
 from triagemail.process.model import Priority, State
 from triagemail.store import audience
+from triagemail.store.schema import micros
 
 NOBODY = timedelta()
 
@@ -213,6 +214,22 @@ def test_a_clock_that_goes_back_silences_nobody(chat: Chat) -> None:
         assert at_once == (1 if hours > 0 else 0)
         assert len(to(chat.after(minutes=31), LENA, "UPDATE")) == 1
     assert "ClockSetBack" in chat.journal(1)
+
+
+def test_mails_that_wait_for_another_try_do_not_wait_for_the_clock(chat: Chat) -> None:
+    """A mail that the relay put off is tried again when it was to be tried: also when the clock goes back a day."""
+    opened(chat, "P0")
+    chat.clock.advance(timedelta(minutes=1))
+    chat.settle()
+    again = chat.clock.now() + timedelta(minutes=4)
+    store = chat.app.store
+    put_off = "UPDATE delivery SET state = 'deferred', retry_at = ? WHERE person = ?"
+    store.run(put_off, micros(again), store.person(LENA))
+    chat.clock.advance(timedelta(days=-1))
+    assert to(chat.after(minutes=3), LENA) == []
+    assert one(chat.after(minutes=2), LENA, "PRIORITY 0 ISSUE")
+    assert store.notice_due("x", chat.clock.now() + timedelta(hours=2), timedelta(hours=1))
+    assert store.notice_due("x", chat.clock.now(), timedelta(hours=1))
 
 
 def test_a_clock_that_was_set_back_while_the_service_was_down(chat: Chat) -> None:

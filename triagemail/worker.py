@@ -313,6 +313,7 @@ class Worker:
                 moved = set_back(tuple(issues.values()), last - now, now)
                 timer = want.TimerFired(by="", evidence=SERVICE, timer="clock", due=now)
                 self.commit([(timer, moved)], Snapshot(issues=issues), "", "")
+                claims.set_back(self.store, last - now, now)
             logger("worker").warning("clock-set-back", seconds=round((last - now).total_seconds()))
         self.seen[:] = [now]
 

@@ -435,7 +435,7 @@ class Store:
     def notice_due(self, cause: str, now: datetime, gap: timedelta) -> bool:
         """True at most once per `gap` and cause; remembers that it said so."""
         row = self.one("SELECT at FROM notice WHERE cause = ?", cause)
-        if row and row[0] > micros(now - gap):
+        if row and micros(now - gap) < row[0] <= micros(now):  # one that lies ahead is of a clock that was set back
             return False
         self.run(
             "INSERT INTO notice (cause, at) VALUES (?, ?) ON CONFLICT (cause) DO UPDATE SET at = excluded.at",
