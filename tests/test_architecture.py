@@ -75,6 +75,7 @@ DOORS = {  # library -> the one module (or folder) that imports it
     "aiosmtpd": "doors/smtpd.py",
     "authres": "mail/evidence.py",
     "click": "cli.py console.py operating.py",  # the command line: what all need, the operator's commands, the rest
+    "dns": "doors/names.py",
     "email_validator": "mail/address.py",
     "flufl": "mail/dsn.py",
     "icalendar": "mail/invites.py",
