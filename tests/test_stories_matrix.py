@@ -38,6 +38,9 @@ def test_a_refused_command_is_an_answer_to_our_mail_too(chat: Chat) -> None:
     assert not chat.issue(1).unverified
     assert one(out, LENA, "PRIORITY 0 ISSUE")
     assert chat.issue(1).dispute is None
+    received = one(chat.sends(ANNA, COMPLETE.format(priority="P1"), subject="Search is slow"), ANNA)
+    assert "only a triager" in one(chat.answers(received, "agree"), ANNA, "[#2]").text
+    assert not chat.issue(2).unverified
 
 
 def test_who_repeats_their_priority_does_not_ask_the_triager_again(chat: Chat) -> None:
@@ -61,12 +64,25 @@ def test_who_fills_one_gap_after_the_triager_was_asked_hears_what_is_open(chat: 
 
 def test_a_triager_who_reports_for_somebody_hears_its_number(chat: Chat) -> None:
     """A triager may report for someone, and every act of a role has a receipt (trust.md A12)."""
-    opened(chat, "P1")
-    mine = to(chat.sends(CARL, "status"), CARL)[-1]  # a mail of ours that he answers
-    chat.answers(mine, "yes")
+    page = one(chat.sends(CARL, "help"), CARL)
     report = f"{COMPLETE.format(priority='P2')}\nreported by: {ANNA}\nvia: phone\n"
-    receipt = to(chat.sends(CARL, report, subject="Slow"), CARL)
-    assert any("#2" in mail.text for mail in receipt), [mail.text for mail in receipt]
+    out = chat.answers(page, report, subject="Search is slow")
+    assert f"it is #1 now, as a report of {ANNA}, who hears of it" in " ".join(one(out, CARL).text.split())
+    assert one(out, ANNA, "[#1]")
+    assert one(out, SARA, "[#1]")
+
+
+def test_an_owner_hears_of_a_priority_among_the_answers(chat: Chat) -> None:
+    """The reporter's words travel to the owner: also a P0 that stands among answers."""
+    missing = one(chat.sends(BOB, "It is down.\nPriority: P1", subject="Checkout"), BOB)
+    chat.answers(missing, "yes, it was me")
+    asked = to(chat.after(minutes=16), SARA, "[#1]")[0]
+    chat.answers(asked, f"owner {ANNA}")
+    out = chat.answers(missing, "2. What did you expect instead? The form.\n5. What type of response: P0")
+    told = one(out, ANNA, "[#1]")
+    assert "The form." in told.text
+    assert "P0" in told.text
+    assert one(out, LENA, "PRIORITY 0 ISSUE")
 
 
 # --- said twice -------------------------------------------------------------------------------------------------------
@@ -92,6 +108,9 @@ def test_a_withdrawal_is_asked_for_once_until_somebody_answers(chat: Chat) -> No
     chat.after(minutes=1)
     chat.answers(triage, "No, it still fails here.")
     assert one(chat.answers(received, "withdraw: now it does"), SARA, "[#1]")
+    chat.answers(triage, "resolve: rolled back")
+    chat.answers(received, "reopen: blank again")
+    assert one(chat.answers(received, "withdraw: it works again"), SARA, "[#1]")
 
 
 def test_a_remediation_that_was_asked_for_twice_is_opened_once(chat: Chat) -> None:

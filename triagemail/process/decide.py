@@ -169,9 +169,9 @@ def decide(snapshot: Snapshot, intent: Intent, now: datetime, policy: Policy) ->
         return note(intent, issue, now)
     if isinstance(intent, ISSUE_ACTS) and issue is None:
         return updates.refuse(intent, "unknown-issue" if intent.issue else "no-issue")
-    if code := acts.permit(intent, issue, policy):
-        return _short(intent, code)
     believed = _believe(intent, issue, now)
+    if code := acts.permit(intent, issue, policy):
+        return believed + _short(intent, code)
     issue = reports.apply(believed, issue)
     acted = _act(snapshot, intent, issue, now, policy)
     done = believed + acted + _thank(believed, acted, intent, issue, policy)

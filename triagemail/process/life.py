@@ -377,6 +377,7 @@ def _closure(issue: Issue, event: Event) -> Changes | None:
 
 def _again(issue: Issue, event: IssueReopened) -> Changes:
     again: Changes = {"ended_at": None, "next_update_at": event.next_update_at, "touched_at": event.at}
+    again |= {"withdrawal_at": None}
     if issue.state in (DECLINED, WITHDRAWN, DUPLICATE):  # to be decided anew
         again |= {"decided_at": None, "decided_by": "", "asked_at": event.at, "duplicate_of": None}
         again |= _new_clock(event.at)

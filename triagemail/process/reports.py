@@ -100,8 +100,10 @@ def file_report(
         via=intent.via if passed_on else "",
     )
     issue = evolve(None, event)
-    told = done(intent, "filed-for", number=number, reporter=intent.behalf) if passed_on else Decision()
-    return Decision(events=(event,)) + carry_on(issue, now, policy, first=first, alarm=alarm) + told
+    filed = Decision(events=(event,)) + carry_on(issue, now, policy, first=first, alarm=alarm)
+    if passed_on and not issue.unverified:  # else who filed it is written to as its reporter (trust.md L5)
+        filed += done(intent, "filed-for", number=number, reporter=intent.behalf)
+    return filed
 
 
 def carry_on(
@@ -224,7 +226,8 @@ def fill_in(intent: want.FillIn, issue: Issue, now: datetime, policy: Policy, al
     if not decision.events and intent.by != issue.reporter:  # said before: its reporter has heard
         return done(intent, "answers-kept")
     labels = {q.key: q.label for q in policy.questions}
-    news = [f"{labels.get(key, key)}\n{intent.answers[key]}" for key in after] + ([str(picked)] if picked else [])
+    news = [f"{labels.get(key, key)}\n{intent.answers[key]}" for key in after]
+    news += [] if picked is None else [str(picked)]
     return decision + after_answers(intent, changed, "\n".join(news), now, policy, alarm)
 
 

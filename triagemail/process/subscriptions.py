@@ -105,7 +105,7 @@ def _leave(intent: want.Unsubscribe, before: Wishes | None, now: datetime, polic
 
 
 def _may_join(intent: Intent, policy: Policy) -> bool:
-    return bool({"list"} & acts.roles(intent.by, None, policy))
+    return "list" in acts.roles(intent.by, None, policy)
 
 
 def set_wish(
