@@ -292,6 +292,7 @@ error unix - - n - - error
 retry unix - - n - - error
 virtual unix - n n - - virtual
 discard unix - - n - - discard
+lmtp unix - - n - - lmtp
 anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
 """
@@ -312,6 +313,10 @@ class PostfixServer:
         taken = b"\nDelivered-To: %s@acme.example\n" % local.encode()
         return [raw for raw in (path.read_bytes() for path in paths) if taken in raw.partition(b"\n\n")[0]]
 
+    def flush(self) -> None:
+        """What it has deferred is tried again at once."""
+        _run("/usr/sbin/postqueue", "-c", self.home / "etc", "-f")
+
     def expect(self, local: str, count: int) -> list[bytes]:
         """Waits until `count` mails are there; TimeoutError if they never come."""
         wait_until(lambda: len(self.mails(local)) >= count, what=f"{count} mails for {local}")
@@ -319,9 +324,9 @@ class PostfixServer:
 
 
 @contextlib.contextmanager
-def postfix(size: int = 10_240_000, *, discard: bool = False) -> Iterator[PostfixServer]:
+def postfix(size: int = 10_240_000, *, discard: bool = False, transport: str = "") -> Iterator[PostfixServer]:
     """A Postfix of our own, with its queue and its deliveries in a folder that vanishes with it; with `discard` it
-    delivers nothing."""
+    delivers nothing; `transport` is where it hands everything to, such as `lmtp:inet:HOST:PORT`."""
     with _folder() as home:
         owner, taker, port = pwd.getpwnam("postfix"), pwd.getpwnam("mail"), free_port()
         config = home / "etc"
@@ -329,7 +334,7 @@ def postfix(size: int = 10_240_000, *, discard: bool = False) -> Iterator[Postfi
             (home / name).mkdir()
             os.chown(home / name, uid, -1)
         values = {"home": home, "size": size, "uid": taker.pw_uid, "gid": taker.pw_gid}
-        values["transport"] = "discard" if discard else "virtual"
+        values["transport"] = transport or ("discard" if discard else "virtual")
         (config / "main.cf").write_text(POSTFIX_MAIN.format(**values))
         (config / "master.cf").write_text(POSTFIX_MASTER.format(port=port))
         (home / "access").write_text("/^dead@/ 550 5.1.1 no such person\n/^later@/ 450 4.2.0 greylisted\n")

@@ -20,7 +20,7 @@ from stores import FIRST, FIRST_READERS, first_schema
 
 from triagemail.process.events import PriorityDecided
 from triagemail.process.model import Wishes
-from triagemail.store import audience, migrate, search
+from triagemail.store import audience, backup, migrate, search
 from triagemail.store.migrate import Migrated
 from triagemail.store.schema import TABLES, VERSION
 from triagemail.store.store import SchemaRefused, Store, StoreUnusable
@@ -90,7 +90,7 @@ def dies_at(step: int) -> Callable[[Store], None]:
 
     def prepare(store: Store) -> None:
         store.run = stepping(store.run)  # type: ignore[method-assign]
-        migrate._to_disk = stepping(migrate._to_disk)
+        backup._to_disk = stepping(backup._to_disk)
 
     return prepare
 

@@ -336,5 +336,5 @@ def show(config_file: Path | None, number: int, json_lines: bool) -> None:
 
 # --- parked mail, the list, the database: operating.py ---------------------------------------------------------------
 
-for _command in (operating.held, operating.subscribers, operating.migrate, operating.keys, operating.forget):
+for _command in operating.COMMANDS:
     main.add_command(_command)

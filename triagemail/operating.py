@@ -215,6 +215,80 @@ def migrate(config_file: Path | None) -> None:
         say(f"schema {done.before} -> {done.after}; the database as it was: {done.backup or 'not copied'}")
 
 
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.pass_obj
+def backup(config_file: Path | None, file: Path) -> None:
+    """Write a copy of the database into a file, while the service runs."""
+    import sqlite3
+
+    from triagemail.store.backup import back_up
+
+    app = open_app(config_file)
+    if app.store.path is None:
+        fail(USAGE, "back up PostgreSQL with pg_dump")
+    try:
+        back_up(app.store.path, file.absolute())
+    except (OSError, sqlite3.Error) as error:
+        fail(TRY_AGAIN, f"not written: {error}")
+    say(f"{file}: {file.stat().st_size:,} bytes. The key file and the config belong to it: keep them as well.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.pass_obj
+def restore(config_file: Path | None, file: Path) -> None:
+    """Put a copy in the place of the database; sending is held until `triagemail release all`."""
+    from triagemail.app import InUse, alone
+    from triagemail.clock import Clock
+    from triagemail.store import backup as copies
+    from triagemail.store.store import SchemaRefused, Store, StoreUnusable
+
+    if config_file is None:
+        fail(BAD_CONFIG, NO_CONFIG)
+    store = Store(read_config(config_file).store.url)
+    if store.path is None:
+        fail(USAGE, "restore PostgreSQL with pg_restore, then type `triagemail hold all` before the service starts")
+    try:
+        with alone(store):
+            done = copies.restore(store, file, Clock().now())
+    except (InUse, OSError) as error:
+        fail(TRY_AGAIN, str(error))
+    except (SchemaRefused, StoreUnusable) as error:
+        fail(DATA, str(error))
+    say(f"restored; the database as it was: {done.before or 'there was none'}")
+    if done.since is not None:
+        say(f"The last mail that it knows of came in at {done.since:%Y-%m-%d %H:%M} UTC. Put what came later from the")
+        say("done folder back into the inbox: what was handled before is a harmless duplicate.")
+    say(f"{done.waiting} mail(s) wait in it that may have been sent since. `triagemail release all` lets them go.")
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["all"]))
+@click.pass_obj
+def hold(config_file: Path | None, what: str) -> None:
+    """Send nothing until `release all`; mails are still taken in and worked off."""
+    from triagemail.store import claims
+
+    app = open_app(config_file)
+    with app.store.transaction():
+        new = claims.hold_sending(app.store, app.clock.now())
+    say("all sending is held" if new else "all sending was held already")
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["all"]))
+@click.pass_obj
+def release(config_file: Path | None, what: str) -> None:
+    """Send again, what waits first of all."""
+    from triagemail.store import claims
+
+    app = open_app(config_file)
+    with app.store.transaction():
+        was = claims.release_sending(app.store)
+    say(f"{claims.waiting(app.store)} mail(s) go out now" if was else "nothing was held")
+
+
 # --- keys, and people who want to be forgotten ------------------------------------------------------------------------
 
 
@@ -305,3 +379,6 @@ def _author(raw: bytes) -> str:
 
     found = parse(raw)
     return found.from_.address if found.from_ else ""
+
+
+COMMANDS = (held, subscribers, backup, restore, hold, release, keys, forget, migrate)

@@ -70,6 +70,9 @@ class Sender:
         RelayDown when there is no connection to be had; what was claimed is queued again, untouched.
         """
         self._note()  # what a failing store did not take
+        if not self.hand and not self.relay.busy and claims.sending_held(self.store) is not None:
+            self.relay.turn(self.hand, 0)  # idle connections end
+            return False
         expanded = audience.expand(self.store)
         if expanded:
             step("after_expand")

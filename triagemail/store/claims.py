@@ -373,3 +373,36 @@ def set_back(store: Store, span: timedelta, now: datetime) -> None:
             span // timedelta(microseconds=1),
             micros(now),
         )
+
+
+# --- holding all sending back ----------------------------------------------------------------------------------------
+
+
+def hold_sending(store: Store, now: datetime) -> bool:
+    """Nothing more is claimed for sending until `release_sending`; False when it was held already."""
+    made = store.run(
+        "INSERT INTO meta (key, value) VALUES ('sending_held', ?) ON CONFLICT DO NOTHING", str(micros(now))
+    )
+    return bool(made.rowcount)
+
+
+def release_sending(store: Store) -> bool:
+    """False when it was not held."""
+    return bool(store.run("DELETE FROM meta WHERE key = 'sending_held'").rowcount)
+
+
+def sending_held(store: Store) -> datetime | None:
+    """Since when nothing is sent; None when all is sent as usual."""
+    row = store.one("SELECT value FROM meta WHERE key = 'sending_held'")
+    return from_micros(int(row[0])) if row else None
+
+
+def waiting(store: Store) -> int:
+    """Deliveries that are still to be made, those of a broadcast that is not expanded yet apart."""
+    number: int = store.one("SELECT COUNT(id) FROM delivery WHERE state IN ('queued', 'deferred', 'sending')")[0]
+    return number
+
+
+def last_arrival(store: Store) -> datetime | None:
+    row = store.one("SELECT MAX(received_at) FROM inbox")
+    return None if row[0] is None else from_micros(row[0])

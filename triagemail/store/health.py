@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from triagemail.store import claims
 from triagemail.store.schema import from_micros, micros
 from triagemail.store.store import Store
 
@@ -41,6 +42,8 @@ def health(store: Store, now: datetime) -> Health:
         risks.append(f"a delivery has waited since {from_micros(delivery):%Y-%m-%d %H:%M} UTC")
     if timer is not None and from_micros(timer) + LATE < now:
         risks.append(f"a timer was due at {from_micros(timer):%Y-%m-%d %H:%M} UTC")
+    if (since := claims.sending_held(store)) is not None:
+        risks.append(f"all sending is held since {since:%Y-%m-%d %H:%M} UTC: triagemail release all")
     if inbox.get("held"):
         risks.append(f"{inbox['held']} mail(s) held: triagemail held list")
     return Health(
