@@ -269,6 +269,8 @@ virtual_minimum_uid = 1
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 default_transport = error:only acme.example is served here
+transport_maps = regexp:{home}/transport
+virtual_alias_maps = regexp:{home}/aliases
 smtpd_recipient_restrictions = check_recipient_access regexp:{home}/access, permit_mynetworks, reject
 smtpd_client_connection_rate_limit = 0
 message_size_limit = {size}
@@ -300,7 +302,8 @@ postlog unix-dgram n - n - 1 postlogd
 
 @dataclass
 class PostfixServer:
-    """Takes mail for anyone@acme.example; dead@acme.example is refused with 550, later@acme.example with 450."""
+    """Takes mail for anyone@acme.example; dead@acme.example is refused with 550, later@acme.example with 450, and what
+    was taken for gone@acme.example comes back."""
 
     host: str
     port: int
@@ -316,6 +319,11 @@ class PostfixServer:
     def flush(self) -> None:
         """What it has deferred is tried again at once."""
         _run("/usr/sbin/postqueue", "-c", self.home / "etc", "-f")
+
+    def waiting(self) -> int:
+        """How many mails are in its queues."""
+        queues = ("maildrop", "incoming", "active", "deferred", "hold")
+        return sum(path.is_file() for name in queues for path in (self.home / "spool" / name).rglob("*"))
 
     def expect(self, local: str, count: int) -> list[bytes]:
         """Waits until `count` mails are there; TimeoutError if they never come."""
@@ -337,6 +345,8 @@ def postfix(size: int = 10_240_000, *, discard: bool = False, transport: str = "
         values["transport"] = transport or ("discard" if discard else "virtual")
         (config / "main.cf").write_text(POSTFIX_MAIN.format(**values))
         (config / "master.cf").write_text(POSTFIX_MASTER.format(port=port))
+        (home / "aliases").write_text("/^gone@/ nowhere@acme.example\n")  # who is refused is refused after the queue
+        (home / "transport").write_text("/^nowhere@/ error:5.1.1 no such mailbox here\n")
         (home / "access").write_text("/^dead@/ 550 5.1.1 no such person\n/^later@/ 450 4.2.0 greylisted\n")
         _run("/usr/sbin/postfix", "-c", config, "check")
         environment = {**os.environ, "MAIL_CONFIG": str(config)}

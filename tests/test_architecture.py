@@ -53,7 +53,7 @@ PROCESS = (  # inside process, from below; modules on one line do not use each o
     ("model",),
     ("intents",),
     ("events",),
-    ("life",),
+    ("life", "readers"),
     ("acts", "limits", "screened", "codec"),
     ("updates",),
     ("reports",),
@@ -61,7 +61,7 @@ PROCESS = (  # inside process, from below; modules on one line do not use each o
     ("disputes",),
     ("remediation",),
     ("closure", "duty"),
-    ("review", "subscriptions"),
+    ("review", "subscriptions", "bounces"),
     ("clocks",),
     ("decide",),
 )

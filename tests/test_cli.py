@@ -839,6 +839,28 @@ def test_a_released_mail_is_worked_off_again(host: Host) -> None:
 # --- the distribution list --------------------------------------------------------------------------------------------
 
 
+def test_subscribers_whose_mails_came_back_are_shown_and_counted(host: Host) -> None:
+    """`triagemail subscribers` shows bounce state, `status` counts disabled ones; adding one anew forgets it."""
+    host.types("subscribers", "add", ANNA, BOB)
+    host.rows("INSERT INTO reach (person, score, probes) SELECT id, 1.5, 0 FROM person WHERE address = ?", ANNA)
+    host.rows(
+        "INSERT INTO reach (person, score, bounced_at, disabled_at, probes, probed_at)"
+        " SELECT id, 5.0, 1, 1000000, 1, 1 FROM person WHERE address = ?", BOB,
+    )  # fmt: skip
+    anna, bob = host.types("subscribers", "list").stdout.splitlines()
+    assert anna.endswith("  score=1.5")
+    assert bob.endswith("  score=5.0  disabled=1970-01-01T00:00:01+00:00  probes=1")
+    assert [one["reach"]["score"] for one in host.lines("subscribers", "list")] == [1.5, 5.0]
+    assert "subscribers: 2 (1 disabled, their mails came back)" in host.types("status").stdout
+    assert host.lines("status")[0]["disabled"] == 1
+    host.types("subscribers", "add", BOB)
+    assert host.lines("subscribers", "list")[1]["reach"] == {}
+    host.types("subscribers", "remove", ANNA)
+    assert host.rows("SELECT person FROM reach") == []
+    said = host.rows("SELECT type, author FROM event ORDER BY id")
+    assert said == [("SubscriberJoined", "operator")] * 3 + [("SubscriberLeft", "operator")]
+
+
 def test_subscribers_are_added_listed_and_removed(host: Host) -> None:
     """`subscribers list`, `add [--group]`, `remove`: the distribution list."""
     assert host.types("subscribers", "add", "Anna@ACME.example", OPS).stdout == "2 on the list\n"

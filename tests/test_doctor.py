@@ -9,7 +9,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from importlib import metadata
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from triagemail.app import keys_path
 from triagemail.cli import main
 from triagemail.doors import imapd, names
 from triagemail.mail import headers
+from triagemail.quantities import Rate
 
 TODAY = date(2026, 11, 26)
 GOOD = {
@@ -150,6 +151,14 @@ def test_a_relay_that_does_not_answer_is_bad(host: Chat) -> None:
     host.app.sender.relay.settings = replace(settings, port=servers.free_port())
     found = doctor.relay(host.app)
     assert (found.level, "[smtp]" in found.do) == ("bad", True)
+
+
+def test_a_rate_that_makes_a_broadcast_slow_is_said(host: Chat) -> None:
+    """S6: single mode shows the predicted minutes: 500 readers at 30 a minute take 17."""
+    host.subscribe(*(f"r{number}@acme.example" for number in range(500)))
+    host.app.config = replace(host.app.config, smtp=replace(host.app.config.smtp, rate=Rate(30, timedelta(minutes=1))))
+    found = doctor.relay(host.app)
+    assert (found.level, "17 minutes" in found.text) == ("warn", True)
 
 
 def test_a_key_file_for_everybody_is_bad(host: Chat) -> None:

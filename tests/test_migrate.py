@@ -22,6 +22,7 @@ from triagemail.process.events import PriorityDecided
 from triagemail.process.model import Wishes
 from triagemail.store import audience, backup, migrate, search
 from triagemail.store.migrate import Migrated
+from triagemail.store.migrations import STEPS
 from triagemail.store.schema import TABLES, VERSION
 from triagemail.store.store import SchemaRefused, Store, StoreUnusable
 
@@ -189,6 +190,24 @@ def test_the_way_up_ends_where_a_new_database_starts(store_url: str, tmp_path: P
     store.close()
 
 
+def test_each_schema_on_the_way_leads_on(store_url: str) -> None:
+    """D7: from the release before this one as well, with a copy by its number."""
+    for before in range(2, VERSION):
+        store = first_schema(store_url)
+        store.connect()
+        with store.transaction():
+            for number in range(2, before + 1):
+                STEPS[number](store)
+            store.run("UPDATE meta SET value = ? WHERE key = 'schema'", str(before))
+        kept = rows(store)
+        done = migrate.migrate(store)
+        assert (done.before, done.after) == (before, VERSION)
+        assert rows(store) == kept
+        if store.path is not None:
+            assert done.backup == Path(f"{store.path}.schema-{before}")
+        store.close()
+
+
 def test_a_database_of_this_release_is_left_alone(store_url: str) -> None:
     """A second `migrate` does nothing; where there is no database yet, one is made."""
     store = Store(store_url)
@@ -215,7 +234,7 @@ def test_two_at_once_migrate_once(store_url: str) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(each.before for each in done) == [1, 2, 2, 2]
+    assert sorted(each.before for each in done) == [1, 3, 3, 3]
 
 
 # --- kill -9 ---------------------------------------------------------------------------------------------------------
@@ -279,7 +298,7 @@ def test_an_older_schema_is_not_opened_but_named(store_url: str) -> None:
     """D7: refuse to start with one clear line, which says what to do; nothing is changed by itself."""
     store = first_schema(store_url)
     before = known(store)
-    with pytest.raises(SchemaRefused, match=r"schema 1, .* needs 2: run `triagemail migrate`") as told:
+    with pytest.raises(SchemaRefused, match=r"schema 1, .* needs 3: run `triagemail migrate`") as told:
         store.open()
     assert "\n" not in str(told.value)
     assert known(store) == before

@@ -29,7 +29,7 @@ from triagemail.mail.words import Words, parse_words
 from triagemail.notices import Notices
 from triagemail.outbox import Outbox
 from triagemail.process.model import Policy
-from triagemail.sender import Sender
+from triagemail.sender import Pace, Sender
 from triagemail.snapshots import Snapshots
 from triagemail.store import claims, prune
 from triagemail.store.store import STORE_FAULTS, Store
@@ -223,7 +223,9 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
     worker = Worker(store, policy, words, outbox, clock, known, tuple(config.mail.groups))
     mailbox, intake = _mailbox(config, store, clock)
     notices = Notices(store, outbox, policy, clock)
-    sender = Sender(store, Relay(_smtp(config), config.smtp.connections), keyring, policy, clock, notices)
+    relay, rate = Relay(_smtp(config), config.smtp.connections), config.smtp.rate
+    pace = None if rate is None else Pace(rate.count, rate.per)
+    sender = Sender(store, relay, keyring, policy, clock, notices, pace=pace)
     return App(config, policy, clock, store, keyring, words, outbox, notices, worker, mailbox, intake, sender)
 
 

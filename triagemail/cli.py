@@ -266,7 +266,8 @@ def status(config_file: Path | None, json_lines: bool) -> None:
     if json_lines:
         say_json(asdict(found))
     else:
-        say(f"open issues: {found.open_issues}   subscribers: {found.subscribers}")
+        disabled = f" ({found.disabled} disabled, their mails came back)" if found.disabled else ""
+        say(f"open issues: {found.open_issues}   subscribers: {found.subscribers}{disabled}")
         say("inbox:     ", _counts(found.inbox))
         say("deliveries:", _counts(found.deliveries))
         for risk in found.risks:

@@ -24,6 +24,7 @@ from triagemail.store.health import health
 
 Level = Literal["good", "warn", "bad"]
 NEEDED = {"aiosmtpd": (1, 4, 6), "jinja2": (3, 1, 6), "mail-parser": (4, 8)}  # trust.md O4
+LONG = 10  # minutes: what a P0's readers should not have to wait
 ROOM = 1_000_000_000  # bytes that should be free beside the database
 KEY_FOR = timedelta(days=400)  # a key that has signed for longer should be changed
 UNSYNCHRONISED = 5  # adjtimex(2): TIME_ERROR
@@ -170,9 +171,20 @@ def relay(app: App) -> Finding:
     except RelayDown as error:
         return Finding("bad", "relay", f"{where}: {error}", "look at [smtp] in the config, and at the relay's log")
     made.sock.close()
+    if (minutes := _predicted(app)) > LONG:
+        text = f"at smtp.rate a broadcast to the whole list takes {minutes:.0f} minutes"
+        return Finding("warn", "relay", text, "a relay that permits more, or fewer readers of each copy: a group")
     if not made.pipelining:
         return Finding("good", "relay", f"{where}, without PIPELINING: a broadcast takes a few times longer")
     return Finding("good", "relay", where)
+
+
+def _predicted(app: App) -> float:
+    """Minutes for a broadcast to everybody on the list (trust.md S6)."""
+    rate = app.config.smtp.rate
+    if rate is None:
+        return 0.0
+    return health(app.store, app.clock.now()).subscribers / rate.count * rate.per.total_seconds() / 60
 
 
 def domain(app: App) -> Iterator[Finding]:

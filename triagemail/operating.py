@@ -26,7 +26,8 @@ from triagemail.console import (
 
 if TYPE_CHECKING:
     from triagemail.app import App
-    from triagemail.process.model import Wishes
+    from triagemail.process.events import SubscriberJoined, SubscriberLeft
+    from triagemail.process.model import Reach, Wishes
 
 
 # --- parked mail -----------------------------------------------------------------------------------------------------
@@ -123,10 +124,11 @@ def subscribers_list(config_file: Path | None, json_lines: bool) -> None:
         wished = _fields(member.wishes)
         if json_lines:
             who = {"address": member.address, "since": member.since.isoformat(), "group": member.group}
-            say_json({**who, "wishes": wished})
+            say_json({**who, "wishes": wished, "reach": _fares(member.reach)})
         else:
             group = "  group" if member.group else ""
-            say(f"{member.address:<50} since {member.since:%Y-%m-%d}{group}{_differing(wished)}")
+            fares = "".join(f"  {k}={v}" for k, v in _fares(member.reach).items() if v)
+            say(f"{member.address:<50} since {member.since:%Y-%m-%d}{group}{_differing(wished)}{fares}")
 
 
 def _fields(wished: Wishes) -> dict[str, Any]:
@@ -138,6 +140,14 @@ def _fields(wished: Wishes) -> dict[str, Any]:
         "digest": wished.digest,
         "paused_until": wished.paused_until and wished.paused_until.isoformat(),
     }
+
+
+def _fares(reach: Reach | None) -> dict[str, Any]:
+    """What came back of the mails to them."""
+    if reach is None:
+        return {}
+    disabled = reach.disabled_at and reach.disabled_at.isoformat(timespec="seconds")
+    return {"score": reach.score, "disabled": disabled, "probes": reach.probes}
 
 
 def _differing(wished: dict[str, Any]) -> str:
@@ -154,6 +164,7 @@ def _differing(wished: dict[str, Any]) -> str:
 def subscribers_add(config_file: Path | None, addresses: tuple[str, ...], group: bool) -> None:
     """Put addresses on the list, without asking them."""
     from triagemail.mail.address import normalise
+    from triagemail.process.events import SubscriberJoined
     from triagemail.store import audience
 
     app = open_app(config_file)
@@ -163,6 +174,7 @@ def subscribers_add(config_file: Path | None, addresses: tuple[str, ...], group:
     with app.store.transaction():
         for address in good.values():
             audience.join(app.store, address or "", app.clock.now(), group=group)
+            _journal(app, SubscriberJoined, address or "")
     say(len(good), "on the list")
 
 
@@ -174,6 +186,7 @@ def subscribers_remove(config_file: Path | None, addresses: tuple[str, ...]) -> 
     from dataclasses import replace
 
     from triagemail.mail.address import normalise
+    from triagemail.process.events import SubscriberLeft
     from triagemail.store import audience
 
     app = open_app(config_file)
@@ -182,10 +195,19 @@ def subscribers_remove(config_file: Path | None, addresses: tuple[str, ...]) -> 
         who = normalise(address) or address
         with app.store.transaction():
             wished = audience.wishes(app.store, who)
-            audience.leave(app.store, who, now)
+            if audience.leave(app.store, who, now):
+                _journal(app, SubscriberLeft, who)
             if wished.issues:
                 audience.set_wishes(app.store, who, replace(wished, member=False, issues=()), now)
         say(f"{address} {'removed' if wished.member or wished.issues else 'was not on the list'}")
+
+
+def _journal(app: App, kind: type[SubscriberJoined | SubscriberLeft], address: str) -> None:
+    """What the operator does to the list stands in the journal, as what its readers do."""
+    from triagemail.process.model import Evidence, Level
+
+    event = kind(issue=0, at=app.clock.now(), by="operator", address=address)
+    app.store.save_event(event, Evidence(Level.E3, "host"), None, "")
 
 
 # --- the database ----------------------------------------------------------------------------------------------------

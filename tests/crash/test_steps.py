@@ -130,7 +130,7 @@ def test_a_kill_at_any_step_loses_nothing_and_doubles_no_decision(service: Servi
     assert service.rows("SELECT state, COUNT(id) FROM inbox GROUP BY state") == [("done", 4)]
     assert service.left() == 0, "a mail was taken and never filed"
     assert service.rows("SELECT number, state FROM issue ORDER BY number") == [(1, "open"), (2, "draft"), (3, "triage")]
-    events = Counter(service.rows("SELECT issue, type FROM event"))
+    events = Counter(service.rows("SELECT issue, type FROM event WHERE author <> 'operator'"))
     once = {k: n for k, n in events.items() if n > 1}
     assert once == {}, f"a decision was doubled: {once}"
     assert (2, "ReporterReminded") in events

@@ -165,9 +165,7 @@ class IssueReopened(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssueContinued(Event):
-    """It was closed too long ago to be reopened: it goes on as a new issue."""
-
-    number: int
+    number: int  # of the new issue that it goes on as: it was closed too long ago to be reopened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,6 +375,8 @@ class DutyTaken(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriagerAway(Event):
+    """Also of an authority whom our mails do not reach."""
+
     triager: str
     until: datetime
 
@@ -466,6 +466,7 @@ class Draft:
     rank: int = 2
     supersedes: bool = False  # an unsent automatic update of its issue is replaced by this one
     invite: Invite | None = None  # the mail carries this appointment
+    cause: str = ""  # a word to the operator: at most one an hour for each cause
 
 
 @dataclass(frozen=True, slots=True)

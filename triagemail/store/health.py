@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from triagemail.store import claims
+from triagemail.store.reach import UNREACHED
 from triagemail.store.schema import from_micros, micros
 from triagemail.store.store import Store
 
@@ -23,6 +24,7 @@ class Health:
     oldest_timer: datetime | None
     open_issues: int
     subscribers: int
+    disabled: int  # of them: no broadcast goes out to them, since mails came back
     risks: tuple[str, ...]
 
 
@@ -54,5 +56,6 @@ def health(store: Store, now: datetime) -> Health:
         None if timer is None else from_micros(timer),
         len(store.open_issues()),
         store.one("SELECT COUNT(id) FROM person WHERE subscribed_at IS NOT NULL")[0],
+        store.one(f"SELECT COUNT(id) FROM person WHERE subscribed_at IS NOT NULL AND id IN ({UNREACHED})")[0],
         tuple(risks),
     )

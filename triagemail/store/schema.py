@@ -7,7 +7,7 @@ from typing import Any
 
 import peewee as pw
 
-VERSION = 2
+VERSION = 3
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -57,6 +57,21 @@ class Person(Table):
     wish_priority = pw.SmallIntegerField(default=1, constraints=[pw.SQL("DEFAULT 1")])  # this one and the more urgent
     digest = pw.BooleanField(default=False, constraints=[pw.SQL("DEFAULT FALSE")])
     paused_until = UtcField(null=True)
+
+
+class ReachRow(Table):
+    """How our mails fare with a reader; only those whose mails came back have a row."""
+
+    person = pw.BigIntegerField(primary_key=True)
+    score = pw.FloatField()
+    bounced_at = UtcField(null=True)
+    disabled_at = UtcField(null=True)  # since then no broadcast
+    probes = pw.SmallIntegerField()
+    probed_at = UtcField(null=True)
+    removed_at = UtcField(null=True)
+
+    class Meta:
+        table_name = "reach"
 
 
 class Follow(Table):
@@ -242,6 +257,7 @@ TABLES = (
     Meta,
     Counter,
     Person,
+    ReachRow,
     Follow,
     Raw,
     Inbox,
