@@ -879,6 +879,17 @@ def test_subscribers_are_added_listed_and_removed(host: Host) -> None:
     assert [one["address"] for one in host.lines("subscribers", "list")] == [OPS, "sales@acme.example"]
 
 
+def test_who_is_removed_follows_no_single_issue_either(host: Host) -> None:
+    """`subscribers remove`: nothing comes any more, as for who unsubscribes."""
+    store = Store(f"sqlite:///{host.folder / 't.db'}")
+    store.open()
+    with store.transaction():
+        audience.set_wishes(store, BOB, Wishes(member=False, issues=(42,)), datetime(2026, 12, 1, tzinfo=UTC))
+    assert f"{BOB} removed" in host.types("subscribers", "remove", BOB).stdout
+    assert audience.wishes(store, BOB).issues == ()
+    store.close()
+
+
 def test_the_list_shows_what_is_wished(host: Host) -> None:
     """`subscribers list`: wishes that are not everybody's."""
     store = Store(f"sqlite:///{host.folder / 't.db'}")

@@ -70,7 +70,7 @@ def test_every_mail_of_random_lives_can_be_said(seed: int) -> None:
             assert [line for line in ours if len(line) > 76] == []
             assert commanded(made.text, f"Re: {made.subject}", fresh=False) == [], made.text
             seen.add(draft.template)
-    assert len(seen) > 10
+    assert len(seen) >= 10
 
 
 # --- 1: who takes part ------------------------------------------------------------------------------------------------

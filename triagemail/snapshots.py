@@ -18,7 +18,7 @@ from triagemail.mail.reading import Anchor, Context
 from triagemail.outbox import Outbox
 from triagemail.process import decide
 from triagemail.process import intents as want
-from triagemail.process.events import SubscriberJoined, SubscriberLeft
+from triagemail.process.events import SubscriberJoined, SubscriberLeft, WishesSet
 from triagemail.process.hours import week
 from triagemail.process.intents import Intent, Snapshot, Undo
 from triagemail.process.life import evolve
@@ -34,6 +34,7 @@ DEAF = timedelta(minutes=10)  # "while intake is down for over 10 minutes"
 OPENING = (want.FileReport, want.Reopen, want.Remediate)
 DECIDING = (want.Agree, want.SetPriority, want.MarkDuplicate)
 ALARMING = (want.FileReport, want.FillIn, want.Comment, *DECIDING)  # a P0 may be announced because of them
+WISHING = (*decide.LIST_WORDS, want.HeardFrom, want.UndoLast)
 ON_DUTY = (want.TakeDuty, want.GoAway, want.TriagerUnreachable)
 
 
@@ -115,7 +116,7 @@ class Snapshots:
             desk=self.store.desk(lock=not only_reports),
             alarm=self._alarm(now) if _any(wanted, ALARMING) else None,
             p1_this_week=self._p1_since(week(now, self.policy.timezone)) if asks or _any(wanted, DECIDING) else 0,
-            wishes=self._wishes(context.by) if _any(wanted, (*decide.LIST_WORDS, want.HeardFrom)) else None,
+            wishes=self._wishes(context.by) if _any(wanted, WISHING) else None,
             undo=self._undo(anchor) if _any(wanted, (want.UndoLast,)) else None,
             urgent=urgent,
         )
@@ -161,7 +162,8 @@ class Snapshots:
     def _issues(self, intents: Iterable[Intent]) -> dict[int, Issue]:
         """The issues that intents name, and those linked to them: what was joined where, the remediations, their first
         issue."""
-        named = {n for i in intents for n in (i.issue, getattr(i, "of", None), getattr(i, "follow", None)) if n}
+        fields = ("issue", "of", "follow", "mute")
+        named = {n for i in intents for n in (getattr(i, name, None) for name in fields) if n}
         found = self.store.issues(sorted(named))
         linked = {n for i in found.values() for n in (i.duplicate_of, i.remediates, *i.remediations) if n}
         return found | self.store.issues(sorted(linked - set(found)))
@@ -205,8 +207,9 @@ class Snapshots:
         pairs = tuple(self._around(n, parent.decision) for n in dict.fromkeys(e.issue for e in events if e.issue))
         joined = tuple(e.address for e in events if isinstance(e, SubscriberJoined))
         left = tuple(e.address for e in events if isinstance(e, SubscriberLeft))
+        wishes = tuple((e.address, e.before, e.after) for e in events if isinstance(e, WishesSet))
         by = self.store.address(anchor.token.person)
-        return Undo(parent.decision, by, events[0].at, pairs, joined, left) if events else None
+        return Undo(parent.decision, by, events[0].at, pairs, joined, left, wishes) if events else None
 
     def _around(self, number: int, mark: str) -> tuple[Issue | None, Issue]:
         before: Issue | None = None

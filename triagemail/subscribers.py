@@ -95,18 +95,24 @@ def subscribers_add(config_file: Path | None, addresses: tuple[str, ...], group:
 @click.argument("addresses", nargs=-1, required=True)
 @click.pass_obj
 def subscribers_remove(config_file: Path | None, addresses: tuple[str, ...]) -> None:
-    """Take addresses off the list."""
+    """Take addresses off the list, and off the single issues that they follow."""
+    from dataclasses import replace
+
     from triagemail.mail.address import normalise
     from triagemail.process.events import SubscriberLeft
     from triagemail.store import audience
 
     app = open_app(config_file)
+    now = app.clock.now()
     for address in addresses:
+        who = normalise(address) or address
         with app.store.transaction():
-            was = audience.leave(app.store, normalise(address) or address, app.clock.now())
-            if was:
-                _journal(app, SubscriberLeft, normalise(address) or address)
-        say(f"{address} {'removed' if was else 'was not on the list'}")
+            wished = audience.wishes(app.store, who)
+            if audience.leave(app.store, who, now):
+                _journal(app, SubscriberLeft, who)
+            if wished.issues:
+                audience.set_wishes(app.store, who, replace(wished, member=False, issues=()), now)
+        say(f"{address} {'removed' if wished.member or wished.issues else 'was not on the list'}")
 
 
 def _journal(app: App, kind: type[SubscriberJoined | SubscriberLeft], address: str) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from triagemail import outbox, trial
@@ -23,7 +23,7 @@ from triagemail.mail.words import Words
 from triagemail.outbox import Outbox
 from triagemail.process import bounces, decide, duty, readers
 from triagemail.process import intents as want
-from triagemail.process.clocks import clocks, desk_clocks
+from triagemail.process.clocks import clocks, desk_clocks, set_back
 from triagemail.process.events import Decision, Draft, Event, SubscriberJoined, SubscriberLeft, WishesSet
 from triagemail.process.intents import Intent, Pending, Snapshot
 from triagemail.process.life import evolve, evolve_desk
@@ -48,6 +48,7 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 STRANGERS = timedelta(minutes=10)  # between two mails to the triager about reports of people who may not report
 SERVICE = Evidence(Level.E3, "service")
+JITTER = timedelta(minutes=1)  # a clock that is kept right is moved by less
 DESK_RANK = 2  # its timers come after all that is urgent
 AFTER_ALL_ELSE = 3  # so do those of readers, after it
 
@@ -78,11 +79,13 @@ class Worker:
     groups: tuple[str, ...] = ()
     holder: str = "main"
     batch: int = 20
+    seen: list[datetime] = field(default_factory=list)  # the latest time that the clock has shown
 
     # --- mails --------------------------------------------------------------------------------------------------------
 
     def work_once(self) -> bool:
         """Work off up to `batch` waiting mails in one transaction; False when none waits. Raises STORE_FAULTS."""
+        self._watch_clock()
         claimed = claims.claim_mails(self.store, self.clock.now(), self.holder, self.batch)
         if not claimed:
             return False
@@ -392,6 +395,7 @@ class Worker:
     def tick_once(self) -> bool:
         """Fire the most urgent due timer; False when none is due. After downtime the mailbox is emptied first
         (process.md 5)."""
+        self._watch_clock()
         now = self.clock.now()
         if self.store.due_timer(now) is None:
             return False
@@ -407,6 +411,21 @@ class Worker:
         step("after_timer_commit")
         logger("worker").info("timer", timer=name, issue=number, late=round((now - at).total_seconds(), 3))
         return True
+
+    def _watch_clock(self) -> None:
+        """The wall clock may be set back, while we run or while we were down; timers keep their intervals then
+        (trust.md T2). One that is set forward is like an outage."""
+        now = self.clock.now()
+        last = self.seen[0] if self.seen else self.store.latest() or now
+        if last - now > JITTER:
+            with self.store.transaction():
+                issues = self.store.timed_issues()
+                moved = set_back(tuple(issues.values()), last - now, now)
+                timer = want.TimerFired(by="", evidence=SERVICE, timer="clock", due=now)
+                self.commit([(timer, moved)], Snapshot(issues=issues), "", "")
+                claims.set_back(self.store, last - now, now)
+            logger("worker").warning("clock-set-back", seconds=round((last - now).total_seconds()))
+        self.seen[:] = [now]
 
     def _fire(self, number: int, name: str, at: datetime) -> None:
         now = self.clock.now()

@@ -59,7 +59,7 @@ ACTS: Mapping[type[Intent], Act] = {
         "confirm", "not-triager", asked=RULES, ruler=RULES, confirmer=RULES, triager=DECIDES, reporter=BELIEVED
     ),
     want.Decline: _act("confirm", "not-triager", asked=RULES, triager=DECIDES),
-    want.SetKind: TRIAGER,
+    want.SetKind: _act("confirm", "not-triager", asked=RULES, triager=DECIDES),
     want.DefineExpected: TRIAGER,
     want.SetArea: TRIAGER,
     want.Withdraw: _act("confirm", "not-reporter", reporter=BELIEVED),

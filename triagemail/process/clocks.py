@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from triagemail.process import remediation, reports, review, subscriptions, triage, updates
 from triagemail.process.disputes import deadline
 from triagemail.process.duty import morning
-from triagemail.process.events import Decision
+from triagemail.process.events import ClockSetBack, Decision
 from triagemail.process.intents import Snapshot, TimerFired
 from triagemail.process.model import Desk, Issue, Policy, Priority, State
 from triagemail.process.ownership import owner_clocks, owner_silent
@@ -72,6 +72,12 @@ def desk_clocks(desk: Desk, policy: Policy) -> Mapping[str, datetime]:
         "digest": digest if digest > last else policy.hours.at(day + timedelta(days=1), policy.digest_at),
         **review.review_clocks(desk, policy),
     }
+
+
+def set_back(issues: Sequence[Issue], span: timedelta, now: datetime) -> Decision:
+    """The wall clock went back by `span`: without this, all that was due would come so much later (trust.md T2: "no
+    silence > 2 intervals"). The desk's times are those of a calendar, and stay."""
+    return Decision(events=tuple(ClockSetBack(issue=each.number, at=now, by="", span=span) for each in issues))
 
 
 def fire(intent: TimerFired, issue: Issue | None, now: datetime, policy: Policy, *, deaf: bool = False) -> Decision:

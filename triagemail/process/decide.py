@@ -99,6 +99,7 @@ def _nothing_but_kept(
 ) -> list[tuple[Intent, Decision]]:
     """One command was refused, so none is done; the reply says of each why, comments and answers stay."""
     again = dict(_fold_kept(snapshot, intents, now, policy))
+    snapshot = after(snapshot, tuple(event for decision in again.values() for event in decision.events))
     result: list[tuple[Intent, Decision]] = []
     for place, (intent, decision) in enumerate(tried):
         if place in again:
@@ -107,8 +108,19 @@ def _nothing_but_kept(
         others = tuple(
             replace(o, ok=False, code="not-done-because-of-others") if o.ok else o for o in decision.outcomes
         )
-        result.append((intent, Decision(outcomes=others)))
+        result.append((intent, _still_believed(decision, snapshot, now, policy) + Decision(outcomes=others)))
+        snapshot = after(snapshot, result[-1][1].events)
     return result
+
+
+def _still_believed(decision: Decision, snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
+    """ "Until the reporter answers our mail": a refused command has answered it too."""
+    answered = tuple(
+        event
+        for event in decision.events
+        if isinstance(event, ReporterBelieved) and snapshot.issues[event.issue].unverified
+    )
+    return _follow_ups(Decision(events=answered), snapshot, now, policy) if answered else Decision()
 
 
 def _fold_kept(
@@ -139,7 +151,8 @@ def _undo_within(decided: Sequence[tuple[Intent, Decision]]) -> timedelta | None
     """How long `undo` in reply to this receipt takes it back: what changed an issue and opened none (undo.py)."""
     if any(not o.ok for _, d in decided for o in d.outcomes):
         return None
-    events = [event for intent, d in decided if isinstance(intent, ISSUE_ACTS) for event in d.events if event.issue]
+    takes = (i for i in decided if isinstance(i[0], ISSUE_ACTS) and not isinstance(i[0], want.Throw))
+    events = [e for _, d in takes for e in d.events if e.issue and e.by and not isinstance(e, ReporterBelieved)]
     opened = any(isinstance(event, ReportFiled) for _, d in decided for event in d.events)
     return undo.WITHIN if events and not opened else None
 
@@ -173,9 +186,9 @@ def decide(snapshot: Snapshot, intent: Intent, now: datetime, policy: Policy) ->
         return note(intent, issue, now)
     if isinstance(intent, ISSUE_ACTS) and issue is None:
         return updates.refuse(intent, "unknown-issue" if intent.issue else "no-issue")
-    if code := acts.permit(intent, issue, policy):
-        return _short(intent, code)
     believed = _believe(intent, issue, now)
+    if code := acts.permit(intent, issue, policy):
+        return believed + _short(intent, code)
     issue = reports.apply(believed, issue)
     acted = _act(snapshot, intent, issue, now, policy)
     done = believed + acted + _thank(believed, acted, intent, issue, policy)
@@ -306,7 +319,7 @@ def _on_issue(snapshot: Snapshot, intent: Intent, issue: Issue, now: datetime, p
         case want.FinishBandAid():
             return closure.finish_band_aid(intent, issue, now, policy)
         case want.Remediate():
-            return remediation.remediate(intent, issue, snapshot.next_number, now, policy)
+            return remediation.remediate(intent, issue, snapshot, now, policy)
         case want.EndRemediation():
             return remediation.end(intent, issue, now, policy)
         case _:
@@ -333,6 +346,10 @@ def _on_decision(snapshot: Snapshot, intent: Intent, issue: Issue, now: datetime
             return disputes.dispute(intent, issue, now, policy)
         case want.Throw():
             return disputes.throw(intent, issue, now, policy)
+        case want.SetKind(kind=Kind.FEATURE) if issue.state is State.VALIDATING and _may_rule(issue, intent.by):
+            return disputes.uphold_feature(intent, issue, now, policy)
+        case want.SetKind() if intent.by not in policy.triagers:
+            return updates.refuse(intent, "not-triager")
         case want.SetKind(kind=Kind.FEATURE):
             return triage.take_as_feature(intent, issue, now, policy)
         case want.SetKind():
@@ -348,7 +365,7 @@ def _on_decision(snapshot: Snapshot, intent: Intent, issue: Issue, now: datetime
 
 
 def _may_rule(issue: Issue, address: str) -> bool:
-    return issue.dispute is not None and issue.dispute.policy != disputes.GAME and address in issue.dispute.asked
+    return issue.dispute is not None and issue.dispute.policy != model.GAME and address in issue.dispute.asked
 
 
 def _on_priority(snapshot: Snapshot, intent: want.SetPriority, issue: Issue, now: datetime, policy: Policy) -> Decision:
@@ -403,7 +420,9 @@ def _takes_part(address: str, issue: Issue, policy: Policy) -> bool:
 def answer(intent: want.Ask, snapshot: Snapshot, issue: Issue | None, policy: Policy) -> Decision:
     """`help`, `template`, `process`, `status`, `status #42`, `list`, `board`, `backlog`: they change nothing."""
     if intent.what in acts.OPEN_ASKS:
-        return Decision(drafts=(Draft(intent.what, intent.by),))
+        known = acts.roles(intent.by, issue, policy)
+        may = {"may_ask": "internal" in known, "may_join": "list" in known} if intent.what == "help" else {}
+        return Decision(drafts=(Draft(intent.what, intent.by, None, may),))
     if intent.issue and issue is None:
         return updates.refuse(intent, "unknown-issue")
     if intent.what == "board":

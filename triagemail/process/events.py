@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from triagemail.process.intents import Intent
 from triagemail.process.model import Invite, Issue, Priority, RunningDispute, Wishes
@@ -164,6 +164,11 @@ class IssueReopened(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IssueContinued(Event):
+    number: int  # of the new issue that it goes on as: it was closed too long ago to be reopened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Commented(Event):
     text: str
     unverified: bool = False
@@ -231,6 +236,11 @@ class OwnershipRefused(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnerSilent(Event):
     owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockSetBack(Event):
+    span: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

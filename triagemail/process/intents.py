@@ -140,9 +140,10 @@ class Throw(Intent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetKind(Intent):
-    """`bug`, `feature`"""
+    """`bug`, `feature`; `feature because …` from who rules on whether it is one."""
 
     kind: Kind
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,7 +365,7 @@ class HeardFrom(Intent):
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """What a receipt's decision did: each issue before and after it, and who got on or off the list by it."""
+    """What a receipt's decision did: each issue before and after it, who got on or off the list, their wishes."""
 
     mark: str
     by: str
@@ -372,6 +373,7 @@ class Undo:
     issues: tuple[tuple[Issue | None, Issue], ...] = ()
     joined: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    wishes: tuple[tuple[str, Wishes | None, Wishes], ...] = ()  # (address, before it, after it)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,9 @@ class Kind(enum.StrEnum):
     FEATURE = "feature"
 
 
+GAME = "rock-paper-scissors"
+
+
 @dataclass(frozen=True, slots=True)
 class RunningDispute:
     """A running disagreement about one decision (process.md 4). `wanted` and `decided` are the two priorities: None is
@@ -169,6 +172,8 @@ class Issue:
     final_by: str = ""  # who ruled: nobody else changes this priority
     # updates and closure
     team: tuple[str, ...] = ()  # who sent updates or resolved
+    withdrawal_at: datetime | None = None  # the reporter said that it works again; whoever is in charge is to confirm
+    continued_as: int | None = None  # the issue that was opened in its place when it was reopened too late
     kept_updates: int = 0  # updates that a person wrote before they were due
     automatic_updates: int = 0
     band_aids: tuple[BandAid, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from triagemail.process import acts
@@ -102,7 +102,10 @@ def file_report(
         via=intent.via if passed_on else "",
     )
     issue = evolve(None, event)
-    return Decision(events=(event,)) + carry_on(issue, now, policy, first=first, alarm=alarm)
+    filed = Decision(events=(event,)) + carry_on(issue, now, policy, first=first, alarm=alarm)
+    if passed_on and not issue.unverified:  # else who filed it is written to as its reporter (trust.md L5)
+        filed += done(intent, "filed-for", number=number, reporter=intent.behalf)
+    return filed
 
 
 def carry_on(
@@ -203,8 +206,9 @@ def fill_in(intent: want.FillIn, issue: Issue, now: datetime, policy: Policy, al
     decision = Decision()
     if issue.state is State.LAPSED:  # "a reply reopens it"
         decision += Decision(events=(IssueReopened(issue=issue.number, at=now, by=intent.by, reason=""),))
-    after = {key: merge(issue.answers.get(key, ""), text) for key, text in intent.answers.items()}
-    if after or intent.attachments:
+    merged = {key: merge(issue.answers.get(key, ""), text) for key, text in intent.answers.items()}
+    after = {key: text for key, text in merged.items() if text != issue.answers.get(key, "")}
+    if after or set(intent.attachments) - set(issue.attachments):
         given = AnswersGiven(
             issue=issue.number,
             at=now,
@@ -216,34 +220,32 @@ def fill_in(intent: want.FillIn, issue: Issue, now: datetime, policy: Policy, al
         )
         decision += Decision(events=(given,))
     changed = apply(decision, issue) or issue
-    if intent.priority is not None and intent.priority != changed.reported:
-        decision += pick_undecided(intent, changed, intent.priority, "", now, policy)
+    picked = intent.priority if intent.priority != changed.reported else None
+    if picked is not None:
+        pick = pick_undecided(intent, changed, picked, "", now, policy)
+        decision += replace(pick, outcomes=()) if changed.state in UNDECIDED else pick  # the thanks say it
         changed = apply(decision, issue) or issue
-    return decision + after_answers(intent, changed, after, now, policy, alarm)
+    if not decision.events and intent.by != issue.reporter:  # said before: its reporter has heard
+        return done(intent, "answers-kept")
+    labels = {q.key: q.label for q in policy.questions}
+    news = [f"{labels.get(key, key)}\n{intent.answers[key]}" for key in after]
+    news += [] if picked is None else [str(picked)]
+    return decision + after_answers(intent, changed, "\n".join(news), now, policy, alarm)
 
 
 def after_answers(
-    intent: want.FillIn,
-    issue: Issue,
-    after: Mapping[str, str],
-    now: datetime,
-    policy: Policy,
-    alarm: Issue | None,
+    intent: want.FillIn, issue: Issue, news: str, now: datetime, policy: Policy, alarm: Issue | None
 ) -> Decision:
-    """Before a decision the report goes on its way; once the triager has been asked, new answers travel to whoever
-    acts."""
+    """Before a decision the report goes on its way; once the triager has been asked, what is new travels to whoever
+    acts. Who reported it hears what is still open, anybody else that it is kept."""
+    own = intent.by == issue.reporter
+    kept = Decision() if own else done(intent, "answers-kept")
     if issue.state is State.DRAFT:
-        return carry_on(issue, now, policy, alarm=alarm)
-    if not after and not intent.attachments:
-        return Decision()
-    thanked = Decision()
-    if issue.state is State.TRIAGE and intent.by == issue.reporter and not missing(issue, policy):
-        thanked = received(issue, issue.reporter, policy)
-    labels = {q.key: q.label for q in policy.questions}
-    text = "\n".join(f"{labels.get(key, key)}\n{intent.answers[key]}" for key in after)
-    others = tuple(p for p in (in_charge(issue, policy),) if p != intent.by)
-    told = to_people("comment", issue, others, author=intent.by, text=text, unverified=False)
-    return thanked + told + (done(intent, "answers-kept") if intent.by != issue.reporter else Decision())
+        return carry_on(issue, now, policy, alarm=alarm) + kept
+    if own and issue.state is State.TRIAGE:
+        gaps = missing(issue, policy)
+        kept = carry_on(issue, now, policy, alarm=alarm) if gaps else received(issue, issue.reporter, policy)
+    return kept + (to_charge(intent, issue, news, policy) if news or intent.attachments else Decision())
 
 
 def merge(old: str, new: str) -> str:
@@ -259,6 +261,8 @@ def pick_undecided(
     """ "The reporter MUST pick it", and may change the pick until a triager has decided."""
     if issue.state not in UNDECIDED:
         return refuse(intent, "wrong-state", state=issue.state)
+    if priority == issue.reported:
+        return done(intent, "priority-picked", priority=priority)
     picked = PriorityPicked(
         issue=issue.number, at=now, by=intent.by, before=issue.reported, after=priority, reason=reason.strip()
     )
@@ -267,8 +271,16 @@ def pick_undecided(
     decision += tell_list(issue, after, reason, policy)
     if issue.state is State.TRIAGE:  # before that, the mail about what is still missing says it
         decision += done(intent, "priority-picked", priority=priority)
-        decision += screen(after, (in_charge(issue, policy),), policy, reason=reason) + page(after, policy)
+        decision += screen(after, (issue.triager or policy.duty,), policy, reason=reason) + page(after, policy)
+        if isinstance(intent, want.SetPriority) and issue.owner and issue.owner != issue.triager:
+            decision += to_charge(intent, after, f"{priority}\n{reason}".strip(), policy)
     return decision
+
+
+def to_charge(intent: want.Intent, issue: Issue, text: str, policy: Policy) -> Decision:
+    """What somebody added, word for word, to whoever is in charge."""
+    people = tuple(p for p in (in_charge(issue, policy),) if p != intent.by)
+    return to_people("comment", issue, people, author=intent.by, text=text, unverified=False)
 
 
 def tell_list(before: Issue, after: Issue, reason: str, policy: Policy) -> Decision:
@@ -312,7 +324,8 @@ def book_call(intent: want.BookCall, issue: Issue, now: datetime, policy: Policy
         return refuse(intent, "call-booked", at=issue.call_at)
     soon = now + CALL_IN + timedelta(minutes=1, microseconds=-1)  # in whole minutes, and never in less than five
     starts = policy.hours.next_open(soon.replace(second=0, microsecond=0))
-    people = tuple(dict.fromkeys((issue.reporter, policy.duty)))
+    triager = intent.by if intent.by in policy.triagers else policy.duty
+    people = tuple(dict.fromkeys((issue.reporter, triager)))
     uid = f"call-{issue.number}-{int(starts.timestamp())}@{policy.domain}"
     invite = Invite(uid, starts, starts + CALL_LASTS, policy.timezone, people)
     said = {"at": starts, "until": starts + CALL_LASTS}
@@ -338,6 +351,8 @@ def call_over(issue: Issue, now: datetime, policy: Policy) -> Decision:
 def remind_reporter(issue: Issue, now: datetime, policy: Policy) -> Decision:
     """Once: "the reminder comes after 30 minutes with `P0` first among the answers"; other gaps after 4 hours."""
     event = ReporterReminded(issue=issue.number, at=now, by="")
+    if issue.state is State.DRAFT and (issue.touched_at or issue.opened_at) + policy.draft_closes <= now:
+        return Decision(events=(event,))  # we were down: it closes right away
     said = _gaps(issue, policy, first=False)
     said |= another_shown(issue, None, policy)
     return Decision(events=(event,)) + to_people("missing", issue, (correspondent(issue),), reminder=True, **said)

@@ -370,6 +370,20 @@ def next_retry(store: Store) -> datetime | None:
     return from_micros(row[0]) if row and row[0] is not None else None
 
 
+def set_back(store: Store, span: timedelta, now: datetime) -> None:
+    """The wall clock went back by `span`: what waits for a time that lies ahead now waits no longer for that."""
+    for table, column, states in (
+        ("delivery", "retry_at", "'queued', 'deferred'"),
+        ("delivery", "leased_until", "'sending'"),
+        ("inbox", "leased_until", "'received'"),
+    ):
+        store.run(
+            f"UPDATE {table} SET {column} = {column} - ? WHERE state IN ({states}) AND {column} > ?",
+            span // timedelta(microseconds=1),
+            micros(now),
+        )
+
+
 # --- holding all sending back ----------------------------------------------------------------------------------------
 
 

@@ -358,6 +358,15 @@ class Store:
         )
         return (row[0], row[1], from_micros(row[2])) if row else None
 
+    def timed_issues(self) -> dict[int, Issue]:
+        """Those with a running timer."""
+        return self.issues([n for (n,) in self.all("SELECT DISTINCT issue FROM timer WHERE issue > 0")])
+
+    def latest(self) -> datetime | None:
+        """When the newest event was written."""
+        row = self.one("SELECT at FROM event ORDER BY id DESC LIMIT 1")
+        return from_micros(row[0]) if row else None
+
     def next_timer(self) -> datetime | None:
         row = self.one("SELECT MIN(due) FROM timer")
         return from_micros(row[0]) if row and row[0] is not None else None
@@ -441,7 +450,7 @@ class Store:
     def notice_due(self, cause: str, now: datetime, gap: timedelta) -> bool:
         """True at most once per `gap` and cause; remembers that it said so."""
         row = self.one("SELECT at FROM notice WHERE cause = ?", cause)
-        if row and row[0] > micros(now - gap):
+        if row and micros(now - gap) < row[0] <= micros(now):  # one that lies ahead is of a clock that was set back
             return False
         self.run(
             "INSERT INTO notice (cause, at) VALUES (?, ?) ON CONFLICT (cause) DO UPDATE SET at = excluded.at",
