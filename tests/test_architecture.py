@@ -31,6 +31,7 @@ RANKS = {
     "keys": 6,
     "loops": 6,
     "notices": 6,
+    "one_click": 6,
     "outbox": 6,
     "sender": 6,
     "snapshots": 6,
@@ -88,7 +89,7 @@ DOORS = {  # library -> the one module (or folder) that imports it
     "markupsafe": "mail/templates.py",  # jinja2's own
     "peewee": "store/",
     "playhouse": "store/",
-    "prometheus_client": "doors/web.py",
+    "prometheus_client": "doors/metrics.py",
     "psycopg": "store/",
     "pydantic": "config_tables.py",
     "pymap": "doors/imapd.py",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from triagemail import config as configs
+from triagemail import one_click
 from triagemail.clock import Clock
 from triagemail.config import Config
 from triagemail.doors.imap import ImapSettings, Mailbox, MailboxRefused
@@ -38,8 +39,9 @@ from triagemail.worker import Worker
 
 if TYPE_CHECKING:
     from triagemail.doors.smtpd import LmtpServer
+    from triagemail.doors.web import Site, WebServer
 
-PARTS = ("intake", "work", "send", "clock")
+PARTS = ("intake", "work", "send", "clock", "web")
 UNTOLD = 60.0  # seconds after the start from when timers run although no poll has succeeded
 CAUSES = {
     "MailboxRefused": "the mailbox does not let us in",
@@ -114,12 +116,14 @@ class App:
         signal.pthread_sigmask(signal.SIG_BLOCK, stop)
         loops = self.loops(only)
         lmtp = self.start_lmtp(only, loops)
+        web = self.start_web(only)
         logger("run").info("started", parts=",".join(loops), store=str(self.store.path or "postgresql"))
         try:
             ended = run_all(loops, lambda: signal.sigwait(stop))
         finally:
-            if lmtp is not None:
-                lmtp.stop()
+            for server in (lmtp, web):
+                if server is not None:
+                    server.stop()
         logger("run").info("stopped", clean=ended)
         return ended
 
@@ -134,6 +138,30 @@ class App:
         place = Path(where.path) if where.path else (where.host, where.port)
         take = taking(self.store, self.clock, wake)
         return smtpd.start_lmtp(place, take, close=self.store.close, max_size=self.config.mail.max_size)
+
+    def start_web(self, only: tuple[str, ...] = PARTS) -> WebServer | None:
+        """The web page, where `web.listen` says so. Mails are more important: what keeps it away is one line."""
+        where = self.config.web.listen
+        if "web" not in only or not where:
+            return None
+        try:
+            from triagemail.doors import web  # an extra: not everybody has it
+
+            return web.start(where.host, where.port, self.site())
+        except (ImportError, OSError) as error:
+            missing = isinstance(error, ImportError)
+            why = "it needs more: pip install 'triagemail[web]', or web.listen = \"\"" if missing else str(error)
+            logger("run").warning("web-off", listen=f"{where.host}:{where.port}", reason=why)
+        return None
+
+    def site(self) -> Site:
+        """What the pages stand on."""
+        from triagemail.doors.web import Site
+
+        return Site(
+            self.store, self.keyring, self.policy, self.clock, self.worker.known.p1_this_week,
+            lambda detail: one_click.leave(self.worker, detail),
+        )  # fmt: skip
 
     # --- threads ------------------------------------------------------------------------------------------------------
 

@@ -121,7 +121,7 @@ def check(config_file: Path | None) -> None:
 
 @main.command()
 @click.option(
-    "--only", default="intake,work,send,clock", show_default=True, help="Which parts: intake,work,send,clock."
+    "--only", default="intake,work,send,clock,web", show_default=True, help="Which parts: intake,work,send,clock,web."
 )
 @click.option("--until-idle", is_flag=True, help="Work off everything that is due, then end.")
 @click.pass_obj

@@ -357,6 +357,8 @@ def _server_rules(config: Config) -> Broken:
             yield ("imap", key), "is no folder name"  # libraries.md I10: sent to the server as it is
     if not config.lmtp.listen.loopback:
         yield ("lmtp", "listen"), "must be a unix socket or on loopback: LMTP believes whoever connects"
+    if config.web.listen.path:
+        yield ("web", "listen"), 'must be HOST:PORT such as "127.0.0.1:8025"'
 
 
 def _priority_rules(config: Config) -> Broken:

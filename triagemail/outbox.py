@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from triagemail.log import logger
-from triagemail.mail import compose, headers, mime, recorded, templates, tokens
+from triagemail.mail import compose, headers, mime, recorded, sessions, templates, tokens
 from triagemail.mail.templates import Templates
 from triagemail.mail.tokens import EXPIRES_DAYS, Keyring, Token
 from triagemail.process.events import Audience, Draft
@@ -112,6 +112,9 @@ class Outbox:
         values: Mapping[str, object] = draft.values
         if isinstance(draft.to, Audience):  # a `next update …` in the same mail counts, whatever the order of its lines
             values = {**values, "next_update_at": issue.next_update_at if issue is not None else None}
+        elif draft.template == "board":
+            word = sessions.sign(self.keyring, "w", self.store.person(to), now)
+            values = {**values, "link": f"{self.policy.web_url}/in/{word}"}
         elif draft.template == "triage" and issue is not None:
             values = {**values, "similar": search.similar(self.store, issue)}
         written = partial(
@@ -260,6 +263,7 @@ class Personal:
         self.bounce = keyring.signer("b", mail.outgoing, mail.day, base, mail.key)
         self.reply = keyring.signer("r", mail.issue, mail.day, base, mail.key)
         self.unsubscribe = keyring.signer("u", mail.issue, mail.day, base, mail.key)
+        self.one_click = f"{policy.web_url}/u/" if policy.web_url.startswith("https:") else ""
 
     def __call__(self, due: claims.Due) -> tuple[str, bytes]:
         mail, person = self.mail, tokens.base32(due.person)
@@ -268,9 +272,13 @@ class Personal:
             group_id = f"<group-{person}.{self.number}.triagemail@{self.domain}>"
             return sender, compose.personal(due.address, self.address, group_id, "")
         detail = mail.detail or self.reply(person)
-        unsubscribe = f"{self.plus}{self.unsubscribe(person)}{self.at}" if mail.broadcast else ""
         message_id = tokens.message_id(detail, self.number, self.domain)
-        return sender, compose.personal(due.address, f"{self.plus}{detail}{self.at}", message_id, unsubscribe)
+        address = f"{self.plus}{detail}{self.at}"
+        if not mail.broadcast:
+            return sender, compose.personal(due.address, address, message_id)
+        word = self.unsubscribe(person)
+        click = f"{self.one_click}{word}" if self.one_click else ""
+        return sender, compose.personal(due.address, address, message_id, f"{self.plus}{word}{self.at}", click)
 
 
 def notice(policy: Policy, template: str, values: Mapping[str, object]) -> Draft | None:

@@ -115,7 +115,7 @@ class Snapshots:
             first_report=opens and not self.store.has_reported(context.by),
             desk=self.store.desk(lock=not only_reports),
             alarm=self._alarm(now) if _any(wanted, ALARMING) else None,
-            p1_this_week=self._p1_since(week(now, self.policy.timezone)) if asks or _any(wanted, DECIDING) else 0,
+            p1_this_week=self.p1_this_week() if asks or _any(wanted, DECIDING) else 0,
             wishes=self._wishes(context.by) if _any(wanted, WISHING) else None,
             undo=self._undo(anchor) if _any(wanted, (want.UndoLast,)) else None,
             urgent=urgent,
@@ -186,7 +186,9 @@ class Snapshots:
         found = self.store.issues(self.store.happened("IssueAnnounced", now - HOUR)[-20:]).values()
         return next((i for i in found if i.live and i.announced and i.urgent and i.current is Priority.P0), None)
 
-    def _p1_since(self, monday: datetime) -> int:
+    def p1_this_week(self) -> int:
+        """How many issues became P1 since Monday, for the budget (process.md 3)."""
+        monday = week(self.clock.now(), self.policy.timezone)
         found = self.store.issues(self.store.happened("PriorityDecided", monday)).values()
         return sum(1 for i in found if i.priority is Priority.P1 and not i.remediation)
 

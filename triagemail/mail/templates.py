@@ -320,6 +320,18 @@ def _own_book(templates: Templates, language: str) -> Book:
     return _book(Folders(base if own is None else (own, *base), own, templates.allowed))
 
 
+def pages(source: Callable[[str], str], words: Mapping[str, Any]) -> Trusted:
+    """What renders web pages: every value of theirs is escaped, and none is a template (trust.md X4)."""
+    made = Trusted(
+        loader=FunctionLoader(source), undefined=StrictUndefined, autoescape=True, auto_reload=False,
+        finalize=lambda value: value if isinstance(value, Markup) else _plain(value), trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    made.globals["words"] = words
+    made.filters |= _filters(words)
+    return made
+
+
 # --- rendering --------------------------------------------------------------------------------------------------------
 
 _TIDY = re.compile(r"<p>\s*</p>\n?|</ul>\s*<ul>|<ul>\s*</ul>\n?")

@@ -3,7 +3,8 @@
 `BASE+<k>r<issue>.<person>.<day>-<mac>@domain`, lower-case base32 only: k = key id, day = expiry in days since
 1970-01-01, mac = the first 26 characters (130 bit) of base32(HMAC-SHA256), or 20 (100 bit) where the local part would
 pass 64 octets (RFC 5321 4.5.3.1.1). Kinds: r reply, u unsubscribe, b bounce (VERP; its first number is the
-outgoing mail), c confirm (a random secret, no MAC).
+outgoing mail), c confirm (a random secret, no MAC). The web page has kinds of its own, which no address may have
+(sessions.py).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ VALUE = {letter: place for place, letter in enumerate(ALPHABET)}
 LONG, SHORT, LOCAL_PART = 26, 20, 64
 EXPIRES_DAYS = 90
 START = "triagemail1|"
+IN_ADDRESSES = "rub"  # the kinds that count in the address of a mail
 RETURN_PATH = re.compile(r"[a-z2-7]b(?:[a-z2-7]{1,12}\.){2}[a-z2-7]{1,12}-(?:[a-z2-7]{20}|[a-z2-7]{26})")
 ENOUGH = 20  # octets of an HMAC: 32 characters of base32, without padding
 
@@ -90,14 +92,15 @@ class Keyring:
 
         return sign
 
-    def read(self, detail: str, today: int) -> Token | None:
-        """The token in a detail part, or None when it is none, forged, of an unknown key or expired. Never raises."""
+    def read(self, detail: str, today: int, kinds: str = IN_ADDRESSES) -> Token | None:
+        """The token in a detail part, or None when it is none, forged, of an unknown key, expired or of another kind.
+        Never raises."""
         head, dash, mac = detail.lower().partition("-")
         if not dash or len(mac) not in (LONG, SHORT) or len(head) < 7 or head[0] not in self.keys:
             return None
         payload = head[2:]
         numbers = [unbase32(part) for part in payload.split(".")]
-        if head[1] not in "rub" or len(numbers) != 3 or None in numbers:
+        if head[1] not in kinds or len(numbers) != 3 or None in numbers:
             return None
         good = self.mac(head[0], head[1], payload)[: len(mac)]
         if not hmac.compare_digest(good.encode(), mac.encode("ascii", "replace")):

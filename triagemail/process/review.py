@@ -172,6 +172,25 @@ def figures(issues: Sequence[Issue], since: datetime, policy: Policy) -> Figures
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Week:
+    """The figures of what was opened in one week, and the P1 that were decided in it. `monday` in UTC."""
+
+    monday: datetime
+    figures: Figures
+    p1: int
+
+
+def weekly(issues: Sequence[Issue], now: datetime, policy: Policy, weeks: int = 12) -> tuple[Week, ...]:
+    """The same figures week by week, the last of them the one that is running, for the web page."""
+    mondays = [week(now, policy.timezone)]
+    while len(mondays) < weeks:
+        mondays.insert(0, week(mondays[0] - LOOK_AHEAD, policy.timezone))
+    p1 = dict(figures(issues, mondays[0], policy).p1_per_week)
+    opened = {monday: [i for i in issues if week(i.opened_at, policy.timezone) == monday] for monday in mondays}
+    return tuple(Week(monday, figures(opened[monday], monday, policy), p1.get(monday, 0)) for monday in mondays)
+
+
 def review_clocks(desk: Desk, policy: Policy) -> dict[str, datetime]:
     if desk.review_at is None:
         return {"review-invite": desk.opened_at + SET_UP}

@@ -1,0 +1,30 @@
+"""One click leaves the list (RFC 8058): the same decision as a mail to the address in List-Unsubscribe."""
+
+from __future__ import annotations
+
+from triagemail.log import logger
+from triagemail.mail.reading import Anchor, Context
+from triagemail.outbox import day_of
+from triagemail.process import decide
+from triagemail.process import intents as want
+from triagemail.process.model import Evidence, Level
+from triagemail.worker import Worker
+
+
+def leave(worker: Worker, detail: str) -> bool:
+    """Takes whom the token names off the list, with a goodbye that has an undo; False when it is no token of ours. Who
+    has left already hears nothing: a provider may click more than once."""
+    now = worker.clock.now()
+    token = worker.outbox.keyring.read(detail, day_of(now), "u")
+    if token is None:
+        return False
+    with worker.store.transaction():
+        who = worker.store.address(token.person)
+        context = Context(who, Evidence(Level.E2, "unsubscribe-token", "one click"), sent_at=now)
+        intent = want.Unsubscribe(by=who, evidence=context.evidence, token=True)
+        snapshot = worker.known.of_mail((intent,), Anchor(token=token), context)
+        if who and snapshot.wishes is not None:
+            decided = decide.decide_all(snapshot, (intent,), now, worker.policy)
+            worker.commit(decided, snapshot, "", who)
+    logger("web").info("one-click", outgoing=token.number)
+    return True
