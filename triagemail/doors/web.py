@@ -119,8 +119,8 @@ def board(site: Site, request: Request, viewer: Viewer) -> Response:
     lines = [pages.line(issue, site.policy) for issue in site.store.open_issues()]
     return site.page(
         "board.html", viewer=viewer.address, here="board", lines=lines, groups=pages.groups(lines),
-        used=site.p1_this_week(), loud=any(line.counts is Priority.P0 for line in lines), still="still" in request.query_params,
-        duty=duty.present(site.policy, site.store.desk(), now).duty,
+        used=site.p1_this_week(), loud=any(line.counts is Priority.P0 for line in lines),
+        still="still" in request.query_params, duty=duty.present(site.policy, site.store.desk(), now).duty,
     )  # fmt: skip
 
 
@@ -133,8 +133,8 @@ def issue_page(site: Site, request: Request, viewer: Viewer) -> Response:
     links = (issue.duplicate_of, issue.remediates, issue.continued_as, *issue.remediations)
     return site.page(
         "issue.html", viewer=viewer.address, issue=issue, line=pages.line(issue, site.policy),
-        files=_files(site, issue), journal=pages.journal(events, issue), links=sorted({number for number in links if number}),
-        updates=[_readable(each) for each in sent],
+        files=_files(site, issue), journal=pages.journal(events, issue),
+        links=sorted({number for number in links if number}), updates=[_readable(each) for each in sent],
     )  # fmt: skip
 
 

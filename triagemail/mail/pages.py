@@ -113,7 +113,7 @@ def journal(events: Sequence[Event], issue: Issue) -> tuple[Entry, ...]:
 
 # --- charts -----------------------------------------------------------------------------------------------------------
 
-HIGH, FLOOR, LEFT, STEP, WIDTH = 160.0, 190.0, 62, 48, 36  # of a drawing that is 640 wide and 224 high
+HIGH, FLOOR, LEFT, STEP, WIDTH = 160.0, 190.0, 58, 47, 35  # of a drawing that is 640 wide and 224 high
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from triagemail.mail.tokens import Keyring, Token
+from triagemail.mail.tokens import LONG, Keyring, Token
 
 Kind = Literal["w", "s", "f"]
 
@@ -28,6 +28,5 @@ def sign(keyring: Keyring, kind: Kind, person: int, now: datetime) -> str:
 def read(keyring: Keyring, kind: Kind, word: str, now: datetime) -> int:
     """The person whom a word names; 0 when it is none, forged, of an old key, of another kind or over. Never raises."""
     token = keyring.read(word, (now - _EPOCH).days, kind)
-    if token is None or word[:1] != keyring.current or token.number < (now - _EPOCH) // _MINUTE:
-        return 0
-    return token.person
+    current = token is not None and word[:1] == keyring.current and word[-LONG - 1] == "-"
+    return token.person if token is not None and current and token.number >= (now - _EPOCH) // _MINUTE else 0

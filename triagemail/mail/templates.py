@@ -451,7 +451,7 @@ def check_templates(directory: str | Path | None = None, language: str = "en") -
 
 
 def _try_file(directory: Path, language: str, name: str) -> list[Problem]:
-    if not any((BUILT_IN / folder / name).is_file() for folder in (language, "en")):
+    if name.startswith("web/") or not any((BUILT_IN / folder / name).is_file() for folder in (language, "en")):
         return [Problem(name, "there is no built-in file of this name, so it is never used")]
     shared = not name.startswith("mail/") or Path(name).stem.startswith("_")
     try:
