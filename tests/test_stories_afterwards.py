@@ -430,4 +430,4 @@ def test_the_board_is_a_link_where_there_is_a_web_page(tmp_path: Path) -> None:
     with talk_directly(tmp_path, web={"url": "https://board.acme.example"}) as chat:
         chat.subscribe(LENA)
         heard = to(self_sent(chat, lambda: announced(chat)), LENA)[0]
-        assert "https://board.acme.example" in one(chat.answers(heard, "board"), LENA).text
+        assert "https://board.acme.example/in/" in one(chat.answers(heard, "board"), LENA).text

@@ -109,12 +109,11 @@ class Outbox:
         references: tuple[str, ...],
         in_reply_to: str = "",
     ) -> compose.Composed:
-        values: Mapping[str, object] = draft.values
+        values = draft.values
         if isinstance(draft.to, Audience):  # a `next update …` in the same mail counts, whatever the order of its lines
             values = {**values, "next_update_at": issue.next_update_at if issue is not None else None}
         elif draft.template == "board":
-            word = sessions.sign(self.keyring, "w", self.store.person(to), now)
-            values = {**values, "link": f"{self.policy.web_url}/in/{word}"}
+            values = {**values, "link": self._way_in(to, now)}
         elif draft.template == "triage" and issue is not None:
             values = {**values, "similar": search.similar(self.store, issue)}
         written = partial(
@@ -139,6 +138,10 @@ class Outbox:
         if made.problem:
             logger("outbox").warning("template-override-failed", template=draft.template, problem=made.problem)
         return made
+
+    def _way_in(self, to: str, now: datetime) -> str:
+        """The link that opens the web page for whom this mail is to."""
+        return f"{self.policy.web_url}/in/{sessions.sign(self.keyring, 'w', self.store.person(to), now)}"
 
     def _calendar(self, invite: Invite, made: compose.Composed, now: datetime) -> bytes:
         """The invite of a mail that was composed once without it: its title and text come from the template."""

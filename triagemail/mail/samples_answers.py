@@ -65,7 +65,7 @@ ANSWERS: tuple[Sample, ...] = (
         used=2,
     ),
     mail("backlog", "nothing", None, ALICE, issues=(), answer_to_broadcast=False, used=0),
-    mail("board", "board", None, ALICE, link=f"{POLICY.web_url}/in/awd2k3h4.c.ucq-abcdefghijklmnopqrstuvwxyz"),
+    mail("board", "board", None, ALICE, link=f"{POLICY.web_url}/in/as4sqs4.b.ukk-bvjwmgv3c2w3536mgudho6b5"),
     mail("help", "help", None, SARA, may_ask=True, may_join=True),
     mail("help", "outsider", None, SARA, may_ask=False, may_join=False),
     mail("template", "template", None, SARA),
