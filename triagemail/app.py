@@ -30,7 +30,7 @@ from triagemail.notices import Notices
 from triagemail.outbox import Outbox
 from triagemail.process.model import Policy
 from triagemail.sender import Pace, Sender
-from triagemail.snapshots import Snapshots
+from triagemail.snapshots import DEAF, Snapshots
 from triagemail.store import claims, prune
 from triagemail.store.store import STORE_FAULTS, Store
 from triagemail.watch import Watch
@@ -72,6 +72,8 @@ class App:
     emptied: threading.Event = field(default_factory=threading.Event)  # the mailbox was read to its end since the start
     started: float = field(default_factory=time.monotonic)
     told: str = ""
+    intake_loop: Loop | None = None
+    unheard_since: float = 0.0  # when it was noticed that nothing was heard from the mailbox; 0: all is well
 
     # --- one thread, until nothing is due ----------------------------------------------------------------------------
 
@@ -156,6 +158,7 @@ class App:
                 close=self._close_intake, on_failure=self._failed,
             )  # fmt: skip
             found["intake"].wait = lambda seconds: self._wait_for_mail(found["intake"], seconds)
+            self.intake_loop = found["intake"]
         if parts:
             found["work"] = work
         if "send" in only:
@@ -177,7 +180,19 @@ class App:
             or self.emptied.is_set()
             or time.monotonic() - self.started > UNTOLD
         )
-        return "clock" in parts and ready and self.worker.tick_once()
+        return "clock" in parts and ready and not self._asks_first() and self.worker.tick_once()
+
+    def _asks_first(self) -> bool:
+        """Where the clock has jumped (a machine that slept) nothing was heard from the mailbox for a long time, and
+        nothing is wrong with it: it is asked before a timer tells everybody that mails cannot reach us."""
+        intake = self.intake_loop
+        heard = self.store.intake_ok() if intake is not None and not intake.failures else None
+        if intake is None or heard is None or self.clock.now() - heard < DEAF:
+            self.unheard_since = 0.0
+            return False
+        intake.wake.set()
+        self.unheard_since = self.unheard_since or time.monotonic()
+        return time.monotonic() - self.unheard_since < UNTOLD
 
     def _until_timer(self) -> float:
         due = self.store.next_timer()
