@@ -36,6 +36,7 @@ RANKS = {
     "snapshots": 6,
     "watch": 6,
     "trial": 6,
+    "drill": 6,
     "worker": 6,
     "quantities": 7,
     "toml_lines": 7,
@@ -64,7 +65,8 @@ PROCESS = (  # inside process, from below; modules on one line do not use each o
     ("disputes",),
     ("remediation",),
     ("closure", "duty"),
-    ("review", "subscriptions", "bounces"),
+    ("review", "subscriptions"),
+    ("bounces",),
     ("clocks",),
     ("decide",),
 )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from triagemail import config as configs
+from triagemail import drill
 from triagemail.clock import Clock
 from triagemail.config import Config
 from triagemail.doors.imap import ImapSettings, Mailbox, MailboxRefused
@@ -92,8 +93,11 @@ class App:
             busy = busy or ("clock" in only and self.prune_once())
 
     def prune_once(self) -> bool:
-        """A slice of what retention lets go; False when all of it is gone."""
+        """A slice of what retention lets go; False when all of it is gone. And who has not answered a drill."""
         kept = self.config.retention
+        with self.store.transaction():
+            if silent := drill.overdue(self.store, self.clock.now()):
+                self.notices.add("a drill was not answered", ", ".join(silent))
         return prune.prune_once(self.store, self.clock.now(), kept.raw, kept.held)
 
     def poll_once(self) -> bool:

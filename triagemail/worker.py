@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from triagemail import outbox, trial
+from triagemail import drill, outbox, trial
 from triagemail.clock import Clock
 from triagemail.failpoints import step
 from triagemail.log import logger
@@ -286,6 +286,10 @@ class Worker:
         context = self.known.context(anchor, found, mail.raw_id, mail.received_at)
         self.watch.stamped(context.by, context.evidence, now)
         read = reading.read(found, anchor, context, self.words, self.policy)
+        if context.answers == drill.TEMPLATE and context.evidence.level in drill.PROVEN:
+            drill.answered(self.store, self.outbox, context.by, now)
+        if not read.intents:
+            return "done", "drill", None
         snapshot = self.known.of_mail(read.intents, anchor, context)
         decided = decide.decide_all(snapshot, read.intents, now, self.policy)
         held = next((d.held for _, d in decided if d.held), "")

@@ -146,6 +146,8 @@ def read(mail: ParsedMail, found: Anchor, context: Context, words: Words, policy
         return Reading(text, (*own, *said.intents))
     if context.answers == "probe" and not said.intents:  # "answer this mail with any word": it is no report
         return Reading(text, (want.HeardFrom(**who, answers=True),))
+    if context.answers == "drill" and not said.intents:
+        return Reading(text, ())
     return _read(mail, lines, said, who, context, words, policy)
 
 

@@ -271,7 +271,7 @@ def _act(snapshot: Snapshot, intent: Intent, issue: Issue | None, now: datetime,
         case want.ProbeOver():
             return bounces.probe_over(intent, snapshot, now, policy)
         case want.HeardFrom():
-            return bounces.heard(intent, snapshot, now)
+            return bounces.heard(intent, snapshot, now, policy)
         case want.GiveFeedback():
             return review.feedback(intent, snapshot, now, policy)
         case want.UndoLast():
