@@ -258,7 +258,7 @@ LEVELS = {
 }
 WITH_LESS = {"confirm": "asked back: one plain reply confirms", "do": "done, marked UNVERIFIED where it matters"}
 HARMLESS = (want.Confirm, want.NearMiss, want.TooMany, want.Note)  # change nothing by themselves
-OF_MACHINES = (want.TriagerUnreachable,)  # what a robot or a relay says of a triager
+OF_MACHINES = (want.TriagerUnreachable, want.ReportHeld)  # what a robot or a relay says of a triager
 
 
 def who_may() -> str:

@@ -115,7 +115,6 @@ class Maker:
         tries = [self.intents() for _ in range(self.chance.choice([1, 12, 12, 12]))]
         return next((wanted for wanted in tries if world.would(wanted)), tries[0])
 
-
     def asked(self, world: World) -> list[Intent]:
         """Answers to what is waited for."""
         found: list[Intent] = []
@@ -153,7 +152,7 @@ WORDS = [
     want.DefineExpected, want.SetArea, want.RefuseOwnership, want.MarkDuplicate, want.BookCall, want.AddBandAid,
     want.FinishBandAid, want.Remediate, want.Remediate, want.EndRemediation, want.TakeDuty, want.GoAway,
     want.GiveFeedback, want.UndoLast, want.UndoLast, want.Digest, want.Pause, want.Resume, want.TriagerUnreachable,
-    want.Note,
+    want.Note, want.ReportHeld,
 ]  # fmt: skip
 MAIN = [want.Agree, want.SetPriority, want.SetPriority, want.NameOwner, want.Resolve, want.Reopen]
 LIKELY: dict[type[Intent], list[str]] = {
@@ -176,6 +175,7 @@ VALUES: dict[str, list[Any]] = {
     "after": [timedelta(minutes=m) for m in (-5, 0, 10, 45, 300)] + [None],
     "clock": [(10, 30), None],
     "broadcast_reply": [True, False],
+    "unasked": [True, False],
     "what": ["help", "status", "list", "process", "template", "board", "backlog"],
     "hand": ["rock", "paper", "scissors"],
     "kind": list(Kind),
@@ -437,7 +437,11 @@ def test_life_of_an_issue_is_one_table() -> None:
                 evolve(issue, event)
 
 
-DESK = Desk(opened_at=NOW - timedelta(days=1), absent=(Absence(CARL, NOW - timedelta(hours=1)),))
+DESK = Desk(
+    opened_at=NOW - timedelta(days=1),
+    absent=(Absence(CARL, NOW - timedelta(hours=1)),),
+    flood_at=NOW - timedelta(days=2),
+)
 
 
 def _sample(kind: type[events.Event]) -> events.Event:

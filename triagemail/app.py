@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from triagemail import config as configs
+from triagemail.alerts import Alerts
+from triagemail.budgets import Budgets
 from triagemail.clock import Clock
 from triagemail.config import Config
 from triagemail.doors.imap import ImapSettings, Mailbox, MailboxRefused
@@ -139,9 +141,7 @@ class App:
         if "send" in only:
             found["send"] = send
         if "clock" in only:
-            found["prune"] = Loop(
-                "prune", self.prune_once, idle=HOUR, close=self.store.close, on_failure=self._failed
-            )
+            found["prune"] = Loop("prune", self.prune_once, idle=HOUR, close=self.store.close, on_failure=self._failed)
         return found
 
     def _work(self, parts: tuple[str, ...], only: tuple[str, ...]) -> bool:
@@ -199,9 +199,11 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
     own = mail_templates.open_templates(config.templates.dir or None)
     outbox = Outbox(store, own, keyring, policy)
     known = Snapshots(store, policy, outbox, clock)
-    worker = Worker(store, policy, words, outbox, clock, known, tuple(config.mail.groups))
-    mailbox, intake = _mailbox(config, store, clock)
     notices = Notices(store, outbox, policy, clock)
+    budgets = Budgets(store, policy, words, clock, notices)
+    alerts = Alerts(store, policy, words, clock, known, budgets)
+    worker = Worker(store, policy, words, outbox, clock, known, budgets, alerts, tuple(config.mail.groups))
+    mailbox, intake = _mailbox(config, store, clock)
     sender = Sender(store, Relay(_smtp(config), config.smtp.connections), keyring, policy, clock, notices)
     return App(config, policy, clock, store, keyring, words, outbox, notices, worker, mailbox, intake, sender)
 

@@ -397,8 +397,10 @@ def _warnings(config: Config) -> tuple[str, ...]:
     """What is allowed and unwise (trust.md 3.2, row `none`)."""
     away = config.imap.host and not quantities.is_loopback(config.imap.host)
     if config.auth.profile == "none" and away and not config.auth.accept_no_evidence:
-        return ('auth.profile = "none": nobody vouches for a From address, so every command in a fresh mail asks for'
-            ' a plain reply; auth.accept_no_evidence = true silences this',)
+        return (
+            'auth.profile = "none": nobody vouches for a From address, so every command in a fresh mail asks for'
+            " a plain reply; auth.accept_no_evidence = true silences this",
+        )
     return ()
 
 
@@ -441,6 +443,7 @@ def policy(config: Config) -> Policy:
         participants=config.review.participants,
         digest_at=config.list.digest_at,
         web_url=config.web.url,
+        monitors=config.people.monitors,
     )
 
 

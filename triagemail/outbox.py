@@ -44,9 +44,11 @@ class Outbox:
         author: str = "",
         pending: Pending | None = None,
         decision: str = "",
+        unproven: str = "",
     ) -> int:
         """Compose one draft and queue it; `cause` is the Message-ID of the mail it answers, `author` who wrote that
-        one, `decision` the mark of what it is the receipt of. Returns its number, 0 where nobody is to get it."""
+        one, `decision` the mark of what it is the receipt of, `unproven` its budget. Returns its number, 0 where
+        nobody is to get it."""
         if isinstance(draft.to, Audience):
             return self._broadcast(draft, draft.to, issue, now)
         if draft.to.endswith(f"@{NOWHERE}"):
@@ -70,7 +72,7 @@ class Outbox:
         answer = draft.to == author  # it goes out with the null sender: nothing answers it (RFC 3834 4)
         outgoing = self._add(
             draft, made, now, number=number, day=day, detail=detail if pending is not None else "",
-            null_sender=answer, broadcast=False, decision=decision,
+            null_sender=answer, broadcast=False, decision=decision, unproven=unproven,
         )  # fmt: skip
         claims.add_delivery(self.store, outgoing, person, draft.rank)
         if draft.invite is not None and number:  # an answer may come without token and thread: its UID is ours
@@ -162,6 +164,7 @@ class Outbox:
         null_sender: bool,
         broadcast: bool,
         decision: str = "",
+        unproven: str = "",
     ) -> int:
         return claims.add_outgoing(
             self.store,
@@ -180,6 +183,7 @@ class Outbox:
             key=self.keyring.current,
             now=now,
             decision=decision,
+            unproven=unproven,
             audience_priority=draft.to.priority if isinstance(draft.to, Audience) else 0,
             area=draft.to.area if isinstance(draft.to, Audience) else "",
             only=isinstance(draft.to, Audience) and draft.to.only,

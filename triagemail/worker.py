@@ -11,11 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from triagemail import outbox
+from triagemail.alerts import Alerts
+from triagemail.budgets import Budgets
 from triagemail.clock import Clock
 from triagemail.failpoints import step
 from triagemail.log import logger
-from triagemail.mail import mime, reading, recorded, screening
+from triagemail.mail import groups, mime, reading, recorded, screening
 from triagemail.mail.mime import ParsedMail
+from triagemail.mail.reading import Context
 from triagemail.mail.screening import Screening
 from triagemail.mail.words import Words
 from triagemail.outbox import Outbox
@@ -28,13 +31,11 @@ from triagemail.process.life import evolve, evolve_desk
 from triagemail.process.model import Evidence, Issue, Level, Policy
 from triagemail.process.updates import rank
 from triagemail.snapshots import Snapshots
-from triagemail.store import audience, claims
+from triagemail.store import audience, claims, counts
 from triagemail.store.claims import Claimed
 from triagemail.store.store import STORE_FAULTS, Store
 
 STRIKES = 3
-ANSWERS_A_DAY = 10  # to an address at E0
-ANSWERS_AN_HOUR = 30  # to one that answered our mails
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
 HELD = ("bad_from", "auto_generated", "list")
 UNREADABLE = ("too-deep", "too-many-parts", "header-flood", "line-flood", "too-large")
@@ -64,6 +65,8 @@ class Worker:
     outbox: Outbox
     clock: Clock
     known: Snapshots
+    budgets: Budgets
+    alerts: Alerts
     groups: tuple[str, ...] = ()
     holder: str = "main"
     batch: int = 20
@@ -124,8 +127,13 @@ class Worker:
         )
 
     def _hold(self, mail: Claimed, found: ParsedMail, why: str) -> tuple[str, str, int | None]:
-        """Parked for a person to look at; the operator is told once an hour and cause."""
+        """Parked for a person to look at; the operator is told once an hour and cause. Where there are too many mails
+        it was told, and the triager is of those that may be urgent."""
         now = self.clock.now()
+        if why.startswith("flood"):
+            if why.startswith(counts.HELD):
+                self._gather(now)
+            return "held", why, None
         values = {
             "reason": why,
             "from_": found.from_.address if found.from_ else "",
@@ -137,12 +145,36 @@ class Worker:
             self.outbox.put(notice, None, now)
         return "held", why, None
 
+    def _gather(self, now: datetime) -> None:
+        """In a moment the triager gets one list of the reports that are held and may be urgent."""
+        snapshot = Snapshot(desk=self.store.desk(lock=True))
+        held = want.ReportHeld(by="", evidence=SERVICE)
+        self.commit([(held, decide.decide(snapshot, held, now, self.policy))], snapshot, "", "")
+
+    def _alert(self, mail: Claimed, found: ParsedMail, context: Context) -> tuple[str, str, int | None]:
+        """Mail of a machine that may report: it opens an issue or is noted on the one that is open, and never
+        answered."""
+        alert = self.alerts.read(mail, found, context)
+        if alert.held:
+            return self._hold(mail, found, alert.held)
+        if alert.intent is None:
+            return "silent", alert.why, alert.issue
+        snapshot = self.known.of_alert(alert.intent)
+        decided = [(alert.intent, decide.decide(snapshot, alert.intent, self.clock.now(), self.policy))]
+        number = self.commit(decided, snapshot, found.message_id, context.by)
+        if number:
+            self.store.lead_thread(alert.key, number)
+        return "done", "alert", number
+
     def _handle(self, mail: Claimed, found: ParsedMail) -> tuple[str, str, int | None]:
         """(state, reason, issue) of one mail: answered, silent(reason) or held(reason)."""
         if mail.attempts > STRIKES:
             return self._hold(mail, found, "three strikes: it ended the process")
-        if odd := mail.odd or unreadable(found):
+        let_in = mail.odd == claims.RELEASED
+        if odd := ("" if let_in else mail.odd) or unreadable(found):
             return self._hold(mail, found, odd)
+        passed_on = groups.original(found, self.groups)
+        found = passed_on or found
         first = self.store.first_time(reading.duplicate_key(found, mail.raw), mail.inbox, self.clock.now())
         if first:
             return "silent", f"duplicate of {first}", None
@@ -153,10 +185,12 @@ class Worker:
             case "silent":
                 self._look_for_absence(found, seen)
                 return "silent", f"{seen.class_}: {seen.reason}", None
-            case "held":
+            case _ if (context := self.alerts.context(mail, found, seen, passed_on=bool(passed_on))) is not None:
+                return self._alert(mail, found, context)
+            case "held" if not let_in:
                 return self._hold(mail, found, f"{seen.class_}: {seen.reason}")
             case _:
-                return self._answer(mail, found)
+                return self._answer(mail, found, passed_on=bool(passed_on))
 
     def _note(self, mail: Claimed, found: ParsedMail, kind: str) -> tuple[str, str, int | None]:
         """ "Recorded in silence": on the inbox row, and in the journal of the issue that it is about."""
@@ -186,18 +220,26 @@ class Worker:
         if who in self.policy.triagers and (how == "bounced" or wrote == who):
             self._absent(want.TriagerUnreachable(by=who, evidence=Evidence(Level.E2, "token"), how=how))
 
-    def _answer(self, mail: Claimed, found: ParsedMail) -> tuple[str, str, int | None]:
+    def _answer(self, mail: Claimed, found: ParsedMail, *, passed_on: bool) -> tuple[str, str, int | None]:
         now = self.clock.now()
         anchor = reading.anchor(found, self.outbox.keyring, self.policy.address, outbox.day_of(now))
-        context = self.known.context(anchor, found, mail.raw_id, mail.received_at)
+        context = self.known.context(anchor, found, mail.raw_id, mail.received_at, passed_on=passed_on)
+        self.budgets.heard(context, anchor.token.number if anchor.token else 0)
         read = reading.read(found, anchor, context, self.words, self.policy)
         snapshot = self.known.of_mail(read.intents, anchor, context)
         decided = decide.decide_all(snapshot, read.intents, now, self.policy)
         held = next((d.held for _, d in decided if d.held), "")
         if held:
             return self._hold(mail, found, f"{held}: {context.by}")
+        if snapshot.pending is None and mail.odd != claims.RELEASED:
+            too_much = self.budgets.flood(mail.inbox, context, read.intents)
+            if too_much or (lost := self.budgets.lost(found, context, read.intents)):
+                return self._hold(mail, found, too_much or lost)
+        if unasked := self.budgets.cannot_ask(decided, context.by):
+            return self._hold(mail, found, unasked)
         if anchor.secret and snapshot.pending is not None and snapshot.pending.address == context.by:
             self.store.use_pending(anchor.secret, now)
+            self.budgets.confirmed(context.by)
         touched = self.commit(decided, snapshot, found.message_id, context.by)
         number = touched or (context.issue.number if context.issue else None)
         if number:
@@ -229,7 +271,7 @@ class Worker:
             self.store.save_desk(desk)
             self.store.set_timers(0, desk_clocks(desk, self.policy), DESK_RANK)
         for intent, decision in decided:
-            self._send(self._within_limit(intent, decision, author), issues, cause, author, mark)
+            self._send(intent, decision, issues, cause, author, mark)
         self.store.count_numbers(max(changed, default=0))
         return next(iter(changed), None)
 
@@ -245,18 +287,9 @@ class Worker:
             case _ if event.issue:
                 issues[event.issue] = evolve(issues.get(event.issue), event)
 
-    def _within_limit(self, intent: Intent, decision: Decision, author: str) -> Decision:
-        """Two robots that answer each other stop: an address that has shown nothing gets ten answers a day, any other
-        thirty an hour (trust.md L1). What was decided stands, and mails to others go out."""
-        if not any(draft.to == author for draft in decision.drafts):
-            return decision
-        limit, span = (ANSWERS_AN_HOUR, HOUR) if intent.evidence.believed else (ANSWERS_A_DAY, DAY)
-        if claims.answers_since(self.store, self.store.person(author), self.clock.now() - span) < limit:
-            return decision
-        logger("worker").warning("answers-stopped", address=author, limit=limit)
-        return replace(decision, drafts=tuple(draft for draft in decision.drafts if draft.to != author))
-
-    def _send(self, decision: Decision, issues: dict[int, Issue], cause: str, author: str, mark: str) -> None:
+    def _send(
+        self, intent: Intent, decision: Decision, issues: dict[int, Issue], cause: str, author: str, mark: str
+    ) -> None:
         now = self.clock.now()
         pending = None
         if decision.freeze:
@@ -265,10 +298,15 @@ class Worker:
                 self.store.add_to_pending(pending, now - DAY)
         for draft in decision.drafts:
             issue = issues.get(draft.issue) if draft.issue else None
+            refused, unproven = self.budgets.refused(intent, draft, author, issue)
+            if refused:
+                continue
             kept = pending if draft.template == "confirm" else None
             answer = cause if draft.to == author else ""
             receipt = mark if draft.to == author else ""
-            self.outbox.put(draft, issue, now, cause=answer, author=author, pending=kept, decision=receipt)
+            self.outbox.put(
+                draft, issue, now, cause=answer, author=author, pending=kept, decision=receipt, unproven=unproven
+            )
 
     # --- timers -------------------------------------------------------------------------------------------------------
 

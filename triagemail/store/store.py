@@ -210,6 +210,14 @@ class Store:
         self.people[address] = number
         return number
 
+    def known(self, address: str) -> int:
+        """The number of a person who was met before; 0 for any other."""
+        found = self.people.get(address)
+        if found is None:
+            row = self.one("SELECT id FROM person WHERE address = ?", address)
+            found = int(row[0]) if row else 0
+        return found
+
     def forget_people(self) -> None:
         """After a rollback the cache may name people who were never committed."""
         self.people.clear()
@@ -365,6 +373,19 @@ class Store:
     def join_thread(self, message_id: str, issue: int) -> None:
         if message_id:
             self.run("INSERT INTO thread (message_id, issue) VALUES (?, ?) ON CONFLICT DO NOTHING", message_id, issue)
+
+    def lead_thread(self, name: str, issue: int) -> None:
+        """From now on this name leads to that issue, whatever it led to before."""
+        self.run(
+            "INSERT INTO thread (message_id, issue) VALUES (?, ?)"
+            " ON CONFLICT (message_id) DO UPDATE SET issue = excluded.issue",
+            name, issue,
+        )  # fmt: skip
+
+    def last_said(self, number: int, address: str) -> datetime | None:
+        """When somebody last caused an event of an issue."""
+        row = self.one("SELECT MAX(at) FROM event WHERE issue = ? AND author = ?", number, address)
+        return None if row[0] is None else from_micros(row[0])
 
     def thread_issue(self, message_ids: Sequence[str]) -> int:
         """The issue that one of these Message-IDs belongs to, the last named first; 0 for none."""
