@@ -215,7 +215,7 @@ def test_two_at_once_migrate_once(store_url: str) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(each.before for each in done) == [1, 2, 2, 2]
+    assert sorted(each.before for each in done) == [1, 3, 3, 3]
 
 
 # --- kill -9 ---------------------------------------------------------------------------------------------------------
@@ -279,7 +279,7 @@ def test_an_older_schema_is_not_opened_but_named(store_url: str) -> None:
     """D7: refuse to start with one clear line, which says what to do; nothing is changed by itself."""
     store = first_schema(store_url)
     before = known(store)
-    with pytest.raises(SchemaRefused, match=r"schema 1, .* needs 2: run `triagemail migrate`") as told:
+    with pytest.raises(SchemaRefused, match=r"schema 1, .* needs 3: run `triagemail migrate`") as told:
         store.open()
     assert "\n" not in str(told.value)
     assert known(store) == before

@@ -47,8 +47,7 @@ class Outbox:
         unproven: str = "",
     ) -> int:
         """Compose one draft and queue it; `cause` is the Message-ID of the mail it answers, `author` who wrote that
-        one, `decision` the mark of what it is the receipt of, `unproven` its budget. Returns its number, 0 where
-        nobody is to get it."""
+        one, `decision` the mark of what it is the receipt of, `unproven` its budget. 0 where nobody is to get it."""
         if isinstance(draft.to, Audience):
             return self._broadcast(draft, draft.to, issue, now)
         if draft.to.endswith(f"@{NOWHERE}"):

@@ -50,10 +50,11 @@ ANSWERS: Mapping[str, tuple[Limit, ...]] = {
     "proven": (Limit(30, HOUR, "address", "answers-an-hour"),),
     "proven-prose": (Limit(30, HOUR, "address", "answers-an-hour"), Limit(6, DAY, "thread", "loop")),
 }
-"""By who is answered, and what. `outsider` and `unproven` have shown nothing (E0), and of what they got only that counts
-which nobody has answered; a `guess` is an answer to a confirmation that is not there; "at most one confirm mail per address and 24 h" is said where it is asked for
-(`decide.ask_to_confirm`). `proven-prose` answers words that were no command: who asks for something six times gets it
-six times, but robots that talk past each other say always the same."""
+"""By who is answered, and what. `outsider` and `unproven` have shown nothing (E0); of what they got only that counts
+which nobody has answered. A `guess` is an answer to a confirmation that is not there. "At most one confirm mail per
+address and 24 h" is said where it is asked for (`decide.ask_to_confirm`). `proven-prose` answers words that were no
+command: who asks for something six times gets it six times, but robots that talk past each other always say the
+same."""
 
 REPLIES = frozenset((
     "missing", "received", "lapsed", "receipt", "near-miss", "help", "template", "process", "status", "list", "board",
@@ -86,6 +87,8 @@ def answer(intent: Intent, draft: Draft, author: str, issue: Issue | None, polic
     if admits(policy.monitors, draft.to):  # "never answered", whatever it is about
         return Answer(draft.to, kind, thread, "monitor")
     unknown = _unknown(draft.to, intent, issue)
+    if intent.evidence.believed and _is_receipt_of_work(draft, issue, policy):
+        return None
     if draft.template not in REPLIES or not (unknown or draft.to == author):
         return None
     if unknown or not intent.evidence.believed:
@@ -94,6 +97,13 @@ def answer(intent: Intent, draft: Draft, author: str, issue: Issue | None, polic
         return Answer(draft.to, kind, thread, row)
     prose = isinstance(intent, PROSE) or (isinstance(intent, want.Ask) and intent.unasked)
     return Answer(draft.to, kind, thread, "proven-prose" if prose and kind != "receipt" else "proven")
+
+
+def _is_receipt_of_work(draft: Draft, issue: Issue | None, policy: Policy) -> bool:
+    """Who has a role sees what each of their commands has done, however many there are."""
+    holders = (*policy.triagers, *policy.authority, *policy.confirmers, issue.owner if issue is not None else "")
+    outcomes = draft.values.get("outcomes")
+    return draft.to in holders and isinstance(outcomes, tuple) and any(outcome.ok for outcome in outcomes)
 
 
 def _unknown(to: str, intent: Intent, issue: Issue | None) -> bool:
