@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import pytest
 from absences import ABSENCES
 from chat import BOB, CARL, COMPLETE, ISSUES, LENA, LIST, OPS, SARA, Chat, Out, one, opened, talk_directly, to
 
-from triagemail.process.model import Priority, State
+from triagemail.process import limits
+from triagemail.process.model import Evidence, Level, Priority, State
 
 pytestmark = pytest.mark.usefixtures("keeps_its_word")
 EVERYBODY = {"reporters": ("*",)}
@@ -268,6 +270,19 @@ def storm(chat: Chat, subjects: list[str]) -> list[Out]:
     return out
 
 
+def test_l3_where_somebody_vouches_for_addresses_a_monitor_needs_it(tmp_path: Path) -> None:
+    """L3: allow-list by address + evidence: E1 where a profile exists; a forged alert is held like any
+    machine's mail."""
+    with talk_directly(tmp_path, people={"monitors": (WATCH,)}, auth={"profile": "own"}) as chat:
+        assert [mail.to for mail in alerts(chat, "Disk of db1 is full")] == [OPS]
+        assert chat.held() == ["auto_generated: Auto-Submitted: auto-generated"]
+        policy = chat.app.policy
+        assert limits.is_monitor(WATCH, Evidence(Level.E1, "own-dmarc"), policy)
+        assert not limits.is_monitor(WATCH, Evidence(Level.E0, "none-fresh"), policy)
+        assert not limits.is_monitor(BOB, Evidence(Level.E1, "own-dmarc"), policy)
+        assert limits.is_monitor(WATCH, Evidence(Level.E0, "none-fresh"), replace(policy, profile="none"))
+
+
 def test_l3_a_storm_of_alerts(watched: Chat) -> None:
     """L3: 500 alerts in 10 min: <= 1 issue per key, 0 replies, breaker notice."""
     out = storm(watched, ["Disk of db1 is full", "Disk of db2 is full", "Shop is slow"])
@@ -392,7 +407,11 @@ def test_l9_over_the_limit_possible_p0s_are_one_list(chat: Chat) -> None:
     listed = one(chat.after(minutes=1, step=timedelta(seconds=10)), SARA, "held")
     assert listed.subject == "20 reports are held"
     assert all(f"v{n}@acme.example" in listed.text for n in range(20, 40))
-    assert chat.after(minutes=5) == [] or to(chat.sent, SARA, "held") == [listed]
+    chat.after(minutes=5)
+    assert to(chat.sent, SARA, "held") == [listed]
+    chat.answers(listed, "All is down since 9:00.\nPriority: P0\nreported by: v39@acme.example")
+    assert (chat.issue(21).reporter, chat.issue(21).filed_by) == ("v39@acme.example", SARA)
+    assert not chat.issue(21).unverified
 
 
 def test_l9_what_is_held_can_be_let_in_or_reported_anew(chat: Chat) -> None:

@@ -60,18 +60,13 @@ class Outbox:
             self.store.hold_intents(secret, pending, now)
         references = (root(number, self.policy.address),) if number else ()
         made = self._compose(
-            draft,
-            issue,
-            now,
-            to=draft.to,
-            reply_to=plus(self.policy.address, detail),
-            references=(*references, cause) if cause else references,
-            in_reply_to=cause,
-        )
-        answer = draft.to == author  # it goes out with the null sender: nothing answers it (RFC 3834 4)
+            draft, issue, now, to=draft.to, reply_to=plus(self.policy.address, detail),
+            references=(*references, cause) if cause else references, in_reply_to=cause,
+        )  # fmt: skip
+        # an answer goes out with the null sender: nothing answers it (RFC 3834 4)
         outgoing = self._add(
             draft, made, now, number=number, day=day, detail=detail if pending is not None else "",
-            null_sender=answer, broadcast=False, decision=decision, unproven=unproven,
+            null_sender=draft.to == author, broadcast=False, decision=decision, unproven=unproven,
         )  # fmt: skip
         claims.add_delivery(self.store, outgoing, person, draft.rank)
         if draft.invite is not None and number:  # an answer may come without token and thread: its UID is ours

@@ -28,7 +28,7 @@ from triagemail.process.review import Figures
 
 HELD = (
     HeldReports(BOB, 12, Priority.P0, "The shop is down", 4711),
-    HeldReports(KIM, 1, Priority.P1, "Invoices {{ 7 }} *wrong*", 4718),
+    HeldReports(KIM, 1, Priority.P1, "Invoices are wrong", 4718),
     HeldReports(KIM, 1, None, "", 4730),
 )
 PEOPLE = (ALICE, CAROL, VP, SALES, OPS)
