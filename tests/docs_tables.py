@@ -26,7 +26,7 @@ from triagemail.failpoints import STEPS
 from triagemail.mail import compose, samples, templates
 from triagemail.mail.calls import Call
 from triagemail.mail.intended import INTENTS, Who
-from triagemail.process import acts, decide, events, limits, model
+from triagemail.process import acts, decide, events, limits, model, readers
 from triagemail.process import intents as want
 from triagemail.process.clocks import clocks, desk_clocks
 from triagemail.process.events import Audience, Decision, Event
@@ -87,7 +87,8 @@ def stays() -> str:
 def elsewhere() -> str:
     """The events of no issue: those that TRANSITIONS need not know."""
     known = {kind for _, kind in TRANSITIONS} | {events.Event, events.ReportFiled, events.Undone}
-    kinds = [kind for kind in vars(events).values() if isinstance(kind, type) and issubclass(kind, events.Event)]
+    every = (*vars(events).values(), *vars(readers).values())
+    kinds = dict.fromkeys(kind for kind in every if isinstance(kind, type) and issubclass(kind, events.Event))
     return ", ".join(code(kind.__name__) for kind in kinds if kind not in known)
 
 
@@ -261,7 +262,9 @@ LEVELS = {
 }
 WITH_LESS = {"confirm": "asked back: one plain reply confirms", "do": "done, marked UNVERIFIED where it matters"}
 HARMLESS = (want.Confirm, want.NearMiss, want.TooMany, want.Note)  # change nothing by themselves
-OF_MACHINES = (want.TriagerUnreachable, want.ReportHeld)  # what a robot or a relay says of a triager
+OF_MACHINES = (  # what nobody asks for
+    want.TriagerUnreachable, want.MailReturned, want.ProbeOver, want.HeardFrom, want.ReportHeld,
+)  # fmt: skip
 
 
 def who_may() -> str:

@@ -269,6 +269,8 @@ virtual_minimum_uid = 1
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 default_transport = error:only acme.example is served here
+transport_maps = regexp:{home}/transport
+virtual_alias_maps = regexp:{home}/aliases
 smtpd_recipient_restrictions = check_recipient_access regexp:{home}/access, permit_mynetworks, reject
 smtpd_client_connection_rate_limit = 0
 message_size_limit = {size}
@@ -292,6 +294,7 @@ error unix - - n - - error
 retry unix - - n - - error
 virtual unix - n n - - virtual
 discard unix - - n - - discard
+lmtp unix - - n - - lmtp
 anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
 """
@@ -299,7 +302,8 @@ postlog unix-dgram n - n - 1 postlogd
 
 @dataclass
 class PostfixServer:
-    """Takes mail for anyone@acme.example; dead@acme.example is refused with 550, later@acme.example with 450."""
+    """Takes mail for anyone@acme.example; dead@acme.example is refused with 550, later@acme.example with 450, and what
+    was taken for gone@acme.example comes back."""
 
     host: str
     port: int
@@ -312,6 +316,15 @@ class PostfixServer:
         taken = b"\nDelivered-To: %s@acme.example\n" % local.encode()
         return [raw for raw in (path.read_bytes() for path in paths) if taken in raw.partition(b"\n\n")[0]]
 
+    def flush(self) -> None:
+        """What it has deferred is tried again at once."""
+        _run("/usr/sbin/postqueue", "-c", self.home / "etc", "-f")
+
+    def waiting(self) -> int:
+        """How many mails are in its queues."""
+        queues = ("maildrop", "incoming", "active", "deferred", "hold")
+        return sum(path.is_file() for name in queues for path in (self.home / "spool" / name).rglob("*"))
+
     def expect(self, local: str, count: int) -> list[bytes]:
         """Waits until `count` mails are there; TimeoutError if they never come."""
         wait_until(lambda: len(self.mails(local)) >= count, what=f"{count} mails for {local}")
@@ -319,9 +332,9 @@ class PostfixServer:
 
 
 @contextlib.contextmanager
-def postfix(size: int = 10_240_000, *, discard: bool = False) -> Iterator[PostfixServer]:
+def postfix(size: int = 10_240_000, *, discard: bool = False, transport: str = "") -> Iterator[PostfixServer]:
     """A Postfix of our own, with its queue and its deliveries in a folder that vanishes with it; with `discard` it
-    delivers nothing."""
+    delivers nothing; `transport` is where it hands everything to, such as `lmtp:inet:HOST:PORT`."""
     with _folder() as home:
         owner, taker, port = pwd.getpwnam("postfix"), pwd.getpwnam("mail"), free_port()
         config = home / "etc"
@@ -329,9 +342,11 @@ def postfix(size: int = 10_240_000, *, discard: bool = False) -> Iterator[Postfi
             (home / name).mkdir()
             os.chown(home / name, uid, -1)
         values = {"home": home, "size": size, "uid": taker.pw_uid, "gid": taker.pw_gid}
-        values["transport"] = "discard" if discard else "virtual"
+        values["transport"] = transport or ("discard" if discard else "virtual")
         (config / "main.cf").write_text(POSTFIX_MAIN.format(**values))
         (config / "master.cf").write_text(POSTFIX_MASTER.format(port=port))
+        (home / "aliases").write_text("/^gone@/ nowhere@acme.example\n")  # who is refused is refused after the queue
+        (home / "transport").write_text("/^nowhere@/ error:5.1.1 no such mailbox here\n")
         (home / "access").write_text("/^dead@/ 550 5.1.1 no such person\n/^later@/ 450 4.2.0 greylisted\n")
         _run("/usr/sbin/postfix", "-c", config, "check")
         environment = {**os.environ, "MAIL_CONFIG": str(config)}

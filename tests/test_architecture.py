@@ -55,7 +55,7 @@ PROCESS = (  # inside process, from below; modules on one line do not use each o
     ("model",),
     ("intents",),
     ("events",),
-    ("life",),
+    ("life", "readers"),
     ("acts", "limits", "screened", "codec"),
     ("updates",),
     ("reports",),
@@ -63,7 +63,7 @@ PROCESS = (  # inside process, from below; modules on one line do not use each o
     ("disputes",),
     ("remediation",),
     ("closure", "duty"),
-    ("review", "subscriptions"),
+    ("review", "subscriptions", "bounces"),
     ("clocks",),
     ("decide",),
 )
@@ -77,6 +77,7 @@ DOORS = {  # library -> the one module (or folder) that imports it
     "aiosmtpd": "doors/smtpd.py",
     "authres": "mail/evidence.py",
     "click": "cli.py console.py operating.py",  # the command line: what all need, the operator's commands, the rest
+    "dns": "doors/names.py",
     "email_validator": "mail/address.py",
     "flufl": "mail/dsn.py",
     "icalendar": "mail/invites.py",

@@ -839,6 +839,28 @@ def test_a_released_mail_is_worked_off_again(host: Host) -> None:
 # --- the distribution list --------------------------------------------------------------------------------------------
 
 
+def test_subscribers_whose_mails_came_back_are_shown_and_counted(host: Host) -> None:
+    """`triagemail subscribers` shows bounce state, `status` counts disabled ones; adding one anew forgets it."""
+    host.types("subscribers", "add", ANNA, BOB)
+    host.rows("INSERT INTO reach (person, score, probes) SELECT id, 1.5, 0 FROM person WHERE address = ?", ANNA)
+    host.rows(
+        "INSERT INTO reach (person, score, bounced_at, disabled_at, probes, probed_at)"
+        " SELECT id, 5.0, 1, 1000000, 1, 1 FROM person WHERE address = ?", BOB,
+    )  # fmt: skip
+    anna, bob = host.types("subscribers", "list").stdout.splitlines()
+    assert anna.endswith("  score=1.5")
+    assert bob.endswith("  score=5.0  disabled=1970-01-01T00:00:01+00:00  probes=1")
+    assert [one["reach"]["score"] for one in host.lines("subscribers", "list")] == [1.5, 5.0]
+    assert "subscribers: 2 (1 disabled, their mails came back)" in host.types("status").stdout
+    assert host.lines("status")[0]["disabled"] == 1
+    host.types("subscribers", "add", BOB)
+    assert host.lines("subscribers", "list")[1]["reach"] == {}
+    host.types("subscribers", "remove", ANNA)
+    assert host.rows("SELECT person FROM reach") == []
+    said = host.rows("SELECT type, author FROM event ORDER BY id")
+    assert said == [("SubscriberJoined", "operator")] * 3 + [("SubscriberLeft", "operator")]
+
+
 def test_subscribers_are_added_listed_and_removed(host: Host) -> None:
     """`subscribers list`, `add [--group]`, `remove`: the distribution list."""
     assert host.types("subscribers", "add", "Anna@ACME.example", OPS).stdout == "2 on the list\n"
@@ -990,3 +1012,93 @@ def test_forget_refuses_where_it_would_do_harm(host: Host) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert host.types("forget", BOB).exit_code == 75
     assert host.lines("issues")[0]["reporter"] == BOB
+
+
+# --- backup, restore, holding all sending back ------------------------------------------------------------------------
+
+
+def test_a_restored_backup_does_again_what_came_after_it(host: Host) -> None:
+    """D10: back up, mails, restore: they become issues again with the same content when they are read again; what was
+    handled before is a duplicate. `backup` runs beside the service."""
+    before, after = (raw(BOB, COMPLETE.format(priority="P2"), n, f"Checkout {n}") for n in (1, 2))
+    host.takes(before)
+    with open(host.folder / "t.db.lock", "a", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert host.types("backup", host.folder / "copy.db").exit_code == 0
+    assert (host.folder / "copy.db").stat().st_mode & 0o777 == 0o600
+    host.takes(after)
+    found = host.lines("issues")
+    said = host.types("restore", host.folder / "copy.db")
+    assert said.exit_code == 0
+    assert "may have been sent since" in said.stdout
+    assert len(host.lines("issues")) == 1
+    host.takes(before, after)
+    assert [(i["number"], i["headline"], i["answers"]) for i in host.lines("issues")] == [
+        (i["number"], i["headline"], i["answers"]) for i in found
+    ]
+    with sqlite3.connect(host.folder / "t.db.before-restore") as old:
+        assert old.execute("SELECT COUNT(*) FROM issue").fetchone() == (2,)
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "text", "cut", "foreign"])
+def test_a_bad_copy_is_not_restored(host: Host, damage: str) -> None:
+    """D7: a corrupt or foreign database is refused, with one line; all is as it was."""
+    host.takes(REPORT)
+    copy = host.folder / "copy.db"
+    host.types("backup", copy)
+    match damage:
+        case "missing":
+            copy.unlink()
+        case "empty":
+            copy.write_bytes(b"")
+        case "text":
+            copy.write_bytes(b"no database " * 1_000)
+        case "cut":
+            copy.write_bytes(copy.read_bytes()[:20_000])
+        case "foreign":
+            copy.unlink()
+            with sqlite3.connect(copy) as db:
+                db.execute("CREATE TABLE x (y)")
+    there = sorted(files_in(host.folder))
+    said = host.types("restore", copy)
+    assert said.exit_code in (65, 75)
+    assert len(said.stderr.splitlines()) == 1
+    assert sorted(files_in(host.folder)) == there
+    assert len(host.lines("issues")) == 1
+    assert host.types("status").stdout.count("held since") == 0
+
+
+def test_a_broken_database_is_put_aside_and_replaced(host: Host) -> None:
+    """What a backup is for."""
+    host.takes(REPORT)
+    host.types("backup", host.folder / "copy.db")
+    (host.folder / "t.db").write_bytes(b"broken " * 5_000)
+    assert host.types("restore", host.folder / "copy.db").exit_code == 0
+    assert len(host.lines("issues")) == 1
+    assert (host.folder / "t.db.before-restore").read_bytes().startswith(b"broken")
+
+
+def test_restore_wants_the_service_stopped(host: Host) -> None:
+    """75: try again."""
+    host.takes(REPORT)
+    host.types("backup", host.folder / "copy.db")
+    with open(host.folder / "t.db.lock", "a", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert host.types("restore", host.folder / "copy.db").exit_code == 75
+
+
+def test_hold_all_sends_nothing_until_release_all(host: Host, sink: servers.Sink) -> None:
+    """`hold all` and `release all` for sending: mails are taken in and worked off meanwhile, and `status` says so."""
+    host.config.write_text(CONFIG.format(smtp=sink.port))
+    assert host.types("hold", "all").stdout == "all sending is held\n"
+    assert host.types("deliver", stdin=REPORT).exit_code == 0
+    assert host.types("run", "--until-idle").exit_code == 0
+    assert sink.mails == []
+    assert len(host.lines("issues")) == 1
+    said = host.types("status")
+    assert (said.exit_code, "AT RISK: all sending is held since" in said.stdout) == (75, True)
+    assert host.types("hold", "all").stdout == "all sending was held already\n"
+    assert host.types("release", "all").exit_code == 0
+    assert host.types("run", "--until-idle").exit_code == 0
+    assert len(sink.mails) == 2
+    assert host.types("release", "all").stdout == "nothing was held\n"

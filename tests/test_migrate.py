@@ -20,8 +20,9 @@ from stores import FIRST, FIRST_READERS, first_schema
 
 from triagemail.process.events import PriorityDecided
 from triagemail.process.model import Wishes
-from triagemail.store import audience, migrate, search
+from triagemail.store import audience, backup, migrate, search
 from triagemail.store.migrate import Migrated
+from triagemail.store.migrations import STEPS
 from triagemail.store.schema import TABLES, VERSION
 from triagemail.store.store import SchemaRefused, Store, StoreUnusable
 
@@ -90,7 +91,7 @@ def dies_at(step: int) -> Callable[[Store], None]:
 
     def prepare(store: Store) -> None:
         store.run = stepping(store.run)  # type: ignore[method-assign]
-        migrate._to_disk = stepping(migrate._to_disk)
+        backup._to_disk = stepping(backup._to_disk)
 
     return prepare
 
@@ -187,6 +188,24 @@ def test_the_way_up_ends_where_a_new_database_starts(store_url: str, tmp_path: P
     store.open()
     assert climbed == shape(store)
     store.close()
+
+
+def test_each_schema_on_the_way_leads_on(store_url: str) -> None:
+    """D7: from the release before this one as well, with a copy by its number."""
+    for before in range(2, VERSION):
+        store = first_schema(store_url)
+        store.connect()
+        with store.transaction():
+            for number in range(2, before + 1):
+                STEPS[number](store)
+            store.run("UPDATE meta SET value = ? WHERE key = 'schema'", str(before))
+        kept = rows(store)
+        done = migrate.migrate(store)
+        assert (done.before, done.after) == (before, VERSION)
+        assert rows(store) == kept
+        if store.path is not None:
+            assert done.backup == Path(f"{store.path}.schema-{before}")
+        store.close()
 
 
 def test_a_database_of_this_release_is_left_alone(store_url: str) -> None:

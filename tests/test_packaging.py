@@ -450,7 +450,12 @@ def test_every_library_in_use_is_asked_for() -> None:
     used = {n.partition(".")[0] for path in architecture.modules() for _, n in architecture.imports(path)}
     brought = {"markupsafe": "jinja2", "playhouse": "peewee"}
     brought |= {"proxyprotocol": "pymap", "pysasl": "pymap"}
-    package = brought | {"flufl": "flufl.bounce", "mailparser": "mail-parser", "markdown_it": "markdown-it-py"}
+    package = brought | {
+        "dns": "dnspython",
+        "flufl": "flufl.bounce",
+        "mailparser": "mail-parser",
+        "markdown_it": "markdown-it-py",
+    }
     wanted = {package.get(name, name).replace("_", "-") for name in used & architecture.DOORS.keys()}
     assert wanted - names == set()
 

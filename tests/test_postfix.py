@@ -21,6 +21,7 @@ from triagemail import files
 from triagemail.app import App, build
 from triagemail.clock import Clock
 from triagemail.process.model import State
+from triagemail.process.readers import BounceCounted
 
 HEADLINE = "Überweisung schlägt fehl – 支払いできません 🚨"
 REPORTER = f"Zoë Łukasiewicz-Müller <{BOB}>"
@@ -292,3 +293,49 @@ def test_one_dead_and_one_busy_letterbox_stop_nobody_else(postfix: servers.Postf
         assert later[3].startswith("450 4.2.0")
         for reader in READERS:
             assert one(chat.sent, reader, "PRIORITY 0 ISSUE: CHECKOUT IS BLANK")
+
+
+def reports_of(server: servers.PostfixServer) -> list[bytes]:
+    """The delivery reports that it has delivered, to whomever."""
+    box = server.home / "mail" / "all" / "new"
+    mails = [box.joinpath(name).read_bytes() for name in files_of(server)]
+    return [raw for raw in mails if b"report-type=delivery-status" in raw.partition(b"\n\n")[0]]
+
+
+def delivered(server: servers.PostfixServer, before: frozenset[str], to: str) -> list[bytes]:
+    """What has come to somebody since then."""
+    mails = [server.home.joinpath("mail", "all", "new", name).read_bytes() for name in files_of(server) - before]
+    return [raw for raw in mails if field_of(raw, b"Delivered-To") == to]
+
+
+def idle(chat: Company, server: servers.PostfixServer) -> None:
+    """All is sent, and the relay has delivered or returned all of it."""
+    chat.app.until_idle()
+    servers.wait_until(lambda: server.waiting() == 0, what="an empty queue")
+
+
+def test_a_dead_mailbox_makes_one_report_and_the_chain_ends(postfix: servers.PostfixServer, tmp_path: Path) -> None:
+    """L7: real Postfix with a dead mailbox: 1 DSN chain ends; L6: it counts once."""
+    gone = "gone@acme.example"
+    with talk(tmp_path, postfix.port, postfix) as chat:
+        chat.subscribe(gone, *READERS)
+        before = files_of(postfix)
+        for author, text in ((BOB, COMPLETE.format(priority="P0")), (gone, "hello")):  # an answer to it has no way back
+            chat.append(chat.writes(author, text, subject="Checkout is blank"))
+        idle(chat, postfix)
+        assert reports_of(postfix) == []
+        (received,) = [Out.parse(BOB, "", original(raw)) for raw in delivered(postfix, before, BOB)]
+        chat.append(chat.writes(BOB, "yes, it was me", answering=received))
+        idle(chat, postfix)  # announced: a copy went to each reader
+        (report,) = reports_of(postfix)
+        path = field_of(report, b"Delivered-To")
+        assert re.fullmatch(r"issues\+ab[a-z2-7.-]+@acme\.example", path)
+        assert field_of(report, b"Return-Path") == ""
+        there = len(files_of(postfix))
+        for _ in range(3):  # as a mailbox that is read again would give it
+            files.take_one(chat.app.store, report, chat.clock.now(), "deliver")
+            idle(chat, postfix)
+        assert len(files_of(postfix)) == there, "nobody answered it"
+        assert chat.app.store.all("SELECT score FROM reach") == [(1.0,)]
+        counted = [e for *_, e in chat.app.store.journal(0) if isinstance(e, BounceCounted)]
+        assert [(e.address, e.meaning) for e in counted] == [(gone, "hard")]

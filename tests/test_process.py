@@ -152,13 +152,14 @@ WORDS = [
     want.DefineExpected, want.SetArea, want.RefuseOwnership, want.MarkDuplicate, want.BookCall, want.AddBandAid,
     want.FinishBandAid, want.Remediate, want.Remediate, want.EndRemediation, want.TakeDuty, want.GoAway,
     want.GiveFeedback, want.UndoLast, want.UndoLast, want.Digest, want.Pause, want.Resume, want.TriagerUnreachable,
-    want.Note, want.ReportHeld,
+    want.Note, want.MailReturned, want.ProbeOver, want.HeardFrom, want.ReportHeld,
 ]  # fmt: skip
 MAIN = [want.Agree, want.SetPriority, want.SetPriority, want.NameOwner, want.Resolve, want.Reopen]
 LIKELY: dict[type[Intent], list[str]] = {
     want.Dispute: [BOB], want.Throw: [BOB, SARA], want.Withdraw: [BOB], want.TakeOwnership: [ANNA, SARA],
     want.RefuseOwnership: [ANNA, BOB], want.Remediate: [SARA], want.EndRemediation: [CONNY, SARA],
     want.SetKind: [SARA], want.DefineExpected: [SARA], want.TriagerUnreachable: [SARA, CARL],
+    want.MailReturned: [SARA, CARL, VERA, VICTOR, ANNA],
     want.MarkDuplicate: [SARA, BOB], want.UndoLast: [SARA, BOB], want.AddBandAid: [SARA], want.FinishBandAid: [SARA],
     want.Agree: [SARA, CONNY], want.SetPriority: [SARA, SARA, BOB, VERA, CONNY], want.NameOwner: [SARA],
     want.Resolve: [SARA, ANNA], want.Decline: [SARA], want.SendUpdate: [SARA, ANNA], want.SetNextUpdate: [SARA, ANNA],
@@ -193,6 +194,7 @@ VALUES: dict[str, list[Any]] = {
     "said": ["agre"],
     "meant": ["agree"],
     "url": ["https://docs.acme.example"],
+    "meaning": ["hard", "hard", "soft", "content", "delayed", ""],
 }
 FIELDS: dict[type[Intent], tuple[str, ...]] = {
     kind: tuple(f.name for f in dataclasses.fields(kind) if f.name in VALUES) for kind in set(WORDS)

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from triagemail.clock import Clock
 from triagemail.doors import relay as relays
 from triagemail.doors.smtp import RelayDown
 from triagemail.outbox import Personal
+from triagemail.quantities import Rate
 from triagemail.store import audience, claims
 from triagemail.store.store import Store
 
@@ -68,9 +70,11 @@ def reader(number: int) -> str:
 
 
 @contextmanager
-def desk(folder: Path, relay: Listening, readers: int, connections: int = 4) -> Iterator[Desk]:
+def desk(
+    folder: Path, relay: Listening, readers: int, connections: int = 4, rate: Rate | None = None
+) -> Iterator[Desk]:
     clock = Clock()
-    smtp = {"connections": connections}
+    smtp = {"connections": connections, "rate": rate}
     app = build(company(folder, 0, "", relay.port, imap={"host": ""}, smtp=smtp), clock=clock, keys=KEYS)
     app.store.open()
     with app.store.transaction():
@@ -103,6 +107,44 @@ def opened(tmp_path: Path) -> Iterator[Open]:
 
 def everybody(count: int) -> dict[str, int]:
     return {reader(number): 1 for number in range(count)}
+
+
+# --- what the relay permits ------------------------------------------------------------------------------------------
+
+
+def test_never_more_mails_in_a_minute_than_the_relay_permits(tmp_path: Path) -> None:
+    """S6: token bucket per relay from the config; P0 has its own reserve: what is less urgent leaves a fifth to it."""
+    with taker() as relay, desk(tmp_path, relay, 100, rate=Rate(30, timedelta(minutes=1))) as office:
+        office.broadcast()
+        office.send()
+        assert len(relay.mails) == 24
+        office.broadcast(rank=0)
+        office.send()
+        assert len(relay.mails) == 30
+        office.clock.advance(timedelta(seconds=59))
+        office.send()
+        assert len(relay.mails) == 30
+        for minute in range(1, 8):
+            office.clock.advance(timedelta(seconds=61))
+            office.send()
+            assert len(relay.mails) <= 30 * (minute + 1)
+        assert len(relay.mails) == 200
+        assert set(relay.times().values()) == {2}
+
+
+def test_a_restart_does_not_start_the_minute_anew(tmp_path: Path) -> None:
+    """S6: what was sent before the restart counts; a clock that is set back blocks nothing for long."""
+    rate = Rate(30, timedelta(minutes=1))
+    with taker() as relay:
+        with desk(tmp_path, relay, 100, rate=rate) as office:
+            office.broadcast()
+            office.send()
+        with desk(tmp_path, relay, 100, rate=rate) as office:
+            office.send()
+            assert len(relay.mails) == 24
+            office.clock.advance(-timedelta(hours=1))
+            office.send()
+            assert len(relay.mails) == 48
 
 
 # --- without a fault -------------------------------------------------------------------------------------------------
@@ -390,11 +432,11 @@ def test_no_body_goes_out_while_a_result_is_not_committed(opened: Open, monkeypa
     forgotten, and nobody gets a mail twice."""
     real, calls = claims.record, [0]
 
-    def record(store: Store, results: list[claims.Result], now: object) -> None:
+    def record(*given: Any) -> None:
         calls[0] += 1
         if 10 <= calls[0] < 13:
             raise OSError("the disk is full")
-        real(store, results, now)  # type: ignore[arg-type]
+        real(*given)
 
     monkeypatch.setattr(claims, "record", record)
     with taker() as relay:

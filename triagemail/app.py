@@ -8,9 +8,10 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from triagemail import config as configs
 from triagemail.alerts import Alerts
@@ -20,7 +21,7 @@ from triagemail.config import Config
 from triagemail.doors.imap import ImapSettings, Mailbox, MailboxRefused
 from triagemail.doors.relay import Relay
 from triagemail.doors.smtp import RelayDown, SmtpSettings
-from triagemail.intake import Intake
+from triagemail.intake import Intake, taking
 from triagemail.keys import read_keys
 from triagemail.log import logger
 from triagemail.loops import Loop, run_all
@@ -30,11 +31,14 @@ from triagemail.mail.words import Words, parse_words
 from triagemail.notices import Notices
 from triagemail.outbox import Outbox
 from triagemail.process.model import Policy
-from triagemail.sender import Sender
+from triagemail.sender import Pace, Sender
 from triagemail.snapshots import Snapshots
 from triagemail.store import claims, prune
 from triagemail.store.store import STORE_FAULTS, Store
 from triagemail.worker import Worker
+
+if TYPE_CHECKING:
+    from triagemail.doors.smtpd import LmtpServer
 
 PARTS = ("intake", "work", "send", "clock")
 UNTOLD = 60.0  # seconds after the start from when timers run although no poll has succeeded
@@ -110,10 +114,27 @@ class App:
         stop = {signal.SIGTERM, signal.SIGINT}
         signal.pthread_sigmask(signal.SIG_BLOCK, stop)
         loops = self.loops(only)
+        lmtp = self.start_lmtp(only, loops)
         logger("run").info("started", parts=",".join(loops), store=str(self.store.path or "postgresql"))
-        ended = run_all(loops, lambda: signal.sigwait(stop))
+        try:
+            ended = run_all(loops, lambda: signal.sigwait(stop))
+        finally:
+            if lmtp is not None:
+                lmtp.stop()
         logger("run").info("stopped", clean=ended)
         return ended
+
+    def start_lmtp(self, only: tuple[str, ...], loops: Mapping[str, Loop]) -> LmtpServer | None:
+        """The mail server of this host hands mails to us, where `lmtp.listen` says so. Raises OSError."""
+        where = self.config.lmtp.listen
+        if "intake" not in only or not where:
+            return None
+        from triagemail.doors import smtpd  # only who listens waits for its library
+
+        wake = loops["work"].wake.set if "work" in loops else lambda: None
+        place = Path(where.path) if where.path else (where.host, where.port)
+        take = taking(self.store, self.clock, wake)
+        return smtpd.start_lmtp(place, take, close=self.store.close, max_size=self.config.mail.max_size)
 
     # --- threads ------------------------------------------------------------------------------------------------------
 
@@ -204,7 +225,9 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
     alerts = Alerts(store, policy, words, clock, known, budgets)
     worker = Worker(store, policy, words, outbox, clock, known, budgets, alerts, tuple(config.mail.groups))
     mailbox, intake = _mailbox(config, store, clock)
-    sender = Sender(store, Relay(_smtp(config), config.smtp.connections), keyring, policy, clock, notices)
+    relay, rate = Relay(_smtp(config), config.smtp.connections), config.smtp.rate
+    pace = None if rate is None else Pace(rate.count, rate.per)
+    sender = Sender(store, relay, keyring, policy, clock, notices, pace=pace)
     return App(config, policy, clock, store, keyring, words, outbox, notices, worker, mailbox, intake, sender)
 
 

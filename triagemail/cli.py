@@ -116,6 +116,26 @@ def check(config_file: Path | None) -> None:
     say("config and templates: all good")
 
 
+@main.command()
+@as_json
+@click.pass_obj
+def doctor(config_file: Path | None, json_lines: bool) -> None:
+    """Look at all that the service stands on, and say what to do; ends with 75 where something is wrong."""
+    from triagemail import doctor as examining
+
+    app = open_app(config_file, service=True)
+    found = []
+    for finding in examining.examine(app, app.clock.now().date()):
+        found.append(finding)
+        if json_lines:
+            say_json(finding._asdict())
+            continue
+        say(f"{finding.level:<5} {finding.about:<12} {finding.text}")
+        if finding.do:
+            say(f"{'':<18} -> {finding.do}")
+    sys.exit(TRY_AGAIN if examining.worst(found) == "bad" else OK)
+
+
 # --- the service -----------------------------------------------------------------------------------------------------
 
 
@@ -128,11 +148,14 @@ def check(config_file: Path | None) -> None:
 def run(config_file: Path | None, only: str, until_idle: bool) -> None:
     """The service: fetch mails, decide, send, keep the clocks."""
     from triagemail.app import PARTS, InUse, exclusive
+    from triagemail.mail.headers import python_is_flawed
 
     parts = tuple(part.strip() for part in only.split(","))
     if odd := [part for part in parts if part not in PARTS]:
         fail(USAGE, f"unknown part {odd[0]}: choose from {','.join(PARTS)}")
     app = open_app(config_file, service=True)
+    if not until_idle and python_is_flawed():
+        click.echo("warning: this Python's email package has CVE-2024-6923; our mails are safe all the same", err=True)
     sys.setswitchinterval(0.0005)  # a parsing thread must not starve the sender
     gc.freeze()  # modules and templates stay: the collector need not look at them, which is a twentieth of the CPU
     gc.set_threshold(50_000, 20, 20)
@@ -243,7 +266,8 @@ def status(config_file: Path | None, json_lines: bool) -> None:
     if json_lines:
         say_json(asdict(found))
     else:
-        say(f"open issues: {found.open_issues}   subscribers: {found.subscribers}")
+        disabled = f" ({found.disabled} disabled, their mails came back)" if found.disabled else ""
+        say(f"open issues: {found.open_issues}   subscribers: {found.subscribers}{disabled}")
         say("inbox:     ", _counts(found.inbox))
         say("deliveries:", _counts(found.deliveries))
         for risk in found.risks:
@@ -313,5 +337,5 @@ def show(config_file: Path | None, number: int, json_lines: bool) -> None:
 
 # --- parked mail, the list, the database: operating.py ---------------------------------------------------------------
 
-for _command in (operating.held, operating.subscribers, operating.migrate, operating.keys, operating.forget):
+for _command in operating.COMMANDS:
     main.add_command(_command)

@@ -14,6 +14,8 @@ STEPS: Mapping[str, str] = {
     "before_take_commit": "as after_fetch",
     "after_take_commit": "stored, not filed on the server: the cursor passes it by, filed at the next start",
     "after_move": "stored and filed: worked off at the next start",
+    "before_lmtp_commit": "nothing is stored, the mail server was told nothing: it comes again",
+    "after_lmtp_commit": "stored, the mail server was told nothing: it comes again, and that is a duplicate",
     "after_claim": "claimed with one strike: free again at the next start",
     "before_work_commit": "no event, no mail, no number drawn: worked off again",
     "after_work_commit": "done, its mails are queued",

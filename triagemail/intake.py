@@ -1,8 +1,11 @@
-"""Intake: from the mailbox into the inbox (T1). The server is told only after our commit."""
+"""Intake: from the mailbox, and from the mail server on this host, into the inbox (T1). Either is told only after our
+commit."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from triagemail.clock import Clock
 from triagemail.doors.imap import Fetched, Mailbox
@@ -11,6 +14,9 @@ from triagemail.log import logger
 from triagemail.store import claims
 from triagemail.store.claims import Arrival
 from triagemail.store.store import Store
+
+if TYPE_CHECKING:
+    from triagemail.doors.smtpd import Envelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +67,25 @@ def arrival(mail: Fetched, clock: Clock) -> Arrival:
     its header."""
     odd = "too-large" if mail.too_large else "" if mail.raw is not None else "the server gave no body"
     return Arrival(mail.raw or b"", clock.now(), "imap", odd)
+
+
+def taking(store: Store, clock: Clock, wake: Callable[[], object]) -> Callable[[Sequence[Envelope]], None]:
+    """What LMTP hands its mails to: one commit, then the worker is woken. Raises STORE_FAULTS."""
+
+    def take(envelopes: Sequence[Envelope]) -> None:
+        now = clock.now()
+        with store.transaction():
+            claims.take(store, [Arrival(delivered(envelope), now, "lmtp") for envelope in envelopes])
+            step("before_lmtp_commit")
+        step("after_lmtp_commit")
+        logger("intake").info("delivered", mails=len(envelopes))
+        wake()
+
+    return take
+
+
+def delivered(envelope: Envelope) -> bytes:
+    """The mail with its envelope on top, as who delivers it last writes it (RFC 5321 4.4): the detail of a reply
+    address may stand there only."""
+    fields = [f"Return-Path: <{envelope.mail_from}>", *(f"Delivered-To: {rcpt}" for rcpt in envelope.rcpts)]
+    return "".join(f"{field}\r\n" for field in fields).encode("ascii", "replace") + envelope.content

@@ -26,7 +26,8 @@ from triagemail.console import (
 
 if TYPE_CHECKING:
     from triagemail.app import App
-    from triagemail.process.model import Wishes
+    from triagemail.process.events import SubscriberJoined, SubscriberLeft
+    from triagemail.process.model import Reach, Wishes
 
 
 # --- parked mail -----------------------------------------------------------------------------------------------------
@@ -123,10 +124,11 @@ def subscribers_list(config_file: Path | None, json_lines: bool) -> None:
         wished = _fields(member.wishes)
         if json_lines:
             who = {"address": member.address, "since": member.since.isoformat(), "group": member.group}
-            say_json({**who, "wishes": wished})
+            say_json({**who, "wishes": wished, "reach": _fares(member.reach)})
         else:
             group = "  group" if member.group else ""
-            say(f"{member.address:<50} since {member.since:%Y-%m-%d}{group}{_differing(wished)}")
+            fares = "".join(f"  {k}={v}" for k, v in _fares(member.reach).items() if v)
+            say(f"{member.address:<50} since {member.since:%Y-%m-%d}{group}{_differing(wished)}{fares}")
 
 
 def _fields(wished: Wishes) -> dict[str, Any]:
@@ -138,6 +140,14 @@ def _fields(wished: Wishes) -> dict[str, Any]:
         "digest": wished.digest,
         "paused_until": wished.paused_until and wished.paused_until.isoformat(),
     }
+
+
+def _fares(reach: Reach | None) -> dict[str, Any]:
+    """What came back of the mails to them."""
+    if reach is None:
+        return {}
+    disabled = reach.disabled_at and reach.disabled_at.isoformat(timespec="seconds")
+    return {"score": reach.score, "disabled": disabled, "probes": reach.probes}
 
 
 def _differing(wished: dict[str, Any]) -> str:
@@ -154,6 +164,7 @@ def _differing(wished: dict[str, Any]) -> str:
 def subscribers_add(config_file: Path | None, addresses: tuple[str, ...], group: bool) -> None:
     """Put addresses on the list, without asking them."""
     from triagemail.mail.address import normalise
+    from triagemail.process.events import SubscriberJoined
     from triagemail.store import audience
 
     app = open_app(config_file)
@@ -163,6 +174,7 @@ def subscribers_add(config_file: Path | None, addresses: tuple[str, ...], group:
     with app.store.transaction():
         for address in good.values():
             audience.join(app.store, address or "", app.clock.now(), group=group)
+            _journal(app, SubscriberJoined, address or "")
     say(len(good), "on the list")
 
 
@@ -172,13 +184,24 @@ def subscribers_add(config_file: Path | None, addresses: tuple[str, ...], group:
 def subscribers_remove(config_file: Path | None, addresses: tuple[str, ...]) -> None:
     """Take addresses off the list."""
     from triagemail.mail.address import normalise
+    from triagemail.process.events import SubscriberLeft
     from triagemail.store import audience
 
     app = open_app(config_file)
     for address in addresses:
         with app.store.transaction():
             was = audience.leave(app.store, normalise(address) or address, app.clock.now())
+            if was:
+                _journal(app, SubscriberLeft, normalise(address) or address)
         say(f"{address} {'removed' if was else 'was not on the list'}")
+
+
+def _journal(app: App, kind: type[SubscriberJoined | SubscriberLeft], address: str) -> None:
+    """What the operator does to the list stands in the journal, as what its readers do."""
+    from triagemail.process.model import Evidence, Level
+
+    event = kind(issue=0, at=app.clock.now(), by="operator", address=address)
+    app.store.save_event(event, Evidence(Level.E3, "host"), None, "")
 
 
 # --- the database ----------------------------------------------------------------------------------------------------
@@ -206,6 +229,80 @@ def migrate(config_file: Path | None) -> None:
         say(f"schema {done.after}: nothing to do")
     else:
         say(f"schema {done.before} -> {done.after}; the database as it was: {done.backup or 'not copied'}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.pass_obj
+def backup(config_file: Path | None, file: Path) -> None:
+    """Write a copy of the database into a file, while the service runs."""
+    import sqlite3
+
+    from triagemail.store.backup import back_up
+
+    app = open_app(config_file)
+    if app.store.path is None:
+        fail(USAGE, "back up PostgreSQL with pg_dump")
+    try:
+        back_up(app.store.path, file.absolute())
+    except (OSError, sqlite3.Error) as error:
+        fail(TRY_AGAIN, f"not written: {error}")
+    say(f"{file}: {file.stat().st_size:,} bytes. The key file and the config belong to it: keep them as well.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.pass_obj
+def restore(config_file: Path | None, file: Path) -> None:
+    """Put a copy in the place of the database; sending is held until `triagemail release all`."""
+    from triagemail.app import InUse, alone
+    from triagemail.clock import Clock
+    from triagemail.store import backup as copies
+    from triagemail.store.store import SchemaRefused, Store, StoreUnusable
+
+    if config_file is None:
+        fail(BAD_CONFIG, NO_CONFIG)
+    store = Store(read_config(config_file).store.url)
+    if store.path is None:
+        fail(USAGE, "restore PostgreSQL with pg_restore, then type `triagemail hold all` before the service starts")
+    try:
+        with alone(store):
+            done = copies.restore(store, file, Clock().now())
+    except (InUse, OSError) as error:
+        fail(TRY_AGAIN, str(error))
+    except (SchemaRefused, StoreUnusable) as error:
+        fail(DATA, str(error))
+    say(f"restored; the database as it was: {done.before or 'there was none'}")
+    if done.since is not None:
+        say(f"The last mail that it knows of came in at {done.since:%Y-%m-%d %H:%M} UTC. Put what came later from the")
+        say("done folder back into the inbox: what was handled before is a harmless duplicate.")
+    say(f"{done.waiting} mail(s) wait in it that may have been sent since. `triagemail release all` lets them go.")
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["all"]))
+@click.pass_obj
+def hold(config_file: Path | None, what: str) -> None:
+    """Send nothing until `release all`; mails are still taken in and worked off."""
+    from triagemail.store import claims
+
+    app = open_app(config_file)
+    with app.store.transaction():
+        new = claims.hold_sending(app.store, app.clock.now())
+    say("all sending is held" if new else "all sending was held already")
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["all"]))
+@click.pass_obj
+def release(config_file: Path | None, what: str) -> None:
+    """Send again, what waits first of all."""
+    from triagemail.store import claims
+
+    app = open_app(config_file)
+    with app.store.transaction():
+        was = claims.release_sending(app.store)
+    say(f"{claims.waiting(app.store)} mail(s) go out now" if was else "nothing was held")
 
 
 # --- keys, and people who want to be forgotten ------------------------------------------------------------------------
@@ -298,3 +395,6 @@ def _author(raw: bytes) -> str:
 
     found = parse(raw)
     return found.from_.address if found.from_ else ""
+
+
+COMMANDS = (held, subscribers, backup, restore, hold, release, keys, forget, migrate)

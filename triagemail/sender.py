@@ -28,12 +28,15 @@ from triagemail.store.store import Store
 LARGEST, FIRST = 500, 20  # deliveries claimed at once; so many while the rate is not known
 CLAIMED_FOR = 2.0  # seconds of work that are claimed, so that a P0 or a goodbye waits no longer
 TOO_OLD = 3.0  # seconds after which what is claimed and not begun goes back (trust.md U6)
+EVERY_RANK, P0_RANK = 9, 0
 LOOK = 0.05  # seconds that the relay is waited for before new deliveries are looked for
 KEPT_MAILS = 8  # composed mails kept in memory; a broadcast's bytes are read once, not per reader
 GIVE_UP = timedelta(days=5)  # RFC 5321 4.5.4.1
 URGENT_FOR = timedelta(hours=1)  # P0 and P1 are retried every minute for the first hour (trust.md S1)
 MINUTE = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(minutes=66)
+LATE = {"data": " (in reply to DATA command)", "end": " (in reply to end of DATA)"}  # it is about the mail (dsn.py)
+AFTER_ALL_ELSE = 3  # the rank of a timer that nobody waits for
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,21 @@ class _Ready:
 
 
 @dataclass(slots=True)
+class Pace:
+    """What a relay permits: at most `limit` mails in any `span` (trust.md S6). A fifth of it is kept for P0."""
+
+    limit: int
+    span: timedelta
+    ended: deque[datetime] | None = None  # of the mails of the last `span`; None: not known yet, after a start
+
+    def room(self, now: datetime, *, urgent: bool) -> int:
+        ended = self.ended or deque()
+        while ended and not now - self.span < ended[0] <= now:  # old, or from before the clock was set back
+            ended.popleft()
+        return max(0, self.limit - len(ended) - (0 if urgent else self.limit // 5))
+
+
+@dataclass(slots=True)
 class Sender:
     store: Store
     relay: Relay
@@ -54,6 +72,7 @@ class Sender:
     clock: Clock
     notices: Notices
     holder: str = "main"
+    pace: Pace | None = None
     chance: random.Random = field(default_factory=random.Random)
     stopping: threading.Event = field(default_factory=threading.Event)
     hand: deque[Copy] = field(default_factory=deque)  # claimed and not begun
@@ -70,6 +89,9 @@ class Sender:
         RelayDown when there is no connection to be had; what was claimed is queued again, untouched.
         """
         self._note()  # what a failing store did not take
+        if not self.hand and not self.relay.busy and claims.sending_held(self.store) is not None:
+            self.relay.turn(self.hand, 0)  # idle connections end
+            return False
         expanded = audience.expand(self.store)
         if expanded:
             step("after_expand")
@@ -85,9 +107,24 @@ class Sender:
             self.store.durable(True)
         return True
 
+    def _permitted(self, now: datetime) -> tuple[int, int]:
+        """(how many more mails, of which rank at most) the relay permits now, with what is on its way counted."""
+        if self.pace is None:
+            return LARGEST, EVERY_RANK
+        if self.pace.ended is None:
+            self.pace.ended = deque(claims.ended_since(self.store, now - self.pace.span))
+        if (room := self.pace.room(now, urgent=False) - len(self.dues)) > 0:
+            return room, EVERY_RANK
+        return self.pace.room(now, urgent=True) - len(self.dues), P0_RANK
+
     def _claim(self) -> None:
         limit = min(LARGEST, max(self.relay.connections, int(self.rate * CLAIMED_FOR)))
-        left = deque(claims.claim_deliveries(self.store, self.clock.now(), self.holder, limit))
+        now = self.clock.now()
+        room, least = self._permitted(now)
+        limit = min(limit, room)
+        if limit <= 0:
+            return
+        left = deque(claims.claim_deliveries(self.store, now, self.holder, limit, least))
         self.claimed_at = time.monotonic()
         if left:
             step("after_send_claim")
@@ -133,7 +170,9 @@ class Sender:
             state, reply, retry_at = verdict(outcome, due, self._mail(due.outgoing).mail.rank, now, self.chance)
             ambiguous = isinstance(outcome, Lost) and outcome.ambiguous
             results.append(Result(due.delivery, state, reply, retry_at, ambiguous))
-        claims.record(self.store, results, now)
+        claims.record(self.store, results, now, self._refused())
+        if self.pace is not None and self.pace.ended is not None:
+            self.pace.ended.extend([now] * len(results))
         landed, self.landed = self.landed, []
         dues = [self.dues.pop(result.delivery) for result in results]
         lines("sender", "delivery", map(self._line, landed, dues, results))
@@ -143,8 +182,6 @@ class Sender:
                     claims.forget_detail(self.store, due.outgoing)
             if isinstance(outcome, Rejected) and outcome.stage in ("mail", "here"):
                 self.notices.tell("the relay refuses our own address or mail", result.reply)
-            if result.state == "bounced" and due.address in self.policy.triagers:
-                self._unreachable(due, now)
             step("after_record_commit")
 
     def _line(self, landed: Landed, due: Due, result: Result) -> dict[str, str | int | float]:
@@ -154,11 +191,12 @@ class Sender:
             "outcome": result.state, "reply": landed.outcome.text, "seconds": round(landed.seconds, 4),
         }  # fmt: skip
 
-    def _unreachable(self, due: Due, now: datetime) -> None:
-        """ "A bounce from the triager on duty passes every open P0 and P1 to the next in order at once": a timer in
-        their name tells the worker."""
-        with self.store.transaction():
-            self.store.set_timers(-due.person, {"bounced": now}, 0)
+    def _refused(self) -> dict[int, int]:
+        """Whom the relay refused for good, and how soon the worker is to look at it: at once where somebody is needed.
+        A fault of our own address or mail is no fault of theirs."""
+        urgent = (*self.policy.triagers, *self.policy.authority)
+        dues = [self.dues[copy.key] for copy, outcome, _ in self.landed if _is_refusal(outcome)]
+        return {due.person: 0 if due.address in urgent else AFTER_ALL_ELSE for due in dues}
 
     def _give_back(self) -> None:
         """What is claimed and not begun is queued again, untouched."""
@@ -183,6 +221,11 @@ class Sender:
         return found
 
 
+def _is_refusal(outcome: Outcome) -> bool:
+    """5xx of the relay about the recipient or the mail."""
+    return isinstance(outcome, Rejected) and outcome.stage not in ("mail", "here")
+
+
 def verdict(
     outcome: Outcome, due: Due, rank: int, now: datetime, chance: random.Random
 ) -> tuple[str, str, datetime | None]:
@@ -191,7 +234,7 @@ def verdict(
         case Accepted(code, text):
             return "sent", f"{code} {text}", None
         case Rejected(code, text, stage) if stage != "mail":
-            return "bounced", f"{code} {text}", None
+            return "bounced", f"{code} {text}{LATE.get(stage, '')}", None
         case Rejected(code, text):
             # 5xx to MAIL FROM is about our own address: no fault of the recipient, and mended by a person
             reply = f"{code} {text}"

@@ -22,7 +22,7 @@ from triagemail.process.hours import week
 from triagemail.process.intents import HeldReports, Intent, Snapshot, Undo
 from triagemail.process.life import evolve
 from triagemail.process.model import UNDECIDED, Desk, Evidence, Issue, Level, Policy, Priority, Wishes
-from triagemail.store import audience, claims, counts
+from triagemail.store import audience, claims, counts, reach
 from triagemail.store.store import Parent, Store
 
 CRLF = b"\r\n"
@@ -116,7 +116,7 @@ class Snapshots:
             desk=self.store.desk(lock=not only_reports),
             alarm=self._alarm(now) if _any(wanted, ALARMING) else None,
             p1_this_week=self._p1_since(week(now, self.policy.timezone)) if asks or _any(wanted, DECIDING) else 0,
-            wishes=self._wishes(context.by) if _any(wanted, decide.LIST_WORDS) else None,
+            wishes=self._wishes(context.by) if _any(wanted, (*decide.LIST_WORDS, want.HeardFrom)) else None,
             undo=self._undo(anchor) if _any(wanted, (want.UndoLast,)) else None,
             urgent=urgent,
         )
@@ -136,6 +136,7 @@ class Snapshots:
             since_review=self.store.issues_since(since) if name in ("review-check", "review") else (),
             digests=tuple(audience.digests(self.store, told, now)) if name == "digest" else (),
             flooded=self._flooded(desk) if name == "flood" else (),
+            lost=reach.lost(self.store, told, now) if name == "digest" else (),
         )
 
     def of_alert(self, intent: Intent) -> Snapshot:
@@ -149,9 +150,25 @@ class Snapshots:
         )
 
     def of_absence(self) -> Snapshot:
-        """For a triager whom a mail of ours did not reach."""
+        """For a triager who is away."""
         urgent = self._urgent()
         return Snapshot(issues={i.number: i for i in urgent}, urgent=urgent, desk=self.store.desk(lock=True))
+
+    def of_reader(self, person: int) -> Snapshot:
+        """For somebody whom a mail of ours did, or did not, reach: what they are needed for, and how our mails fare."""
+        address = self.store.address(person)
+        live = self.store.open_issues()
+        urgent = tuple(i for i in live if i.urgent)
+        theirs = (*urgent, *(i for i in live if i.owner == address), *self.store.disputed_issues())
+        return Snapshot(
+            issues={i.number: i for i in theirs},
+            urgent=urgent,
+            desk=self.store.desk(lock=True),
+            wishes=self._wishes(address),
+            reach=reach.read(self.store, person),
+            group=reach.is_group(self.store, person),
+            probe=reach.last_probe(self.store, person),
+        )
 
     def _issues(self, intents: Iterable[Intent]) -> dict[int, Issue]:
         """The issues that intents name, and those linked to them: what was joined where, the remediations, their first

@@ -16,37 +16,48 @@ from triagemail.budgets import Budgets
 from triagemail.clock import Clock
 from triagemail.failpoints import step
 from triagemail.log import logger
-from triagemail.mail import groups, mime, reading, recorded, screening
+from triagemail.mail import dsn, groups, mime, reading, recorded, screening
 from triagemail.mail.mime import ParsedMail
 from triagemail.mail.reading import Context
 from triagemail.mail.screening import Screening
 from triagemail.mail.words import Words
 from triagemail.outbox import Outbox
-from triagemail.process import decide, duty
+from triagemail.process import bounces, decide, duty, readers
 from triagemail.process import intents as want
 from triagemail.process.clocks import clocks, desk_clocks
-from triagemail.process.events import Decision, Event, SubscriberJoined, SubscriberLeft, WishesSet
+from triagemail.process.events import (
+    Decision,
+    Event,
+    SubscriberJoined,
+    SubscriberLeft,
+    WishesSet,
+)
 from triagemail.process.intents import Intent, Pending, Snapshot
 from triagemail.process.life import evolve, evolve_desk
 from triagemail.process.model import Evidence, Issue, Level, Policy
+from triagemail.process.readers import SubscriberDisabled
 from triagemail.process.updates import rank
 from triagemail.snapshots import Snapshots
-from triagemail.store import audience, claims, counts
+from triagemail.store import audience, claims, counts, reach
 from triagemail.store.claims import Claimed
 from triagemail.store.store import STORE_FAULTS, Store
 
 STRIKES = 3
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
 HELD = ("bad_from", "auto_generated", "list")
+HOPS = 50  # `Received` fields of a mail that goes round, as Postfix counts them
 UNREADABLE = ("too-deep", "too-many-parts", "header-flood", "line-flood", "too-large")
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 SERVICE = Evidence(Level.E3, "service")
 DESK_RANK = 2  # its timers come after all that is urgent
+AFTER_ALL_ELSE = 3  # so do those of readers, after it
 
 
 def unreadable(found: ParsedMail) -> str:
-    """Why a mail cannot be read safely; "" when it can."""
+    """Why a mail cannot be read safely, or goes round (RFC 5321 6.3); "" where all is well."""
+    if len(found.headers.get("received", ())) > HOPS:
+        return "loop: over 50 hops"
     return next((defect for defect in found.defects if defect in UNREADABLE), "")
 
 
@@ -178,19 +189,29 @@ class Worker:
         first = self.store.first_time(reading.duplicate_key(found, mail.raw), mail.inbox, self.clock.now())
         if first:
             return "silent", f"duplicate of {first}", None
+        if reading.is_ours(found, self.outbox.keyring, self._today()):
+            return self._hold(mail, found, "loop: a mail of ours came back to us")
         seen = screening.screen(found, (self.policy.address, self.policy.list_address), self.groups)
         match set_aside(seen):
             case "silent" if seen.reason in recorded.KINDS:
+                self._hear_from(found)
                 return self._note(mail, found, seen.reason)
             case "silent":
                 self._look_for_absence(found, seen)
+                self._look_for_return(mail, found, seen)
                 return "silent", f"{seen.class_}: {seen.reason}", None
             case _ if (context := self.alerts.context(mail, found, seen, passed_on=bool(passed_on))) is not None:
                 return self._alert(mail, found, context)
-            case "held" if not let_in:
+            case "held" if not let_in or seen.class_ == "bad_from":
                 return self._hold(mail, found, f"{seen.class_}: {seen.reason}")
+            case _ if reading.to_return_path(found, self.policy.address):  # "our bounce address never answers"
+                return self._hold(mail, found, "return path: not a report that we can read")
             case _:
+                self._hear_from(found)
                 return self._answer(mail, found, passed_on=bool(passed_on))
+
+    def _today(self) -> int:
+        return outbox.day_of(self.clock.now())
 
     def _note(self, mail: Claimed, found: ParsedMail, kind: str) -> tuple[str, str, int | None]:
         """ "Recorded in silence": on the inbox row, and in the journal of the issue that it is about."""
@@ -210,15 +231,64 @@ class Worker:
         return "silent", why, self.commit(decided, snapshot, found.message_id, context.by)
 
     def _look_for_absence(self, found: ParsedMail, seen: Screening) -> None:
-        """An out-of-office or a bounce from a triager, where our own token shows that it answers a mail to them."""
-        how = {"auto_reply": "away", "bounce": "bounced"}.get(seen.class_)
-        if how is None:
+        """An out-of-office: its author is there for mails, and away as a triager, where our own token shows that it
+        answers a mail to them."""
+        if seen.class_ != "auto_reply":
             return
-        anchor = reading.anchor(found, self.outbox.keyring, self.policy.address, outbox.day_of(self.clock.now()))
+        self._hear_from(found)
+        anchor = reading.anchor(found, self.outbox.keyring, self.policy.address, self._today())
         who = self.store.address(anchor.token.person) if anchor.token else ""
         wrote = found.from_.address if found.from_ else ""
-        if who in self.policy.triagers and (how == "bounced" or wrote == who):
-            self._absent(want.TriagerUnreachable(by=who, evidence=Evidence(Level.E2, "token"), how=how))
+        if who in self.policy.triagers and wrote == who:
+            absent = want.TriagerUnreachable(by=who, evidence=Evidence(Level.E2, "token"))
+            self._decide(absent, self.known.of_absence())
+
+    # --- who can be reached -------------------------------------------------------------------------------------------
+
+    def _look_for_return(self, mail: Claimed, found: ParsedMail, seen: Screening) -> None:
+        """ "Only a VERP MAC address + multipart/report" counts, and each delivery comes back once."""
+        token = reading.returned(found, self.outbox.keyring, self.policy.address, self._today())
+        if token is None or seen.class_ != "bounce":
+            return
+        about = dsn.worst(dsn.read(found, mail.raw), self.store.address(token.person))
+        if about is None or about.meaning not in bounces.FAILED:
+            return
+        said = f"{about.status} {about.text}".strip()
+        if reach.came_back(self.store, token.number, token.person, said, self.clock.now()):
+            self._returned(token.person, about.meaning, said, Evidence(Level.E2, "return-path"))
+
+    def _returned(self, person: int, meaning: str, said: str, evidence: Evidence) -> None:
+        who = self.store.address(person)
+        logger("worker").warning("mail-returned", address=who, meaning=meaning)
+        self._decide(
+            want.MailReturned(by=who, evidence=evidence, meaning=meaning, said=said), self.known.of_reader(person)
+        )
+
+    def _hear_from(self, found: ParsedMail) -> None:
+        """ "Any mail from that person re-enables" whom our mails did not reach."""
+        who = found.from_.address if found.from_ else ""
+        person = reach.disabled(self.store, who)
+        if person:
+            heard = want.HeardFrom(by=who, evidence=Evidence(Level.E0, "heard"))
+            self._decide(heard, self.known.of_reader(person))
+
+    def _decide(self, intent: Intent, snapshot: Snapshot) -> None:
+        """What no mail asks for and nobody is answered."""
+        decision = decide.decide(snapshot, intent, self.clock.now(), self.policy)
+        self.commit([(intent, decision)], snapshot, "", "")
+
+    def _count(self, event: Event) -> None:
+        """A reader's reach is the fold of what happened to them; its timer follows from it."""
+        if not isinstance(event, readers.COUNTED):
+            return
+        person = self.store.person(event.address)
+        before = reach.read(self.store, person)
+        after = readers.evolve(before, event)
+        if after != before:
+            reach.save(self.store, person, after)
+            self.store.set_timers(-person, readers.clocks(after), AFTER_ALL_ELSE)
+        if isinstance(event, SubscriberDisabled):
+            audience.withdraw_all(self.store, event.address, event.at)
 
     def _answer(self, mail: Claimed, found: ParsedMail, *, passed_on: bool) -> tuple[str, str, int | None]:
         now = self.clock.now()
@@ -277,6 +347,7 @@ class Worker:
 
     def _record(self, event: Event, intent: Intent, mark: str, issues: dict[int, Issue]) -> None:
         self.store.save_event(event, intent.evidence, intent.mail, mark)
+        self._count(event)
         match event:
             case SubscriberJoined(address=address):
                 audience.join(self.store, address, event.at)
@@ -297,6 +368,8 @@ class Worker:
             if not decision.drafts:
                 self.store.add_to_pending(pending, now - DAY)
         for draft in decision.drafts:
+            if draft.cause and not self.store.notice_due(draft.cause, now, HOUR):
+                continue
             issue = issues.get(draft.issue) if draft.issue else None
             refused, unproven = self.budgets.refused(intent, draft, author, issue)
             if refused:
@@ -329,7 +402,7 @@ class Worker:
                 return False
             number, name, at = due
             if number < 0:
-                self._unreached(-number, at)
+                self._of_reader(-number, name)
             else:
                 self._fire(number, name, at)
         step("after_timer_commit")
@@ -350,12 +423,15 @@ class Worker:
         else:
             self.store.set_timers(0, desk_clocks(desk, self.policy) if desk else {}, DESK_RANK)
 
-    def _unreached(self, person: int, at: datetime) -> None:
-        """A mail of ours to a triager bounced: the sender left a timer in their name."""
-        self.store.set_timers(-person, {}, 0)
-        self._absent(want.TriagerUnreachable(by=self.store.address(person), evidence=SERVICE, how="bounced"))
-
-    def _absent(self, intent: want.TriagerUnreachable) -> None:
-        snapshot = self.known.of_absence()
-        decision = decide.decide(snapshot, intent, self.clock.now(), self.policy)
-        self.commit([(intent, decision)], snapshot, "", "")
+    def _of_reader(self, person: int, name: str) -> None:
+        """A timer in somebody's name: "bounced" was left by the sender, "probe" follows from how our mails fare. What
+        is still due afterwards concerns nobody any more."""
+        if name == "bounced":
+            said = reach.last_refusal(self.store, person)
+            self._returned(person, dsn.of_reply(said), said, SERVICE)
+        else:
+            over = want.ProbeOver(by=self.store.address(person), evidence=SERVICE)
+            self._decide(over, self.known.of_reader(person))
+        running = readers.clocks(reach.read(self.store, person))
+        later = {timer: at for timer, at in running.items() if name == "bounced" or at > self.clock.now()}
+        self.store.set_timers(-person, later, AFTER_ALL_ELSE)

@@ -1,9 +1,14 @@
-"""What a returned mail says: which address, whether for good, and which mail of ours it was (RFC 3464; libraries.md 4).
+"""What a returned mail says, or a refusal of our own relay: which address, what it means, and which mail of ours it was
+(RFC 3464; libraries.md 4).
 
 Our own reader of delivery reports comes first; text without structure is read for its status, and flufl.bounce, whose
 split into permanent and temporary is wrong, finds the address only. Nothing here proves anything: a bounce counts
 against a subscriber only through the MAC in its VERP address (trust.md L6). Fed with mail that screening called a
 bounce, delay or delivery; never raises.
+
+What it means is one of five words, and `judge` alone chooses it: "hard" (the address is dead), "soft" (it is not, but
+takes nothing), "content" (the mail or our host was not wanted: another mail may be), "unknown" (failed, nobody says
+why), "delayed" (still tried). "" where the mail arrived.
 """
 
 from __future__ import annotations
@@ -21,6 +26,7 @@ from triagemail.mail.headers import clean_header
 from triagemail.mail.mime import ParsedMail
 from triagemail.mail.words import fold
 
+MEANINGS = ("hard", "soft", "unknown", "content", "delayed", "")  # the clearest against an address first
 RECIPIENT_LIMIT = 200  # of one report
 _TEXT_LIMIT = 500  # characters of the explanation that are kept
 _ZONE = 6000  # characters of a text in which its explanation is looked for
@@ -28,6 +34,8 @@ _FLUFL_LIMIT = 128 * 1024  # octets of a mail that its many detectors get
 
 # The enhanced codes (RFC 3463, registry of RFC 5248) that mean: this address is no address. Only they are hard.
 _HARD = frozenset(("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.4"))
+# About the mail, or about us (RFC 3463 3.6 to 3.8): the sender's address, too large, protocol, content, policy.
+_CONTENT = re.compile(r"5\.(?:1\.[78]|2\.3|3\.4|5\.[2-6]|[67]\.\d{1,3})\Z")
 _VAGUE = re.compile(r"[245]\.0\.|5\.(?:1\.0|2\.0|3\.0|4\.0|5\.0|5\.1|7\.1|1\.351)\Z")
 
 _CODE = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d]|\.\d)")
@@ -47,14 +55,14 @@ class Bounce:
     """What became of our mail to one recipient.
 
     `recipient` normalised, "" where the mail does not tell. `action`: failed, delayed, delivered, relayed or expanded.
-    `status`: an enhanced status code (RFC 3463) or "". `hard`: the address is dead, not only this mail refused. `text`:
-    one line of explanation. `original_message_id`: of our mail, with angle brackets, or "".
+    `status`: an enhanced status code (RFC 3463) or "". `meaning`: one of MEANINGS, see above. `text`: one line of
+    explanation. `original_message_id`: of our mail, with angle brackets, or "".
     """
 
     recipient: str
     action: str
     status: str
-    hard: bool
+    meaning: str
     text: str
     original_message_id: str
 
@@ -74,6 +82,37 @@ def read(mail: ParsedMail, raw: bytes) -> tuple[Bounce, ...]:
     addresses = _named(mail, raw, zone)[:RECIPIENT_LIMIT]
     said = _sayings(zone, addresses) if len(addresses) > 1 else {}
     return tuple(_from_text(address, said.get(address, zone), original) for address in addresses or ("",))
+
+
+def worst(found: tuple[Bounce, ...], recipient: str) -> Bounce | None:
+    """Of a report the bounce of this recipient; where it names others only (a forwarded mail, an alias), the
+    clearest."""
+    own = [each for each in found if each.recipient == recipient] or found
+    return min(own, key=lambda each: MEANINGS.index(each.meaning), default=None)
+
+
+def of_reply(reply: str) -> str:
+    """What a final refusal of our own relay means: `550 5.1.1 no such person`."""
+    return judge("failed", _status(reply), reply)
+
+
+def judge(action: str, status: str, said: str) -> str:
+    """One of MEANINGS. A clear status decides (libraries.md 4: most 5.x.x are no dead address), a vague one leaves it
+    to the text; a full mailbox is alive whatever code stands beside it."""
+    if action != "failed":
+        return "delayed" if action == "delayed" else ""
+    said = " ".join(fold(said[:_ZONE]).split())
+    if _any_of(phrases.FULL_TEXTS, said):
+        return "soft"
+    vague = not status or bool(_VAGUE.match(status))
+    unwanted = _any_of(phrases.CONTENT_TEXTS, said)
+    other = unwanted or _any_of(phrases.OTHER_CAUSES, said)
+    dead = _any_of(phrases.UNKNOWN_TEXTS, said) and not other and not status.startswith(("2", "4"))
+    if status in _HARD or (vague and dead):
+        return "hard"
+    if _CONTENT.match(status) or (vague and unwanted):
+        return "content"
+    return "soft" if not vague or other or status.startswith("4") else "unknown"
 
 
 # --- delivery reports -------------------------------------------------------------------------------------------------
@@ -106,8 +145,14 @@ def _bounce(fields: dict[str, str], zone: str, original: str) -> Bounce:
     word = fields.get("action", "").lower()
     action = next((known for known in ("failed", "delayed", "delivered", "relayed", "expanded") if known in word), "")
     action = action or ("delayed" if status.startswith("4") else "delivered" if status.startswith("2") else "failed")
-    hard = action == "failed" and _is_hard(status, said or zone)
-    return Bounce(recipient, action, status, hard, clean_header(said or zone, _TEXT_LIMIT), original)
+    return Bounce(
+        recipient,
+        action,
+        status,
+        judge(action, status, said or zone),
+        clean_header(said or zone, _TEXT_LIMIT),
+        original,
+    )
 
 
 def _recipient(value: str) -> str:
@@ -152,23 +197,14 @@ def _status(text: str) -> str:
     return f"{reply[1]}.0.0" if reply else code
 
 
-def _is_hard(status: str, text: str) -> bool:
-    """Whether the address is dead (libraries.md 4: most 5.x.x are not); text decides where no code does."""
-    said = " ".join(fold(text[:_ZONE]).split())
-    if any(wording in said for wording in phrases.FULL_TEXTS):
-        return False
-    if status and not _VAGUE.match(status):
-        return status in _HARD
-    about_mail = any(wording in said for wording in phrases.OTHER_CAUSES)
-    unknown = any(wording in said for wording in phrases.UNKNOWN_TEXTS)
-    return unknown and not about_mail and not status.startswith(("2", "4"))
-
-
 def _from_text(address: str, said: str, original: str) -> Bounce:
     status = _status(said)
     action = "delayed" if status.startswith("4") else "delivered" if status.startswith("2") else "failed"
-    hard = action == "failed" and _is_hard(status, said)
-    return Bounce(address, action, status, hard, clean_header(said, _TEXT_LIMIT), original)
+    return Bounce(address, action, status, judge(action, status, said), clean_header(said, _TEXT_LIMIT), original)
+
+
+def _any_of(wordings: tuple[str, ...], said: str) -> bool:
+    return any(wording in said for wording in wordings)
 
 
 def _sayings(zone: str, addresses: tuple[str, ...]) -> dict[str, str]:

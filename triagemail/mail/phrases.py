@@ -297,13 +297,18 @@ FULL_TEXTS = _table("""
 quota | exceeded storage | out of storage | mailbox full | mailbox is full | mail box full | full mailbox | 容量 |
 一杯 | いっぱい | 已满 | 已滿
 """)
-# ... or something else stood in the way: what came after RCPT TO is about the mail, not about the address.
+# ... or it is the mail, or our host, that was not wanted (what comes after RCPT TO is about the mail, not about the
+# address), ...
+CONTENT_TEXTS = _table("""
+end of data | data command | reply to data | >>> data | smtp command data | too large | too big | size limit |
+message length | spam | virus | blocked | blacklist | blocklist | block list | reputation | relay | dmarc | spf | dkim |
+unauthenticated | not authenticated | ptr | reverse dns | policy | content | sender | 拒否
+""")
+# ... or something else stood in the way.
 OTHER_CAUSES = _table("""
-end of data | data command | reply to data | >>> data | smtp command data | insufficient | too large | too big |
-size limit | exceeds | message length | spam | virus | blocked | blacklist | blocklist | block list | reputation |
-relay | dmarc | spf | dkim | unauthenticated | not authenticated | ptr | reverse dns | greylist | try again |
-temporar | timed out | timeout | connection refused | policy | content | expired | too many | rate limit | loop |
-disabled | suspended | locked | frozen | not allowed | denied | sender | not accepting | 容量 | 一杯 | 拒否
+insufficient | exceeds | greylist | try again | temporar | timed out | timeout | connection refused | expired |
+too many | rate limit | loop | disabled | suspended | locked | frozen | not allowed | denied | not accepting | 容量 |
+一杯
 """)
 
 # How a program tells of a reaction to a mail: the end of its one sentence (C11). The English is as Outlook and Gmail

@@ -77,10 +77,8 @@ def anchor(mail: ParsedMail, keyring: Keyring, address: str, today: int) -> Anch
     """Looks in recipients and references, never in bodies (trust.md 3.3). The plus address is primary."""
     found = Anchor(thread=(*mail.references, *mail.in_reply_to))
     domain = address.rpartition("@")[2]
-    for recipient in mail.recipients:
-        where, detail = split_detail(recipient)
-        if where == address and detail:
-            found = _with_detail(found, detail, keyring, today)
+    for detail in _details(mail, address):
+        found = _with_detail(found, detail, keyring, today)
     for value in reversed(found.thread[-50:]):
         detail, outgoing = tokens.read_message_id(value, domain)
         if outgoing and (token := keyring.read(detail, today)) is not None:
@@ -89,6 +87,33 @@ def anchor(mail: ParsedMail, keyring: Keyring, address: str, today: int) -> Anch
         elif outgoing and not found.secret:
             found = replace(found, secret=tokens.read_secret(detail))
     return found
+
+
+def is_ours(mail: ParsedMail, keyring: Keyring, today: int) -> bool:
+    """Whether it is a mail that we wrote, come round again under whatever name: by the MAC in its Message-ID, since
+    anybody can write a header (trust.md L8, A13)."""
+    detail, _ = tokens.read_message_id(mail.message_id, keyring.domain)
+    return keyring.read(detail, today) is not None
+
+
+def to_return_path(mail: ParsedMail, address: str) -> bool:
+    """Whether a mail came to one of our return paths, valid or not: nobody is answered there (trust.md L7)."""
+    return any(tokens.is_return_path(detail) for detail in _details(mail, address))
+
+
+def returned(mail: ParsedMail, keyring: Keyring, address: str, today: int) -> Token | None:
+    """Which mail of ours, to whom, a delivery report is about: by the MAC of the return path that it came to, never by
+    what it says; None for any other mail (trust.md L6)."""
+    if mail.content_type != "multipart/report" or mail.report_type != "delivery-status":
+        return None
+    tokens_ = (keyring.read(detail, today) for detail in _details(mail, address))
+    return next((token for token in tokens_ if token is not None and token.kind == "b"), None)
+
+
+def _details(mail: ParsedMail, address: str) -> Sequence[str]:
+    """The detail parts (RFC 5233) of our address among the recipients, those of the envelope included."""
+    found = [split_detail(recipient) for recipient in mail.recipients]
+    return [detail for where, detail in found if where == address and detail]
 
 
 def _with_detail(found: Anchor, detail: str, keyring: Keyring, today: int) -> Anchor:
@@ -131,6 +156,8 @@ def read(mail: ParsedMail, found: Anchor, context: Context, words: Words, policy
         told = said.comment if said.intents else text or mail.subject
         own = (want.GiveFeedback(**who, issue=number, text=told),) if told or not said.intents else ()
         return Reading(text, (*own, *said.intents))
+    if context.answers == "probe" and not said.intents:  # "answer this mail with any word": it is no report
+        return Reading(text, (want.HeardFrom(**who, answers=True),))
     return _read(mail, lines, said, who, context, words, policy)
 
 

@@ -23,7 +23,7 @@ from triagemail.mail.samples_company import (
     mail,
 )
 from triagemail.process.intents import HeldReports
-from triagemail.process.model import Complaint, Priority
+from triagemail.process.model import Complaint, Priority, Reach
 from triagemail.process.review import Figures
 
 HELD = (
@@ -48,6 +48,9 @@ CALM = Figures(
     by_priority=tuple((p, 0) for p in Priority), decision_minutes=None, decided=0, changed=0, disputes=(),
     updates_kept=0, updates_due=0,
 )  # fmt: skip
+SAID_NO = "550 5.1.1 mx.acme.example: no such mailbox"
+LOST = Reach(5.0, NOW - DAY, NOW - DAY, probes=1, probed_at=NOW - DAY)
+GONE = Reach(5.0, NOW - 22 * DAY, NOW - 22 * DAY, probes=3, removed_at=NOW - DAY)
 SAID = (
     Complaint(BOB, NOW - DAY, "Too many mails at night.\nOne an hour would do."),
     Complaint(KIM, NOW, "I never know who has the duty.", unverified=True),
@@ -55,9 +58,38 @@ SAID = (
 
 DESK: tuple[Sample, ...] = (
     mail("duty", "handed over", None, CAROL, by=ALICE),
-    mail("unreachable", "away", None, OPS, triager=ALICE, how="away", duty=CAROL),
-    mail("unreachable", "bounced", None, OPS, triager=ALICE, how="bounced", duty=CAROL),
-    mail("unreachable", "nobody else", None, OPS, ALONE, triager=ALICE, how="away", duty=ALICE),
+    mail("unreachable", "away", None, OPS, who=ALICE, how="away", said="", duty=CAROL, roles=("triager",)),
+    mail("unreachable", "bounced", None, OPS, who=ALICE, how="bounced", said=SAID_NO, duty=CAROL, roles=("triager",)),
+    mail(
+        "unreachable", "nobody else", None, OPS, ALONE, who=ALICE, how="away", said="", duty=ALICE, roles=("triager",)
+    ),
+    mail(
+        "unreachable",
+        "authority",
+        None,
+        OPS,
+        who=VP,
+        how="bounced",
+        said="",
+        duty=ALICE,
+        roles=("authority", "confirmer"),
+    ),
+    mail(
+        "unreachable",
+        "others",
+        None,
+        OPS,
+        who=KIM,
+        how="bounced",
+        said=SAID_NO,
+        duty=ALICE,
+        roles=("pager", "owner", "group"),
+    ),
+    mail("lost", "two", None, OPS, readers=((KIM, LOST), (BOB, GONE))),
+    mail("lost", "one", None, OPS, readers=((KIM, LOST),)),
+    mail("probe", "first", None, KIM, probe=1, probes=3),
+    mail("probe", "second", None, KIM, probe=2, probes=3),
+    mail("probe", "third", None, KIM, probe=3, probes=3),
     mail("morning", "three", None, ALICE, issues=(TYPO, READY, replace(READY, number=47, unverified=True))),
     mail("flood", "some", None, ALICE, reports=HELD),
     mail("flood", "one", None, ALICE, reports=HELD[2:]),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from base64 import b32encode
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ VALUE = {letter: place for place, letter in enumerate(ALPHABET)}
 LONG, SHORT, LOCAL_PART = 26, 20, 64
 EXPIRES_DAYS = 90
 START = "triagemail1|"
+RETURN_PATH = re.compile(r"[a-z2-7]b(?:[a-z2-7]{1,12}\.){2}[a-z2-7]{1,12}-(?:[a-z2-7]{20}|[a-z2-7]{26})")
 ENOUGH = 20  # octets of an HMAC: 32 characters of base32, without padding
 
 
@@ -106,6 +108,11 @@ class Keyring:
 
 def _letters(digest: bytes) -> str:
     return b32encode(digest[:ENOUGH]).decode("ascii").lower()
+
+
+def is_return_path(detail: str) -> bool:
+    """Whether a detail part has the form of kind b, be it ours, expired or forged: nobody is answered there."""
+    return bool(RETURN_PATH.fullmatch(detail.lower()))
 
 
 def base32(number: int) -> str:

@@ -117,7 +117,7 @@ def fire_desk(intent: TimerFired, snapshot: Snapshot, now: datetime, policy: Pol
         case "morning":
             return morning(snapshot, now, policy)
         case "digest":
-            return subscriptions.digest(snapshot, now)
+            return subscriptions.digest(snapshot, now, policy)
         case "flood":
             return limits.tell(snapshot, now, policy)
         case "review-invite":

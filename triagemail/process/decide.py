@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from triagemail.process import (
     acts,
+    bounces,
     closure,
     disputes,
     duty,
@@ -239,6 +240,12 @@ def _act(snapshot: Snapshot, intent: Intent, issue: Issue | None, now: datetime,
             return limits.begin(snapshot, now)
         case want.TriagerUnreachable():
             return duty.unreachable(intent, snapshot, now, policy)
+        case want.MailReturned():
+            return bounces.returned(intent, snapshot, now, policy)
+        case want.ProbeOver():
+            return bounces.probe_over(intent, snapshot, now, policy)
+        case want.HeardFrom():
+            return bounces.heard(intent, snapshot, now)
         case want.GiveFeedback():
             return review.feedback(intent, snapshot, now, policy)
         case want.UndoLast():

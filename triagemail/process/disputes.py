@@ -67,6 +67,7 @@ def begin(intent: want.Intent, issue: Issue, wanted: Priority, reason: str, now:
         reason=reason,
         started_at=now,
         deadline=_deadline(standing, wanted, now, policy),
+        step=(_place(-1, policy) or 0) if policy.dispute == "hierarchy" else 0,
     )
     new = replace(new, asked=_first_asked(new, policy))
     event = DecisionDisputed(issue=issue.number, at=now, by=intent.by, dispute=new)
@@ -86,11 +87,16 @@ def _first_asked(new: RunningDispute, policy: Policy) -> tuple[str, ...]:
             there = new.against in policy.standby()
             return (new.against if there else policy.duty,)
         case "hierarchy":
-            return policy.authority[:1] or (policy.duty,)
+            return policy.authority[new.step :][:1] or (policy.duty,)
         case "rock-paper-scissors":
             return (new.by, new.against)
         case _:
             return ()
+
+
+def _place(after: int, policy: Policy) -> int | None:
+    """The place of the next authority in the chain who can be reached."""
+    return next((n for n, who in enumerate(policy.authority) if n > after and who not in policy.away), None)
 
 
 def _deadline(standing: Priority | None, wanted: Priority, now: datetime, policy: Policy) -> datetime:
@@ -226,13 +232,30 @@ def deadline(issue: Issue, now: datetime, policy: Policy) -> Decision:
         if winner:
             return _won(issue, winner, "forfeit", now, policy)
         return settle(issue, None, "", "nobody-threw", "", now, policy)
-    if running.policy == "hierarchy" and running.step + 1 < len(policy.authority):
-        step = running.step + 1
-        asked = (policy.authority[step],)
-        again = replace(running, step=step, asked=asked, deadline=_renewed(running, now, policy))
-        event = DisputeHandedOn(issue=issue.number, at=now, by="", dispute=again)
-        return Decision(events=(event,)) + _ask(issue, again, policy)
+    step = _place(running.step, policy) if running.policy == "hierarchy" else None
+    if step is not None:
+        return _hand_on(issue, running, step, policy.authority[step], now, policy)
     return settle(issue, None, "", "lapsed", "", now, policy)
+
+
+def pass_over(issue: Issue, who: str, now: datetime, policy: Policy) -> Decision:
+    """Who was asked to rule cannot be reached: the next in line is asked at once; where nobody is left, its time runs
+    on."""
+    running = issue.dispute
+    if running is None or who not in running.asked:
+        return Decision()
+    step = _place(running.step, policy) if running.policy == "hierarchy" else None
+    if step is not None:
+        return _hand_on(issue, running, step, policy.authority[step], now, policy)
+    if running.policy == "triager" and policy.duty != who:
+        return _hand_on(issue, running, running.step, policy.duty, now, policy)
+    return Decision()
+
+
+def _hand_on(issue: Issue, running: RunningDispute, step: int, asked: str, now: datetime, policy: Policy) -> Decision:
+    again = replace(running, step=step, asked=(asked,), deadline=_renewed(running, now, policy))
+    event = DisputeHandedOn(issue=issue.number, at=now, by="", dispute=again)
+    return Decision(events=(event,)) + _ask(issue, again, policy)
 
 
 def moot(issue: Issue, now: datetime) -> Decision:

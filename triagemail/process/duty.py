@@ -85,16 +85,26 @@ def until_of(
 
 
 def unreachable(intent: want.TriagerUnreachable, snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
-    """ "An out-of-office or a bounce from the triager on duty passes every open P0 and P1 to the next in order at once,
-    and says so." """
+    """ "An out-of-office … from the triager on duty passes every open P0 and P1 to the next in order at once, and says
+    so." A bounce does the same, and is told to the operator too (bounces.py)."""
     if intent.by in policy.away or (intent.by != policy.duty and not _theirs(snapshot.urgent, intent.by)):
         return Decision()
-    gone = TriagerAway(issue=0, at=now, by="", triager=intent.by, until=now + UNREACHABLE)
-    today = replace(policy, away=(*policy.away, intent.by))
-    decision = Decision(events=(gone,)) + _pass_on(snapshot, intent.by, now, today)
-    people = (policy.operator,) if intent.how == "bounced" or today.duty == intent.by else ()
-    values = {"triager": intent.by, "how": intent.how, "duty": today.duty}
-    return decision + Decision(drafts=tuple(Draft("unreachable", p, None, values, 1) for p in people if p))
+    decision, today = gone(snapshot, intent.by, now, policy)
+    if today.duty != intent.by or not policy.operator:
+        return decision
+    values = {"who": intent.by, "how": "away", "said": "", "roles": ("triager",), "duty": today.duty}
+    told = Draft("unreachable", policy.operator, None, values, 1, cause=f"unreachable:{intent.by}")
+    return decision + Decision(drafts=(told,))
+
+
+def gone(snapshot: Snapshot, who: str, now: datetime, policy: Policy) -> tuple[Decision, Policy]:
+    """A triager or an authority counts as away for a day: what waits for them goes to the next; the policy as it stands
+    then."""
+    if who in policy.away:
+        return Decision(), policy
+    away = TriagerAway(issue=0, at=now, by="", triager=who, until=now + UNREACHABLE)
+    today = replace(policy, away=(*policy.away, who))
+    return Decision(events=(away,)) + _pass_on(snapshot, who, now, today), today
 
 
 def _theirs(issues: Sequence[Issue], triager: str) -> list[Issue]:

@@ -375,6 +375,8 @@ class DutyTaken(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriagerAway(Event):
+    """Also of an authority whom our mails do not reach."""
+
     triager: str
     until: datetime
 
@@ -464,6 +466,7 @@ class Draft:
     rank: int = 2
     supersedes: bool = False  # an unsent automatic update of its issue is replaced by this one
     invite: Invite | None = None  # the mail carries this appointment
+    cause: str = ""  # a word to the operator: at most one an hour for each cause
 
 
 @dataclass(frozen=True, slots=True)

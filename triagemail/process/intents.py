@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from triagemail.process.model import Desk, Evidence, Issue, Kind, Priority, Wishes
+from triagemail.process.model import Desk, Evidence, Issue, Kind, Priority, Reach, Wishes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -339,9 +339,28 @@ class Pending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriagerUnreachable(Intent):
-    """An out-of-office (`how` is "away") or a bounce ("bounced") from a triager, `by`, whom we wrote to."""
+    """An out-of-office from a triager, `by`, whom we wrote to."""
 
-    how: str
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailReturned(Intent):
+    """A mail of ours to `by` came back, or was refused for good; `meaning` is one of dsn.MEANINGS, `said` what
+    the host that refused it said."""
+
+    meaning: str
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeOver(Intent):
+    """The time has come by which the last probe to `by` would have come back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardFrom(Intent):
+    """`by` has written to us; `answers`: to a probe, with any word."""
+
+    answers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -395,3 +414,9 @@ class Snapshot:
     digests: tuple[tuple[tuple[object, ...], tuple[str, ...]], ...] = ()  # (broadcasts, readers), for the digest only
     deaf: bool = False  # no mail could be fetched for over ten minutes
     flooded: tuple[HeldReports, ...] = ()  # held since the triager was last told of such; read for that mail only
+    reach: Reach | None = (
+        None  # of the reader whom a bounce, a probe or a sign of life is about; None: nothing is wrong
+    )
+    group: bool = False  # that reader is another list
+    probe: str = ""  # what became of the last probe to them: "arrived", "returned", "" (nobody knows yet)
+    lost: tuple[tuple[str, Reach], ...] = ()  # readers disabled or removed since the last digest, for the digest only

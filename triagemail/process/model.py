@@ -329,8 +329,24 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """How our mails fare with a reader of the list: the fold of their events (`readers.py`)."""
+
+    score: float = 0.0  # what came back counts, once a day
+    bounced_at: datetime | None = None  # the last that counted
+    disabled_at: datetime | None = None  # since then no broadcast goes out to them
+    probes: int = 0  # how many were sent since
+    probed_at: datetime | None = None  # the last of them; None: there is none to wait for
+    removed_at: datetime | None = None  # we took them off the list
+
+    @property
+    def disabled(self) -> bool:
+        return self.disabled_at is not None
+
+
+@dataclass(frozen=True, slots=True)
 class Absence:
-    """A triager who is away until then."""
+    """A triager who is away until then, or an authority whom our mails do not reach."""
 
     address: str
     until: datetime

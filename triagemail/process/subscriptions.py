@@ -96,12 +96,14 @@ def set_wish(
             return _set(intent, before, replace(before, paused_until=until), now)
 
 
-def digest(snapshot: Snapshot, now: datetime) -> Decision:
-    """ "`digest` (one mail a day)": readers with the same wishes share one."""
+def digest(snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
+    """ "`digest` (one mail a day)": readers with the same wishes share one. The operator gets one of who was lost."""
     mails = tuple(
         Draft("digest", Audience(Priority.P1, 0, readers, only=True), None, {"broadcasts": broadcasts})
         for broadcasts, readers in snapshot.digests
     )
+    if snapshot.lost and policy.operator:
+        mails += (Draft("lost", policy.operator, None, {"readers": snapshot.lost}),)
     return Decision(events=(DigestSent(issue=0, at=now, by=""),), drafts=mails)
 
 

@@ -375,7 +375,8 @@ def timebox(issue: Issue, now: datetime, policy: Policy) -> Decision:
     count = issue.missed + 1
     event = TimeboxMissed(issue=issue.number, at=now, by="", count=count)
     after = apply(Decision(events=(event,)), issue) or issue
-    authority = policy.authority[min(count, len(policy.authority)) - 1 :][:1]
+    there = [each for each in policy.authority if each not in policy.away] or policy.authority
+    authority = there[min(count, len(there)) - 1 :][:1]
     people = (*policy.standby(issue.triager or policy.duty), *authority) or (policy.operator or policy.duty,)
     told = to_people("undecided", after, people, due=timebox_ends(issue, policy), missed=count)
     return Decision(events=(event,)) + told + page(after, policy, missed=True)

@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from triagemail.process.events import Audience
-from triagemail.process.model import Priority, Wishes
+from triagemail.process.model import Priority, Reach, Wishes
 from triagemail.process.subscriptions import wants
+from triagemail.store import reach
 from triagemail.store.claims import SLICE
 from triagemail.store.schema import from_micros, micros
 from triagemail.store.store import Store
@@ -25,6 +26,7 @@ class Member:
     since: datetime
     group: bool
     wishes: Wishes
+    reach: Reach | None = None  # None: nothing came back
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,8 @@ def expand(store: Store) -> bool:
 
 
 def _wanting(issue: int, priority: int, area: str, created_at: int) -> tuple[str, list[Any]]:
-    """`subscriptions.wants_at_once` in SQL, over the rows `p` of `person`, and the values of its marks. What counts is
-    the time of the broadcast: who is still paused then hears later ones only."""
+    """`subscriptions.wants_at_once` in SQL, over the rows `p` of `person`, and the values of its marks; of those who
+    can be reached. What counts is the time of the broadcast: who is still paused then hears later ones only."""
     followed = "SELECT person FROM follow WHERE kind = '{}' AND value = ?"
     member = f"p.subscribed_at IS NOT NULL AND p.wish_priority >= ? AND p.id NOT IN ({followed.format('mute')})"
     values: list[Any] = [created_at, str(issue), priority, str(issue)]
@@ -81,7 +83,7 @@ def _wanting(issue: int, priority: int, area: str, created_at: int) -> tuple[str
         member += f" AND ({anywhere} OR p.id IN ({followed.format('area')}))"
         values.append(area)
     return (
-        "NOT p.digest AND (p.paused_until IS NULL OR p.paused_until <= ?)"
+        f"NOT p.digest AND p.id NOT IN ({reach.UNREACHED}) AND (p.paused_until IS NULL OR p.paused_until <= ?)"
         f" AND (p.id IN ({followed.format('issue')}) OR ({member}))"
     ), values
 
@@ -95,7 +97,10 @@ def digests(store: Store, since: datetime, until: datetime) -> list[tuple[tuple[
     have = _already_have(store, [broadcast.outgoing for broadcast, _ in sent])
     groups: dict[tuple[Broadcast, ...], list[str]] = defaultdict(list)
     wanted: dict[Wishes, tuple[Broadcast, ...]] = {}  # most readers wish the same
-    reading = "p.digest AND (p.subscribed_at IS NOT NULL OR p.id IN (SELECT person FROM follow WHERE kind = 'issue'))"
+    reading = (
+        f"p.digest AND p.id NOT IN ({reach.UNREACHED})"
+        " AND (p.subscribed_at IS NOT NULL OR p.id IN (SELECT person FROM follow WHERE kind = 'issue'))"
+    )
     for person, address, wished in _people(store, reading):
         if wished not in wanted:
             wanted[wished] = tuple(b for b, audience in sent if wants(wished, audience, b.at))
@@ -135,8 +140,9 @@ def _already_have(store: Store, outgoing: list[int]) -> set[tuple[int, int]]:
 
 
 def join(store: Store, address: str, now: datetime, *, group: bool = False) -> None:
-    """Idempotent: who is on the list stays on it since they first joined."""
+    """Idempotent: who is on the list stays on it since they first joined. What came back before is forgotten."""
     person = store.person(address)
+    reach.save(store, person, None)
     store.run(
         "UPDATE person SET subscribed_at = COALESCE(subscribed_at, ?), is_group = ? WHERE id = ?",
         micros(now),
@@ -151,6 +157,7 @@ def leave(store: Store, address: str, now: datetime) -> bool:
     person = store.person(address)
     was = store.one("SELECT 1 FROM person WHERE id = ? AND subscribed_at IS NOT NULL", person) is not None
     store.run("UPDATE person SET subscribed_at = NULL WHERE id = ?", person)
+    store.run("DELETE FROM reach WHERE person = ? AND removed_at IS NULL", person)  # kept of whom we took off ourselves
     _withdraw(store, address, now)
     return was
 
@@ -159,8 +166,12 @@ def members(store: Store) -> list[Member]:
     """Every subscriber, by address."""
     on_it = "p.subscribed_at IS NOT NULL"
     wished = {address: each for _, address, each in _people(store, on_it)}
+    fares = reach.by_address(store)
     rows = store.all(f"SELECT address, subscribed_at, is_group FROM person p WHERE {on_it} ORDER BY address")
-    return [Member(address, from_micros(since), bool(group), wished[address]) for address, since, group in rows]
+    return [
+        Member(address, from_micros(since), bool(group), wished[address], fares.get(address))
+        for address, since, group in rows
+    ]
 
 
 def count(store: Store) -> int:
@@ -191,6 +202,15 @@ def set_wishes(store: Store, address: str, wished: Wishes, now: datetime) -> Non
         for value in dict.fromkeys(map(str, values)):
             store.run("INSERT INTO follow (person, kind, value) VALUES (?, ?, ?)", person, kind, value)
     _withdraw(store, address, now)
+
+
+def withdraw_all(store: Store, address: str, now: datetime) -> None:
+    """What is not sent yet to a reader, but for what they get by a role."""
+    store.run(
+        "UPDATE delivery SET state = 'withdrawn', ended_at = ? WHERE person = ? AND NOT role"
+        " AND state IN ('queued', 'deferred', 'sending')",
+        micros(now), store.person(address),
+    )  # fmt: skip
 
 
 def _withdraw(store: Store, address: str, now: datetime) -> None:

@@ -3,7 +3,7 @@ docs/architecture.md."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -15,6 +15,7 @@ MAIL_LEASE = timedelta(minutes=5)
 SEND_LEASE = timedelta(minutes=20)  # longer than the longest SMTP transaction
 SLICE = 5_000
 RELEASED = "released"  # the reason of a mail that a person has let in
+NOBODY: Mapping[int, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,15 +263,15 @@ def supersede(store: Store, issue: int, now: datetime) -> None:
     )  # fmt: skip
 
 
-def claim_deliveries(store: Store, now: datetime, holder: str, limit: int) -> list[Due]:
-    """The most urgent deliveries that may be tried now; queued | deferred -> sending."""
+def claim_deliveries(store: Store, now: datetime, holder: str, limit: int, least: int = 9) -> list[Due]:
+    """The most urgent deliveries that may be tried now, up to the rank `least`; queued | deferred -> sending."""
     with store.transaction():
         rows = store.all(
             "UPDATE delivery SET state = 'sending', holder = ?, leased_until = ?, attempts = attempts + 1 WHERE id IN"
-            " (SELECT id FROM delivery WHERE state IN ('queued', 'deferred') AND retry_at <= ? ORDER BY rank,"
-            " id LIMIT ?)"
+            " (SELECT id FROM delivery WHERE state IN ('queued', 'deferred') AND rank <= ? AND retry_at <= ?"
+            " ORDER BY rank, id LIMIT ?)"
             " RETURNING rank, id, outgoing, person, attempts, ambiguous",
-            holder, micros(now + SEND_LEASE), micros(now), limit,
+            holder, micros(now + SEND_LEASE), least, micros(now), limit,
         )  # fmt: skip
         rows.sort()
         people = _people(store, {row[3] for row in rows})
@@ -321,20 +322,28 @@ def forget_detail(store: Store, outgoing: int) -> None:
     store.run("UPDATE outgoing SET detail = '' WHERE id = ?", outgoing)
 
 
-def record(store: Store, results: Sequence[Result], now: datetime) -> None:
+def record(store: Store, results: Sequence[Result], now: datetime, refused: Mapping[int, int] = NOBODY) -> None:
     """T3: sending -> sent | deferred | bounced | expired; its own transaction. Whose reader has left, or what was
-    replaced, while it was on its way is not tried again."""
+    replaced, while it was on its way is not tried again. `refused`: the people whom the relay refused for good, with
+    the rank of the timer that tells the worker."""
     ended = micros(now)
-    store.many(
+    statement = (
         "UPDATE delivery SET state = ?, reply = ?, retry_at = ?, ended_at = ?, ambiguous = ambiguous + ?,"
-        " holder = '', leased_until = 0 WHERE id = ? AND (state = 'sending' OR ?)",
-        [
-            (state, reply, 0, ended, int(ambiguous), delivery, True)
-            if retry_at is None
-            else (state, reply, micros(retry_at), None, int(ambiguous), delivery, False)
-            for delivery, state, reply, retry_at, ambiguous in results
-        ],
+        " holder = '', leased_until = 0 WHERE id = ? AND (state = 'sending' OR ?)"
     )
+    rows = [
+        (state, reply, 0, ended, int(ambiguous), delivery, True)
+        if retry_at is None
+        else (state, reply, micros(retry_at), None, int(ambiguous), delivery, False)
+        for delivery, state, reply, retry_at, ambiguous in results
+    ]
+    if not refused:
+        return store.many(statement, rows)
+    with store.transaction():
+        for row in rows:
+            store.run(statement, *row)
+        for person, rank in refused.items():
+            store.add_timer(-person, "bounced", now, rank)
 
 
 def unclaim(store: Store, deliveries: Sequence[int]) -> None:
@@ -351,3 +360,42 @@ def unclaim(store: Store, deliveries: Sequence[int]) -> None:
 def next_retry(store: Store) -> datetime | None:
     row = store.one("SELECT MIN(retry_at) FROM delivery WHERE state IN ('queued', 'deferred')")
     return from_micros(row[0]) if row and row[0] is not None else None
+
+
+# --- holding all sending back ----------------------------------------------------------------------------------------
+
+
+def hold_sending(store: Store, now: datetime) -> bool:
+    """Nothing more is claimed for sending until `release_sending`; False when it was held already."""
+    made = store.run(
+        "INSERT INTO meta (key, value) VALUES ('sending_held', ?) ON CONFLICT DO NOTHING", str(micros(now))
+    )
+    return bool(made.rowcount)
+
+
+def release_sending(store: Store) -> bool:
+    """False when it was not held."""
+    return bool(store.run("DELETE FROM meta WHERE key = 'sending_held'").rowcount)
+
+
+def sending_held(store: Store) -> datetime | None:
+    """Since when nothing is sent; None when all is sent as usual."""
+    row = store.one("SELECT value FROM meta WHERE key = 'sending_held'")
+    return from_micros(int(row[0])) if row else None
+
+
+def ended_since(store: Store, since: datetime) -> list[datetime]:
+    """When deliveries ended since then, in that order: what a limit of mails a minute has to know after a restart."""
+    rows = store.all("SELECT ended_at FROM delivery WHERE ended_at >= ? ORDER BY ended_at", micros(since))
+    return [from_micros(at) for (at,) in rows]
+
+
+def waiting(store: Store) -> int:
+    """Deliveries that are still to be made, those of a broadcast that is not expanded yet apart."""
+    number: int = store.one("SELECT COUNT(id) FROM delivery WHERE state IN ('queued', 'deferred', 'sending')")[0]
+    return number
+
+
+def last_arrival(store: Store) -> datetime | None:
+    row = store.one("SELECT MAX(received_at) FROM inbox")
+    return None if row[0] is None else from_micros(row[0])

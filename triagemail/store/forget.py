@@ -161,6 +161,7 @@ def _person(store: Store, number: int, pseudonym: str) -> None:
         pseudonym, False, number,
     )  # fmt: skip
     store.run("DELETE FROM follow WHERE person = ?", number)
+    store.run("DELETE FROM reach WHERE person = ?", number)
     store.run("UPDATE delivery SET reply = '' WHERE person = ?", number)
     store.run("DELETE FROM timer WHERE issue = ?", -number)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from triagemail.store import claims
+from triagemail.store.reach import UNREACHED
 from triagemail.store.schema import from_micros, micros
 from triagemail.store.store import Store
 
@@ -22,6 +24,7 @@ class Health:
     oldest_timer: datetime | None
     open_issues: int
     subscribers: int
+    disabled: int  # of them: no broadcast goes out to them, since mails came back
     risks: tuple[str, ...]
 
 
@@ -41,6 +44,8 @@ def health(store: Store, now: datetime) -> Health:
         risks.append(f"a delivery has waited since {from_micros(delivery):%Y-%m-%d %H:%M} UTC")
     if timer is not None and from_micros(timer) + LATE < now:
         risks.append(f"a timer was due at {from_micros(timer):%Y-%m-%d %H:%M} UTC")
+    if (since := claims.sending_held(store)) is not None:
+        risks.append(f"all sending is held since {since:%Y-%m-%d %H:%M} UTC: triagemail release all")
     if inbox.get("held"):
         risks.append(f"{inbox['held']} mail(s) held: triagemail held list")
     return Health(
@@ -51,5 +56,6 @@ def health(store: Store, now: datetime) -> Health:
         None if timer is None else from_micros(timer),
         len(store.open_issues()),
         store.one("SELECT COUNT(id) FROM person WHERE subscribed_at IS NOT NULL")[0],
+        store.one(f"SELECT COUNT(id) FROM person WHERE subscribed_at IS NOT NULL AND id IN ({UNREACHED})")[0],
         tuple(risks),
     )

@@ -59,6 +59,21 @@ class Person(Table):
     paused_until = UtcField(null=True)
 
 
+class ReachRow(Table):
+    """How our mails fare with a reader; only those whose mails came back have a row."""
+
+    person = pw.BigIntegerField(primary_key=True)
+    score = pw.FloatField()
+    bounced_at = UtcField(null=True)
+    disabled_at = UtcField(null=True)  # since then no broadcast
+    probes = pw.SmallIntegerField()
+    probed_at = UtcField(null=True)
+    removed_at = UtcField(null=True)
+
+    class Meta:
+        table_name = "reach"
+
+
 class Follow(Table):
     """What a person follows or has silenced, a row each; who has none hears of every area."""
 
@@ -244,6 +259,7 @@ TABLES = (
     Meta,
     Counter,
     Person,
+    ReachRow,
     Follow,
     Raw,
     Inbox,

@@ -256,6 +256,11 @@ class Store:
         if highest:
             self.run("UPDATE counter SET value = ? WHERE name = 'issue' AND value < ?", highest, highest)
 
+    def disputed_issues(self) -> tuple[Issue, ...]:
+        """Those with a running dispute: each has its timer."""
+        rows = self.all("SELECT i.body FROM issue i JOIN timer t ON t.issue = i.number WHERE t.name = 'dispute'")
+        return tuple(codec.load(body) for (body,) in rows)
+
     def has_reported(self, address: str) -> bool:
         return self.one("SELECT 1 FROM issue WHERE reporter = ? LIMIT 1", address) is not None
 
@@ -338,11 +343,15 @@ class Store:
             if name not in clocks:
                 self.run("DELETE FROM timer WHERE issue = ? AND name = ?", number, name)
         for name, due in clocks.items():
-            self.run(
-                "INSERT INTO timer (issue, name, due, rank) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (issue, name) DO UPDATE SET due = excluded.due, rank = excluded.rank",
-                number, name, micros(due), rank,
-            )  # fmt: skip
+            self.add_timer(number, name, due, rank)
+
+    def add_timer(self, number: int, name: str, due: datetime, rank: int) -> None:
+        """One timer, beside those that run."""
+        self.run(
+            "INSERT INTO timer (issue, name, due, rank) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (issue, name) DO UPDATE SET due = excluded.due, rank = excluded.rank",
+            number, name, micros(due), rank,
+        )  # fmt: skip
 
     def due_timer(self, now: datetime) -> tuple[int, str, datetime] | None:
         """The most urgent timer that is due: (issue, name, due)."""

@@ -1,0 +1,107 @@
+"""A copy of the database as it stands, while it is in use; and the way back (trust.md D10). SQLite only: PostgreSQL has
+pg_dump and pg_restore, which do this better."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import peewee as pw
+
+from triagemail.store import claims
+from triagemail.store.store import SchemaRefused, Store, StoreUnusable
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """`before` is the database as it was, beside the new one. `since`: the last mail that the copy knows of came in
+    then; what came later has to be read again."""
+
+    before: Path | None
+    since: datetime | None
+    waiting: int  # deliveries that were not sent when the copy was made; some of them may have been since
+
+
+def back_up(path: Path, to: Path) -> Path:
+    """A whole copy of the database in another file, for its owner only. It appears under its name when it is complete
+    and on the disk; an older one of that name gives way. Others may write meanwhile: it is of one moment."""
+    half = to.with_name(f"{to.name}.part")
+    half.unlink(missing_ok=True)
+    os.close(os.open(half, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as source, contextlib.closing(sqlite3.connect(half)) as copy:
+            source.backup(copy)
+        _to_disk(half)
+        half.replace(to)
+    except BaseException:  # whatever it was, half a copy is of no use to anybody
+        half.unlink(missing_ok=True)
+        raise
+    _to_disk(to.parent)
+    return to
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def restore(store: Store, copy: Path, now: datetime) -> Restored:
+    """Puts a copy in the place of the database, which is kept beside it, and holds sending: what waits in the copy may
+    have been sent since. The caller sees to it that nothing runs. Raises StoreUnusable, SchemaRefused, OSError."""
+    assert store.path is not None, "there is no file to put back on PostgreSQL"
+    if not copy.is_file():
+        raise StoreUnusable(f"there is no copy {copy}")
+    try:
+        found = Store(f"sqlite:///{back_up(copy, store.path.with_name(f'{store.path.name}.restored'))}")
+    except sqlite3.Error as error:
+        raise StoreUnusable(f"the copy cannot be read ({error}): {copy}") from error
+    assert found.path is not None
+    try:
+        since, waiting = _look(found, now)
+    except BaseException:  # a copy that is not put in its place is of no use
+        found.path.unlink()
+        raise
+    before = _put_aside(store.path) if store.path.exists() else None
+    found.path.replace(store.path)
+    _to_disk(store.path.parent)
+    return Restored(before, since, waiting)
+
+
+def _put_aside(path: Path) -> Path:
+    """A second name for the database, which may be a broken one, and for the log beside it; `path` itself stays until
+    another takes its place."""
+    before = path.with_name(f"{path.name}.before-restore")
+    for end in ("", "-wal", "-shm"):
+        Path(f"{before}{end}").unlink(missing_ok=True)
+    os.link(path, before)
+    for end in ("-wal", "-shm"):
+        if Path(f"{path}{end}").exists():
+            os.rename(f"{path}{end}", f"{before}{end}")
+    return before
+
+
+def _look(found: Store, now: datetime) -> tuple[datetime | None, int]:
+    """Is it whole, and ours? Then sending is held in it, and it stands in one file."""
+    try:
+        if found.connect() is None:
+            raise SchemaRefused(f"an empty database: {found.name}")
+        if (said := found.one("PRAGMA integrity_check")[0]) != "ok":
+            raise StoreUnusable(f"the copy is damaged ({said}): {found.name}")
+        with found.transaction():
+            claims.hold_sending(found, now)
+        since, waiting = claims.last_arrival(found), claims.waiting(found)
+        found.run("PRAGMA wal_checkpoint(TRUNCATE)")
+        return since, waiting
+    except (sqlite3.Error, pw.DatabaseError) as error:
+        raise StoreUnusable(f"the copy cannot be read ({error}): {found.name}") from error
+    finally:
+        found.close()
+        for end in ("-wal", "-shm"):
+            Path(f"{found.path}{end}").unlink(missing_ok=True)
