@@ -357,6 +357,16 @@ def test_l5_forged_reports(tmp_path: Path) -> None:
     forge(tmp_path, 300)
 
 
+def test_l5_a_breaker_for_everybody_together(chat: Chat) -> None:
+    """L5: <= 20 in 10 min in total (breaker), whatever is asked for; the operator is told once."""
+    people = [f"v{n}@acme.example" for n in range(40)]
+    out = flood(chat, ((who, "help", "help") for who in people))
+    assert len(but(out, *people)) == 1
+    assert len([mail for mail in out if mail.to in people]) == 20
+    chat.after(minutes=10, seconds=30, step=NO_STEPS)
+    assert one(chat.sends(people[-1], "help"), people[-1])
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_l5_ten_thousand_forged_reports(tmp_path: Path) -> None:
