@@ -257,8 +257,9 @@ def _desk_does(name: str, desk: Desk, due: datetime) -> str:
 LEVELS = {
     acts.ANY: "anything",
     acts.BELIEVED: "believed",
-    acts.REPLIED: "answered us",
-    acts.ROLE_PROVEN: "proven",
+    acts.DECIDES: "vouched for",
+    acts.RULES: "twofold",
+    acts.PROVEN: "confirmed",
 }
 WITH_LESS = {"confirm": "asked back: one plain reply confirms", "do": "done, marked UNVERIFIED where it matters"}
 HARMLESS = (want.Confirm, want.NearMiss, want.TooMany, want.Note)  # change nothing by themselves
@@ -275,19 +276,26 @@ def who_may() -> str:
     for kind, act in acts.ACTS.items():
         if kind not in HARMLESS + OF_MACHINES:
             what = names.get(kind) or words[kind.__name__]
-            rows.append([f"{what} ({code(kind.__name__)})", _roles(act), LEVELS[act.sure], WITH_LESS[act.short]])
+            rows.append([f"{what} ({code(kind.__name__)})", _roles(act), _sure(act), WITH_LESS[act.short]])
     rows.append(_asks(f"ask for {', '.join(map(code, sorted(acts.OPEN_ASKS)))}", "help"))
     rows.append(_asks("ask for `status` and `list` of everything, `board`", "status"))
     rows.append(_asks("ask for `backlog`", "backlog"))
     mine = acts.asking(_ask("status"), replace(_issue(SITUATIONS[0], docs_mails.company()), owner="anna"), "anna")
     who = "reporter, owner, team, who answers its broadcast"
-    rows.append(["ask for `status` of one issue", who, LEVELS[mine.sure], WITH_LESS[mine.short]])
+    rows.append(["ask for `status` of one issue", who, _sure(mine), WITH_LESS[mine.short]])
     return table(["act", "who may", "evidence", "with less evidence"], rows)
+
+
+def _sure(act: acts.Act) -> str:
+    """One word where it is the same for all, else a word for each role."""
+    if len(set(act.needs.values())) == 1:
+        return LEVELS[next(iter(act.needs.values()))]
+    return "; ".join(f"{role}: {LEVELS[levels]}" for role, levels in act.needs.items())
 
 
 def _asks(words: str, what: str) -> list[str]:
     act = acts.asking(_ask(what), None, "")
-    return [words, _roles(act), LEVELS[act.sure], WITH_LESS[act.short]]
+    return [words, _roles(act), _sure(act), WITH_LESS[act.short]]
 
 
 def _ask(what: str) -> want.Ask:
@@ -296,7 +304,8 @@ def _ask(what: str) -> want.Ask:
 
 def _roles(act: acts.Act) -> str:
     order = (
-        "reporter", "owner", "team", "triager", "asked", "ruler", "confirmer", "internal", "list", "admitted", "anyone"
+        "reporter", "owner", "team", "triager", "asked", "ruler", "confirmer", "internal", "list", "guest",
+        "admitted", "anyone",
     )  # fmt: skip
     return ", ".join(sorted(act.roles, key=order.index))
 

@@ -36,6 +36,8 @@ RANKS = {
     "outbox": 6,
     "sender": 6,
     "snapshots": 6,
+    "watch": 6,
+    "trial": 6,
     "worker": 6,
     "quantities": 7,
     "toml_lines": 7,
@@ -47,6 +49,7 @@ RANKS = {
     "explain": 8,
     "console": 9,
     "operating": 9,
+    "subscribers": 9,
     "cli": 9,
     "__main__": 9,
 }
@@ -75,8 +78,7 @@ CLOCKS = {"now", "today", "utcnow"}
 
 DOORS = {  # library -> the one module (or folder) that imports it
     "aiosmtpd": "doors/smtpd.py",
-    "authres": "mail/evidence.py",
-    "click": "cli.py console.py operating.py",  # the command line: what all need, the operator's commands, the rest
+    "click": "cli.py console.py operating.py subscribers.py",  # the command line
     "dns": "doors/names.py",
     "email_validator": "mail/address.py",
     "flufl": "mail/dsn.py",

@@ -381,7 +381,7 @@ def test_explain_prints_the_object_of_the_design(tmp_path: Path, name: str) -> N
     assert sorted(found["screening"]) == ["class", "may_ack", "reason"]
     assert found["screening"]["class"] in CLASSES
     assert type(found["screening"]["may_ack"]) is bool
-    assert sorted(found["evidence"]) == ["level", "rule"]
+    assert sorted(found["evidence"]) == ["level", "rule", "text"]
     assert {type(found[key]) for key in ("defects", "missing", "intents")} == {list}
     assert {type(found[key]) for key in ("answers", "decision")} == {dict}
     assert files_in(tmp_path) == {"mail.eml": EXPLAINED[name]}
@@ -750,6 +750,8 @@ def test_show_tells_an_issue_with_its_journal(host: Host) -> None:
     assert found["issue"]["headline"] == "Checkout is blank"
     first = found["journal"][0]
     assert (first["t"], first["by"], first["level"]) == ("ReportFiled", BOB, "E0")
+    assert (first["rule"], first["mail"]) == ("none-fresh: no token of ours", 1)
+    assert "E0 by none-fresh: no token of ours, mail 1" in said.stdout
 
 
 @pytest.mark.parametrize("command", ["show 9", "held show 9", "held release 9", "held drop 9"])
@@ -1102,3 +1104,59 @@ def test_hold_all_sends_nothing_until_release_all(host: Host, sink: servers.Sink
     assert host.types("run", "--until-idle").exit_code == 0
     assert len(sink.mails) == 2
     assert host.types("release", "all").stdout == "nothing was held\n"
+
+
+# --- whole lists ------------------------------------------------------------------------------------------------------
+
+MAILMAN = "lena@acme.example\nTom Tester <tom@acme.example>\n# left in May\nLENA@acme.example\n"
+MAILMAN_CSV = "address,display_name,role\nlena@acme.example,Lena,member\ntom@acme.example,,member\n"
+LISTMONK = """\
+uuid,email,name,attributes,status,created_at,updated_at
+a1,lena@acme.example,Lena,"{""city"": ""Köln, Nippes""}",enabled,2025-01-01,2025-01-01
+a2,tom@acme.example,Tom,{},enabled,2025-01-01,2025-01-01
+a3,kim@acme.example,Kim,{},blocklisted,2025-01-01,2025-01-01
+"""
+EXCEL = "\ufeffName;E-Mail\r\nLena;lena@acme.example\r\nTom;tom@acme.example\r\n"
+
+
+@pytest.mark.parametrize("text", [MAILMAN, MAILMAN_CSV, LISTMONK, EXCEL], ids=["lines", "mailman", "listmonk", "excel"])
+def test_a_list_is_imported_from_what_others_export(host: Host, text: str) -> None:
+    """`subscribers import`: CSV, also Mailman and listmonk exports; nobody is added who had left there, none twice."""
+    (host.folder / "list.csv").write_text(text, encoding="utf-8")
+    said = host.types("subscribers", "import", host.folder / "list.csv")
+    assert said.exit_code == 0
+    assert "2 added, 0 on the list already" in said.stdout
+    assert [row["address"] for row in host.lines("subscribers", "list")] == ["lena@acme.example", "tom@acme.example"]
+    assert "0 added, 2 on the list already" in host.types("subscribers", "import", host.folder / "list.csv").stdout
+
+
+def test_lines_without_an_address_are_named_and_the_rest_is_added(host: Host) -> None:
+    """Bad input gets one clear answer and nothing is lost: which line, and what stood there."""
+    (host.folder / "list.csv").write_text("email,name\nlena@acme.example,Lena\nkim at acme,Kim\n\n,Nobody\n")
+    said = host.types("subscribers", "import", host.folder / "list.csv")
+    assert "line 3: no mail address: kim at acme" in said.stdout
+    assert "1 added" in said.stdout
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"name\nLena\n", b"\xff\xfe\x00\x01", b'email\n"never closed'])
+def test_a_file_that_is_no_list_changes_nothing(host: Host, content: bytes) -> None:
+    """65, one line a reason."""
+    (host.folder / "list.csv").write_bytes(content)
+    said = host.types("subscribers", "import", host.folder / "list.csv")
+    assert said.exit_code == 65
+    assert host.lines("subscribers", "list") == []
+
+
+def test_an_export_can_be_imported_again(host: Host) -> None:
+    """`subscribers export`: everybody with their wishes; a group stays a group."""
+    host.types("subscribers", "add", "lena@acme.example")
+    host.types("subscribers", "add", "--group", "all@lists.acme.example")
+    exported = host.types("subscribers", "export").stdout
+    assert exported.splitlines()[0].startswith("address,since,group,priority")
+    host.types("subscribers", "remove", "lena@acme.example", "all@lists.acme.example")
+    (host.folder / "list.csv").write_text(exported)
+    assert host.types("subscribers", "import", host.folder / "list.csv").exit_code == 0
+    assert {row["address"]: row["group"] for row in host.lines("subscribers", "list")} == {
+        "lena@acme.example": False,
+        "all@lists.acme.example": True,
+    }

@@ -55,6 +55,20 @@ def test_a_token_in_it_proves_nothing(chat: Chat) -> None:
     assert chat.issue(1).decided_by == SARA
 
 
+def test_a_providers_word_about_the_group_is_none_about_the_author(tmp_path: Path) -> None:
+    """At most E0: the provider vouches for the group that wrote itself into From, not for whom it names."""
+    home = {"profile": "own", "trusted_authserv_id": ("mx.acme.example",), "trusted_received_by": ("mx.acme.example",)}
+    said = {**PASSED, "Authentication-Results": "mx.acme.example; dmarc=pass header.from=acme.example"}
+    with talk_directly(tmp_path, mail={"groups": (BUGS,)}, auth=home) as chat:
+        chat.sends(VIA, COMPLETE.format(priority="P0"), subject="Checkout is blank", headers=said)
+        assert chat.issue(1).unverified
+        chat.sends(BOB, COMPLETE.format(priority="P0"), subject="Cart is blank", headers=said)
+        assert chat.issue(2).unverified
+        own = {"Authentication-Results": said["Authentication-Results"]}
+        chat.sends(BOB, COMPLETE.format(priority="P0"), subject="Search is blank", headers=own)
+        assert not chat.issue(3).unverified
+
+
 def test_the_direct_copy_and_that_of_the_group_are_one(chat: Chat) -> None:
     """The same mail twice (list copy) is a recorded duplicate (trust.md I6), although its From was written anew."""
     raw = chat.writes(BOB, "The shop is slow.", subject="Shop is slow")

@@ -113,9 +113,7 @@ class Service:
 
     # --- people -------------------------------------------------------------------------------------------------------
 
-    def mail(
-        self, author: str, text: str, *, subject: str = "", answering: Out | None = None, more: str = ""
-    ) -> bytes:
+    def mail(self, author: str, text: str, *, subject: str = "", answering: Out | None = None, more: str = "") -> bytes:
         self.count += 1
         to = answering.reply_to if answering else ISSUES
         head = f"From: {author}\r\nTo: {to}\r\nSubject: {subject or f'Shop {self.count} is slow'}\r\n"

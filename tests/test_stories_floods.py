@@ -451,15 +451,47 @@ def test_what_is_held_for_its_kind_can_be_let_in(chat: Chat) -> None:
     assert len(chat.held()) == 3
     let_in(chat)
     assert issues(chat) == 2
-    assert chat.held() == ["bad_from: no single address in From"]
+    assert chat.held() == ["spoof-suspect: bad_from, no single address in From"]
 
 
 def test_l9_a_stranger_is_not_on_the_list(chat: Chat) -> None:
     """L9 is for admitted addresses: nobody else's mail reaches a triager by being many."""
     out = flood(chat, ((f"v{n}@else.example", f"P0: outage {n}", "all is down") for n in range(30)))
     out += chat.after(minutes=2)
-    assert to(out, SARA) == []
+    assert len(to(out, SARA)) == 1  # "not admitted: held; the triager is told at once if it names P0 or P1"
+    assert to(out, SARA, "held") == []
     assert set(chat.held()) == {f"not-admitted: v{n}@else.example" for n in range(30)}
+
+
+VOUCHED = {"Authentication-Results": "mx.acme.example; dmarc=pass header.from=acme.example"}
+AT_HOME = {
+    "profile": "own", "trusted_authserv_id": ("mx.acme.example",), "trusted_received_by": ("mx.acme.example",),
+}  # fmt: skip
+
+
+def test_l9_thirty_colleagues_whom_their_provider_vouches_for(tmp_path: Path) -> None:
+    """L9: 30 colleagues reporting one outage: 30 answered, in fresh mails, since none of them is at E0."""
+    with talk_directly(tmp_path, auth=AT_HOME) as chat:
+        for n in range(30):
+            raw = chat.writes(f"c{n}@acme.example", "P0: the shop is down", subject="Shop is down", headers=VOUCHED)
+            chat.append(raw)
+        out = chat.settle()
+        assert {m.to for m in out if m.to.startswith("c") and m.to[1].isdigit()} == {
+            f"c{n}@acme.example" for n in range(30)
+        }
+        assert issues(chat) == 30
+        assert chat.held() == []
+
+
+def test_l3_an_alert_that_is_vouched_for_is_believed(tmp_path: Path) -> None:
+    """L3: address + evidence: with E1 its report is as good as a colleague's: a P0 is announced at once."""
+    watch = "watch@acme.example"
+    with talk_directly(tmp_path, people={"monitors": (watch,)}, auth=AT_HOME) as chat:
+        chat.subscribe(LENA)
+        out = chat.sends(watch, "Node 7", subject="[P0] All nodes are down", headers={**MACHINE, **VOUCHED})
+        assert {mail.to for mail in out} == {SARA, LENA}
+        assert not chat.issue(1).unverified
+        assert [m.to for m in chat.sends(watch, "Node 8", subject="Disk is full", headers=MACHINE)] == [OPS]
 
 
 def test_l9_thirty_colleagues_report_one_outage(chat: Chat) -> None:

@@ -21,6 +21,11 @@ NOBODY = timedelta()
 pytestmark = pytest.mark.usefixtures("keeps_its_word")
 
 
+AT_HOME = {
+    "profile": "own", "trusted_authserv_id": ("mx.acme.example",), "trusted_received_by": ("mx.acme.example",),
+}  # fmt: skip
+
+
 @pytest.fixture
 def chat(tmp_path: Path) -> Iterator[Chat]:
     guidance = {"booking_url": "https://book.acme.example/15"}
@@ -277,15 +282,15 @@ def test_admitted_outsiders_see_their_own_issues_only(tmp_path: Path) -> None:
     """Internal people may ask for `list` and others' `status`. Admitted outsiders (customers) see their own issues
     only."""
     kim = "kim@customer.example"
-    with talk_directly(tmp_path, people={"reporters": ("acme.example", "customer.example")}) as chat:
+    with talk_directly(tmp_path, people={"reporters": ("acme.example", "customer.example")}, auth=AT_HOME) as chat:
         opened(chat, "P1", "A secret trouble")
-        out = chat.sends(kim, COMPLETE.format(priority="P2"), subject="Our export fails")
-        assert to(out, kim) == []  # L5: whoever is named there may never have heard of us
-        decided = one(chat.answers(one(out, SARA), "agree"), kim)
-        assert "Our export fails" in one(chat.answers(decided, "status #2"), kim).text
-        refused = one(chat.answers(decided, "status #1"), kim)
+        said = {"Authentication-Results": "mx.acme.example; dmarc=pass header.from=customer.example"}
+        out = chat.sends(kim, COMPLETE.format(priority="P2"), subject="Our export fails", headers=said)
+        received = one(out, kim)
+        assert "Our export fails" in one(chat.answers(received, "status #2"), kim).text
+        refused = one(chat.answers(received, "status #1"), kim)
         assert "secret" not in refused.text + refused.subject
-        refused = one(chat.answers(decided, "list"), kim)
+        refused = one(chat.answers(received, "list"), kim)
         assert "secret" not in refused.text
 
 

@@ -18,6 +18,7 @@ from triagemail.process import intents as want
 from triagemail.process import limits
 from triagemail.process.model import PRIORITY, Policy
 from triagemail.snapshots import Snapshots
+from triagemail.store import counts
 from triagemail.store.claims import Claimed
 from triagemail.store.store import Store
 
@@ -82,7 +83,7 @@ class Alerts:
         issue = self.store.issue(number) if number else None
         if issue is None or not issue.live:
             return None
-        last = self.store.last_said(number, by)
+        last = counts.last_said(self.store, number, by)
         return number if last is not None and self.clock.now() - last <= limits.REPEATED else None
 
 

@@ -35,6 +35,7 @@ from triagemail.sender import Pace, Sender
 from triagemail.snapshots import Snapshots
 from triagemail.store import claims, prune
 from triagemail.store.store import STORE_FAULTS, Store
+from triagemail.watch import Watch
 from triagemail.worker import Worker
 
 if TYPE_CHECKING:
@@ -219,11 +220,12 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
     words = parse_words((folder / "en" / "words.toml").read_text(encoding="utf-8"))
     own = mail_templates.open_templates(config.templates.dir or None)
     outbox = Outbox(store, own, keyring, policy)
-    known = Snapshots(store, policy, outbox, clock)
+    known = Snapshots(store, policy, outbox, clock, configs.trust(config))
     notices = Notices(store, outbox, policy, clock)
+    watch = Watch(store, policy, notices)
     budgets = Budgets(store, policy, words, clock, notices)
     alerts = Alerts(store, policy, words, clock, known, budgets)
-    worker = Worker(store, policy, words, outbox, clock, known, budgets, alerts, tuple(config.mail.groups))
+    worker = Worker(store, policy, words, outbox, clock, known, watch, budgets, alerts, tuple(config.mail.groups))
     mailbox, intake = _mailbox(config, store, clock)
     relay, rate = Relay(_smtp(config), config.smtp.connections), config.smtp.rate
     pace = None if rate is None else Pace(rate.count, rate.per)

@@ -25,6 +25,8 @@ class Notices:
     def tell(self, cause: str, text: str) -> bool:
         """Log it always, mail it at most once an hour; its own transaction. True when a mail was queued."""
         logger("notices").error("notice", cause=cause, text=text)
+        if not self.policy.operator:
+            return False
         with self.store.transaction():
             return self._queue(cause, text)
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from triagemail.clock import Clock
 from triagemail.mail import evidence, mime
+from triagemail.mail.evidence import Trust
 from triagemail.mail.html import html_to_text
 from triagemail.mail.mime import ParsedMail
 from triagemail.mail.reading import Anchor, Context
@@ -45,6 +46,7 @@ class Snapshots:
     policy: Policy
     outbox: Outbox
     clock: Clock
+    trust: Trust
     words_sent: dict[int, str] = field(default_factory=dict)  # of our latest answered mails, by their number
 
     # --- what a mail belongs to ---------------------------------------------------------------------------------------
@@ -63,7 +65,7 @@ class Snapshots:
         seen."""
         author = found.from_.address if found.from_ else ""
         owner = self.store.address(anchor.token.person) if anchor.token else None
-        sure = evidence.judge(author, owner)
+        sure = self.judge(owner, found, arrived)
         if anchor.token is not None and anchor.token.kind == "u" and owner:  # suffices alone, whoever's alias sent it
             return Context(owner, Evidence(Level.E2, "unsubscribe-token"), raw, sent_at=arrived)
         if anchor.secret:
@@ -77,6 +79,13 @@ class Snapshots:
             return Context(author, sure, raw, issue, said, sent_at=arrived)
         text, template, broadcast = self._words_of(parent), parent.template, parent.broadcast
         return Context(author, sure, raw, issue, text, template, broadcast, sent_at=arrived)
+
+    def judge(self, owner: str | None, found: ParsedMail, arrived: datetime) -> Evidence:
+        """How sure it is that the author wrote it; `owner` is whom its token names. Its Date is the sender's word, so
+        it can only make a mail older (trust.md A11)."""
+        author = found.from_.address if found.from_ else ""
+        sent = min(arrived, found.date or arrived)
+        return evidence.judge(self.trust, found.trace, author, owner, self.clock.now() - sent)
 
     def _words_of(self, parent: Parent) -> str:
         """All words of a mail of ours that an answer may quote: a client that quotes its HTML part quotes that

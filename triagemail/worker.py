@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from triagemail import outbox
+from triagemail import outbox, trial
 from triagemail.alerts import Alerts
 from triagemail.budgets import Budgets
 from triagemail.clock import Clock
@@ -20,18 +20,13 @@ from triagemail.mail import dsn, groups, mime, reading, recorded, screening
 from triagemail.mail.mime import ParsedMail
 from triagemail.mail.reading import Context
 from triagemail.mail.screening import Screening
+from triagemail.mail.tokens import Token
 from triagemail.mail.words import Words
 from triagemail.outbox import Outbox
 from triagemail.process import bounces, decide, duty, readers
 from triagemail.process import intents as want
 from triagemail.process.clocks import clocks, desk_clocks
-from triagemail.process.events import (
-    Decision,
-    Event,
-    SubscriberJoined,
-    SubscriberLeft,
-    WishesSet,
-)
+from triagemail.process.events import Decision, Draft, Event, SubscriberJoined, SubscriberLeft, WishesSet
 from triagemail.process.intents import Intent, Pending, Snapshot
 from triagemail.process.life import evolve, evolve_desk
 from triagemail.process.model import Evidence, Issue, Level, Policy
@@ -41,14 +36,17 @@ from triagemail.snapshots import Snapshots
 from triagemail.store import audience, claims, counts, reach
 from triagemail.store.claims import Claimed
 from triagemail.store.store import STORE_FAULTS, Store
+from triagemail.watch import Watch
 
 STRIKES = 3
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
 HELD = ("bad_from", "auto_generated", "list")
 HOPS = 50  # `Received` fields of a mail that goes round, as Postfix counts them
 UNREADABLE = ("too-deep", "too-many-parts", "header-flood", "line-flood", "too-large")
+HARMLESS = (*decide.KEPT_ALWAYS, want.Ask, want.Confirm, want.NearMiss, want.TooMany, want.GiveFeedback)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+STRANGERS = timedelta(minutes=10)  # between two mails to the triager about reports of people who may not report
 SERVICE = Evidence(Level.E3, "service")
 DESK_RANK = 2  # its timers come after all that is urgent
 AFTER_ALL_ELSE = 3  # so do those of readers, after it
@@ -76,6 +74,7 @@ class Worker:
     outbox: Outbox
     clock: Clock
     known: Snapshots
+    watch: Watch
     budgets: Budgets
     alerts: Alerts
     groups: tuple[str, ...] = ()
@@ -156,6 +155,23 @@ class Worker:
             self.outbox.put(notice, None, now)
         return "held", why, None
 
+    def _tell_triager(self, mail: Claimed, found: ParsedMail, intents: Sequence[Intent], snapshot: Snapshot) -> None:
+        """ "Not admitted: held; the triager is told at once if it names P0 or P1" (trust.md 3.5); of a flood of such
+        mails one every ten minutes."""
+        now = self.clock.now()
+        named = [i.priority for i in intents if isinstance(i, want.FileReport) and i.priority is not None]
+        if not named or not min(named).urgent or not self.store.notice_due("stranger", now, STRANGERS):
+            return
+        author = found.from_.address if found.from_ else ""
+        values = {"named": min(named), "from_": author, "subject": found.subject, "held_id": mail.inbox}
+        triager = duty.present(self.policy, snapshot.desk, now).duty
+        self.outbox.put(Draft("stranger", triager, None, values, rank=0), None, now)
+
+    def _suspect(self, mail: Claimed, found: ParsedMail, why: str) -> tuple[str, str, int | None]:
+        """Nobody is answered: who is named in From has probably not written it (trust.md 3.5)."""
+        self.watch.posed(found, self.clock.now())
+        return self._hold(mail, found, f"spoof-suspect: {why}")
+
     def _gather(self, now: datetime) -> None:
         """In a moment the triager gets one list of the reports that are held and may be urgent."""
         snapshot = Snapshot(desk=self.store.desk(lock=True))
@@ -174,7 +190,7 @@ class Worker:
         decided = [(alert.intent, decide.decide(snapshot, alert.intent, self.clock.now(), self.policy))]
         number = self.commit(decided, snapshot, found.message_id, context.by)
         if number:
-            self.store.lead_thread(alert.key, number)
+            counts.lead(self.store, alert.key, number)
         return "done", "alert", number
 
     def _handle(self, mail: Claimed, found: ParsedMail) -> tuple[str, str, int | None]:
@@ -189,6 +205,8 @@ class Worker:
         first = self.store.first_time(reading.duplicate_key(found, mail.raw), mail.inbox, self.clock.now())
         if first:
             return "silent", f"duplicate of {first}", None
+        if kind := trial.kind_of(self.store, found, self.clock.now()):
+            return "silent", f"{trial.SILENT}: {kind}", None
         if reading.is_ours(found, self.outbox.keyring, self._today()):
             return self._hold(mail, found, "loop: a mail of ours came back to us")
         seen = screening.screen(found, (self.policy.address, self.policy.list_address), self.groups)
@@ -200,9 +218,11 @@ class Worker:
                 self._look_for_absence(found, seen)
                 self._look_for_return(mail, found, seen)
                 return "silent", f"{seen.class_}: {seen.reason}", None
+            case "held" if seen.class_ == "bad_from":
+                return self._suspect(mail, found, f"bad_from, {seen.reason}")
             case _ if (context := self.alerts.context(mail, found, seen, passed_on=bool(passed_on))) is not None:
                 return self._alert(mail, found, context)
-            case "held" if not let_in or seen.class_ == "bad_from":
+            case "held" if not let_in:
                 return self._hold(mail, found, f"{seen.class_}: {seen.reason}")
             case _ if reading.to_return_path(found, self.policy.address):  # "our bounce address never answers"
                 return self._hold(mail, found, "return path: not a report that we can read")
@@ -240,7 +260,7 @@ class Worker:
         who = self.store.address(anchor.token.person) if anchor.token else ""
         wrote = found.from_.address if found.from_ else ""
         if who in self.policy.triagers and wrote == who:
-            absent = want.TriagerUnreachable(by=who, evidence=Evidence(Level.E2, "token"))
+            absent = want.TriagerUnreachable(by=who, evidence=self.known.judge(who, found, self.clock.now()))
             self._decide(absent, self.known.of_absence())
 
     # --- who can be reached -------------------------------------------------------------------------------------------
@@ -294,12 +314,16 @@ class Worker:
         now = self.clock.now()
         anchor = reading.anchor(found, self.outbox.keyring, self.policy.address, outbox.day_of(now))
         context = self.known.context(anchor, found, mail.raw_id, mail.received_at, passed_on=passed_on)
+        self.watch.stamped(context.by, context.evidence, now)
         self.budgets.heard(context, anchor.token.number if anchor.token else 0)
         read = reading.read(found, anchor, context, self.words, self.policy)
         snapshot = self.known.of_mail(read.intents, anchor, context)
         decided = decide.decide_all(snapshot, read.intents, now, self.policy)
         held = next((d.held for _, d in decided if d.held), "")
+        if held == "spoof-suspect":
+            return self._suspect(mail, found, f"{context.by}, {context.evidence.text}")
         if held:
+            self._tell_triager(mail, found, read.intents, snapshot)
             return self._hold(mail, found, f"{held}: {context.by}")
         if snapshot.pending is None and mail.odd != claims.RELEASED:
             too_much = self.budgets.flood(mail.inbox, context, read.intents)
@@ -311,10 +335,22 @@ class Worker:
             self.store.use_pending(anchor.secret, now)
             self.budgets.confirmed(context.by)
         touched = self.commit(decided, snapshot, found.message_id, context.by)
+        if anchor.token is not None and context.evidence.rule == "token-of-another":
+            self._tell_owner(anchor.token, context, read.intents)
         number = touched or (context.issue.number if context.issue else None)
         if number:
             self.store.join_thread(found.message_id, number)
         return "done", ", ".join(type(i).__name__ for i, _ in decided)[:200], number
+
+    def _tell_owner(self, token: Token, context: Context, intents: Sequence[Intent]) -> None:
+        """Somebody gives commands with the reply address of somebody else, who hears of it once a day (trust.md A9)."""
+        now = self.clock.now()
+        if all(isinstance(i, HARMLESS) for i in intents):
+            return
+        if self.store.notice_due(f"borrowed:{token.person}", now, DAY):
+            number = context.issue.number if context.issue else None
+            values = {"by": context.by, "number": number}
+            self.outbox.put(Draft("borrowed", self.store.address(token.person), number, values), context.issue, now)
 
     # --- committing a decision ---------------------------------------------------------------------------------------
 

@@ -78,6 +78,8 @@ ANSWERS: tuple[Sample, ...] = (
     mail("welcome", "welcome", None, SARA),
     mail("welcome", "no areas", None, SARA, ALONE),
     mail("goodbye", "goodbye", None, SARA),
+    mail("borrowed", "about an issue", None, SARA, by=BOB, number=42),
+    mail("borrowed", "about none", None, SARA, by=BOB, number=None),
     mail("wishes", "P0 only", None, SARA, wishes=Wishes(priority=Priority.P0)),
     mail(
         "wishes", "areas and issues", None, SARA, wishes=Wishes(areas=("billing", "gone"), issues=(42, 43), muted=(40,))

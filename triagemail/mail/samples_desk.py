@@ -133,5 +133,6 @@ DESK: tuple[Sample, ...] = (
         cause="no relay",
         text="relay.acme.example:587 has refused us for 5 minutes; 12 mails wait.",
     ),
+    mail("stranger", "stranger", None, ALICE, named=Priority.P0, from_=KIM, subject="Invoice 4711", held_id=7),
     mail("held", "held", None, OPS, reason="two From addresses", from_="", subject="Invoice 4711", held_id=7),
 )

@@ -54,16 +54,30 @@ def decide_all(
     snapshot: Snapshot, intents: Sequence[Intent], now: datetime, policy: Policy
 ) -> tuple[tuple[Intent, Decision], ...]:
     """Several intents of one mail: "all are done or none is, and one reply lists the result of each"."""
+    if any(intent.evidence.level is model.Level.EX for intent in intents):
+        return ((intents[0], _short(intents[0], "spoof-suspect")),)
     if len(intents) == 1 and isinstance(intents[0], want.Confirm):
         return confirm(intents[0], snapshot, now, policy)
     decided = _fold(snapshot, intents, now, policy)
     if any(d.freeze for _, d in decided):  # one that is short of evidence freezes all
         kept = [i for i in intents if isinstance(i, KEPT_ALWAYS)]
         frozen = tuple(i for i in intents if not isinstance(i, KEPT_ALWAYS))
-        return (*_fold(snapshot, kept, now, policy), (frozen[0], ask_to_confirm(frozen, snapshot)))
+        asked = (frozen[0], ask_to_confirm(frozen, snapshot))
+        return (*_quietly(_fold(snapshot, kept, now, policy), policy), asked)
     if any(not o.ok for _, d in decided for o in d.outcomes):
         decided = _nothing_but_kept(snapshot, intents, decided, now, policy)
-    return _with_receipt(decided, snapshot, policy)
+    return _quietly(_with_receipt(decided, snapshot, policy), policy)
+
+
+def _quietly(decided: Sequence[tuple[Intent, Decision]], policy: Policy) -> tuple[tuple[Intent, Decision], ...]:
+    """ "E0 + admitted outsider: … no automatic reply": whoever is named in From may never have heard of us."""
+    return tuple((intent, _unanswered(intent, decision, policy)) for intent, decision in decided)
+
+
+def _unanswered(intent: Intent, decision: Decision, policy: Policy) -> Decision:
+    if intent.evidence.level is not model.Level.E0 or "internal" in acts.roles(intent.by, None, policy):
+        return decision
+    return replace(decision, drafts=tuple(draft for draft in decision.drafts if draft.to != intent.by))
 
 
 def _fold(
@@ -147,6 +161,8 @@ def after(snapshot: Snapshot, events: Sequence[Event]) -> Snapshot:
 
 def decide(snapshot: Snapshot, intent: Intent, now: datetime, policy: Policy) -> Decision:
     """One intent: is the person allowed, what happens, and what follows of it."""
+    if intent.evidence.level is model.Level.EX:
+        return _short(intent, "spoof-suspect")
     policy = duty.present(policy, snapshot.desk, now)
     intent = _meant(intent, snapshot)
     issue = snapshot.issues.get(intent.issue) if intent.issue else None
@@ -178,8 +194,8 @@ def _meant(intent: Intent, snapshot: Snapshot) -> Intent:
 def _short(intent: Intent, code: str) -> Decision:
     if code == "confirm":
         return Decision(freeze=(intent,))
-    if code == "not-admitted":  # no reply to strangers (trust.md 3.5)
-        return Decision(held="not-admitted")
+    if code in ("not-admitted", "spoof-suspect"):  # no reply to strangers, nor to whom a liar names (trust.md 3.5)
+        return Decision(held=code)
     return updates.refuse(intent, code)
 
 
@@ -277,7 +293,7 @@ def _on_issue(snapshot: Snapshot, intent: Intent, issue: Issue, now: datetime, p
         case want.FillIn():
             return reports.fill_in(intent, issue, now, policy, snapshot.alarm)
         case want.Comment(broadcast_reply=True) if not _takes_part(intent.by, issue, policy):
-            return answer_reader(intent, snapshot, issue, now)
+            return answer_reader(intent, snapshot, issue, now, policy)
         case want.Comment():
             return reports.comment(intent, issue, now, policy)
         case want.Withdraw():
@@ -406,7 +422,7 @@ def answer(intent: want.Ask, snapshot: Snapshot, issue: Issue | None, policy: Po
     return Decision(drafts=(Draft(intent.what, intent.by, number, values),))
 
 
-def answer_reader(intent: want.Comment, snapshot: Snapshot, issue: Issue, now: datetime) -> Decision:
+def answer_reader(intent: want.Comment, snapshot: Snapshot, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """ "Replies to a broadcast never reach the list. A question is answered with the latest status (once per person and
     update) and put in the issue's log." """
     said = Commented(
@@ -414,7 +430,7 @@ def answer_reader(intent: want.Comment, snapshot: Snapshot, issue: Issue, now: d
         at=now,
         by=intent.by,
         text=intent.text,
-        unverified=not intent.evidence.believed,
+        unverified=not acts.vouched(intent, issue, policy),
         mail=intent.mail,
     )
     kept = Decision(events=(said,))
@@ -462,5 +478,5 @@ def confirm(
     if pending is None or pending.expires_at < now or pending.address != intent.by or intent.cancel:
         outcome = Outcome("Confirm", "cancelled" if intent.cancel and pending else "confirm-over", False)
         return _with_receipt([(intent, Decision(outcomes=(outcome,)))], snapshot, policy)
-    proven = replace(intent.evidence, level=model.Level.E3, rule="confirmed")
+    proven = model.Evidence(model.Level.E3, "confirmed")
     return decide_all(snapshot, [replace(i, evidence=proven) for i in pending.intents], now, policy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from triagemail.process import acts
 from triagemail.process import intents as want
 from triagemail.process.events import (
     AnswersGiven,
@@ -86,6 +87,7 @@ def file_report(
 ) -> Decision:
     """ "The report is kept as a draft issue from the first mail." A triager may report for someone."""
     passed_on = bool(intent.behalf) and intent.by in policy.triagers
+    enough = acts.eased(acts.DECIDES, policy) if passed_on else acts.BELIEVED
     event = ReportFiled(
         issue=number,
         at=now,
@@ -93,7 +95,7 @@ def file_report(
         headline=intent.headline,
         answers=dict(intent.answers),
         reported=intent.priority,
-        unverified=not intent.evidence.believed,
+        unverified=intent.evidence.level not in enough,
         attachments=intent.attachments,
         material=intent.material,
         mail=intent.mail,
@@ -280,7 +282,7 @@ def tell_list(before: Issue, after: Issue, reason: str, policy: Policy) -> Decis
 def comment(intent: want.Comment, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """A comment "travels: the reporter's to the owner (else the triager on duty), the owner's and triager's to the
     reporter, anyone else's to the owner; never to the list"."""
-    unverified = not intent.evidence.believed
+    unverified = not acts.vouched(intent, issue, policy)
     charge = in_charge(issue, policy)
     answers = intent.by in (charge, *policy.triagers) and not unverified
     event = Commented(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from triagemail.process.limits import Answer, Limit
 from triagemail.process.model import Priority
-from triagemail.store.schema import micros
+from triagemail.store.schema import from_micros, micros
 from triagemail.store.store import Store
 
 _TO = "SELECT COUNT(o.id) FROM delivery d JOIN outgoing o ON o.id = d.outgoing WHERE d.person = ? AND o.created_at >= ?"
@@ -78,6 +78,21 @@ def flooded(store: Store, since: datetime) -> list[tuple[str, Priority | None, l
         found.setdefault(address, []).append((_RANK.index(said), number))
     ordered = sorted((sorted(each), address) for address, each in found.items())
     return [(address, _PRIORITY[each[0][0]], [number for _, number in each]) for each, address in ordered]
+
+
+def lead(store: Store, name: str, issue: int) -> None:
+    """From now on alerts of this name belong to that issue, whatever they belonged to before."""
+    store.run(
+        "INSERT INTO thread (message_id, issue) VALUES (?, ?)"
+        " ON CONFLICT (message_id) DO UPDATE SET issue = excluded.issue",
+        name, issue,
+    )  # fmt: skip
+
+
+def last_said(store: Store, issue: int, address: str) -> datetime | None:
+    """When somebody last caused an event of an issue."""
+    row = store.one("SELECT MAX(at) FROM event WHERE issue = ? AND author = ?", issue, address)
+    return None if row[0] is None else from_micros(row[0])
 
 
 _PRIORITY = (Priority.P0, Priority.P1, None)

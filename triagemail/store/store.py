@@ -280,8 +280,8 @@ class Store:
         self.run(
             "INSERT INTO event (issue, type, at, author, level, rule, raw, decision, body) VALUES (?, ?, ?, ?,"
             " ?, ?, ?, ?, ?)",
-            event.issue, type(event).__name__, micros(event.at), event.by, str(evidence.level), evidence.rule, raw,
-            decision,
+            event.issue, type(event).__name__, micros(event.at), event.by, str(evidence.level),
+            f"{evidence.rule}: {evidence.text}" if evidence.text else evidence.rule, raw, decision,
             codec.dump(event),
         )  # fmt: skip
 
@@ -289,6 +289,12 @@ class Store:
         """The events of an issue in order: (time, author, evidence level, event)."""
         rows = self.all("SELECT at, author, level, body FROM event WHERE issue = ? ORDER BY id", number)
         return [(from_micros(at), author, level, codec.load(body)) for at, author, level, body in rows]
+
+    def audit(self, number: int) -> list[tuple[str, int | None]]:
+        """Beside `journal`: for each event why its author was believed, `rule: text`, and the raw mail it came from."""
+        return [
+            (rule, raw) for rule, raw in self.all("SELECT rule, raw FROM event WHERE issue = ? ORDER BY id", number)
+        ]
 
     def marked_journal(self, number: int) -> list[tuple[str, Event]]:
         """The events of an issue in order, each with the mark of its decision."""
@@ -383,19 +389,6 @@ class Store:
         if message_id:
             self.run("INSERT INTO thread (message_id, issue) VALUES (?, ?) ON CONFLICT DO NOTHING", message_id, issue)
 
-    def lead_thread(self, name: str, issue: int) -> None:
-        """From now on this name leads to that issue, whatever it led to before."""
-        self.run(
-            "INSERT INTO thread (message_id, issue) VALUES (?, ?)"
-            " ON CONFLICT (message_id) DO UPDATE SET issue = excluded.issue",
-            name, issue,
-        )  # fmt: skip
-
-    def last_said(self, number: int, address: str) -> datetime | None:
-        """When somebody last caused an event of an issue."""
-        row = self.one("SELECT MAX(at) FROM event WHERE issue = ? AND author = ?", number, address)
-        return None if row[0] is None else from_micros(row[0])
-
     def thread_issue(self, message_ids: Sequence[str]) -> int:
         """The issue that one of these Message-IDs belongs to, the last named first; 0 for none."""
         for message_id in reversed(message_ids[-50:]):
@@ -464,6 +457,10 @@ class Store:
             micros(now),
         )
         return True
+
+    def noticed(self, cause: str, since: datetime) -> bool:
+        """Whether that was told since then."""
+        return self.one("SELECT 1 FROM notice WHERE cause = ? AND at >= ?", cause, micros(since)) is not None
 
     def intake_ok(self) -> datetime | None:
         """When the mailbox was last read with success, to the minute; None where there is no mailbox, or never was."""
