@@ -27,6 +27,8 @@ RANKS = {
     "store": 4,
     "doors": 5,
     "files": 6,
+    "alerts": 6,
+    "budgets": 6,
     "intake": 6,
     "keys": 6,
     "loops": 6,

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from triagemail import config as configs
 from triagemail import drill
+from triagemail.alerts import Alerts
+from triagemail.budgets import Budgets
 from triagemail.clock import Clock
 from triagemail.config import Config
 from triagemail.doors.imap import ImapSettings, Mailbox, MailboxRefused
@@ -168,9 +170,7 @@ class App:
         if "send" in only:
             found["send"] = send
         if "clock" in only:
-            found["prune"] = Loop(
-                "prune", self.prune_once, idle=HOUR, close=self.store.close, on_failure=self._failed
-            )
+            found["prune"] = Loop("prune", self.prune_once, idle=HOUR, close=self.store.close, on_failure=self._failed)
         return found
 
     def _work(self, parts: tuple[str, ...], only: tuple[str, ...]) -> bool:
@@ -242,7 +242,9 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
     known = Snapshots(store, policy, outbox, clock, configs.trust(config))
     notices = Notices(store, outbox, policy, clock)
     watch = Watch(store, policy, notices)
-    worker = Worker(store, policy, words, outbox, clock, known, watch, tuple(config.mail.groups))
+    budgets = Budgets(store, policy, words, clock, notices)
+    alerts = Alerts(store, policy, words, clock, known, budgets)
+    worker = Worker(store, policy, words, outbox, clock, known, watch, budgets, alerts, tuple(config.mail.groups))
     mailbox, intake = _mailbox(config, store, clock)
     relay, rate = Relay(_smtp(config), config.smtp.connections), config.smtp.rate
     pace = None if rate is None else Pace(rate.count, rate.per)

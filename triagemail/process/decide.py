@@ -16,6 +16,7 @@ from triagemail.process import (
     closure,
     disputes,
     duty,
+    limits,
     model,
     ownership,
     remediation,
@@ -264,6 +265,8 @@ def _act(snapshot: Snapshot, intent: Intent, issue: Issue | None, now: datetime,
             return duty.take_duty(intent, snapshot, now, policy)
         case want.GoAway():
             return duty.go_away(intent, snapshot, now, policy)
+        case want.ReportHeld():
+            return limits.begin(snapshot, now)
         case want.TriagerUnreachable():
             return duty.unreachable(intent, snapshot, now, policy)
         case want.MailReturned():
