@@ -201,7 +201,9 @@ def test_no_mistake_shows_a_secret(tmp_path: Path, text: str) -> None:
 
 def test_a_config_shows_no_secret(tmp_path: Path) -> None:
     """No secrets in logs (trust.md V6): a config that is logged by mistake has none to show."""
-    text = '[imap]\npassword = "canary-7"\n[smtp]\npassword = "canary-7"\n[store]\nurl = "postgresql://t:canary-7@h/t"\n'
+    text = (
+        '[imap]\npassword = "canary-7"\n[smtp]\npassword = "canary-7"\n[store]\nurl = "postgresql://t:canary-7@h/t"\n'
+    )
     assert "canary" not in repr(read(tmp_path, text))
 
 
@@ -242,13 +244,13 @@ BROKEN = [  # text, line, key, a part of what is said
     ("[imap]\npoll = '0s'", 2, "imap.poll", "out of range"),
     ("[imap]\npoll = '99999d'", 2, "imap.poll", "out of range"),
     ("[imap]\npoll = '1.5h'", 2, "imap.poll", "no duration"),
-    ("[imap]\nfolder = \"x\\r\\nA1 LOGOUT\"", 2, "imap.folder", "no folder name"),
+    ('[imap]\nfolder = "x\\r\\nA1 LOGOUT"', 2, "imap.folder", "no folder name"),
     ("[imap]\ndone_folder = 'INBOX'", 2, "imap.done_folder", "must differ from folder"),
     ("[imap]\npassword_file = 'nowhere'", 2, "imap.password_file", "No such file"),
     ("[imap]\npassword_file = '.'", 2, "imap.password_file", ""),
     ("[imap]\npassword = 'a'\npassword_file = 'triagemail.toml'", 2, "imap.password", "keep one"),
     ("[imap]\npassword = 'a'\ntoken_command = 'b'", 3, "imap.token_command", "keep one"),
-    ("[imap]\ntoken_command = \"a 'b\"", 2, "imap.token_command", "no command line"),
+    ('[imap]\ntoken_command = "a \'b"', 2, "imap.token_command", "no command line"),
     ("[imap]\nuser = 'a'", 2, "imap.user", "without password_file"),
     ("[imap]\nhost = 'h.example'\npassword = 'a'\ntls = 'none'", 4, "imap.tls", "readable by anyone"),
     ("[lmtp]\nlisten = '0.0.0.0:24'", 2, "lmtp.listen", "loopback"),
@@ -301,7 +303,7 @@ BROKEN = [  # text, line, key, a part of what is said
     ("[[question]]\nkey='priority'\nlabel='A'\n[[question]]\nkey='b'\nlabel=' a '", 6, "question[2].label", "already"),
     ("[mail\n", 1, "", "is no TOML"),
     ("[mail]\naddress = 'a@b.example'\naddress = 'c@d.example'", 3, "", "is no TOML"),
-    ("[web]\nurl = \"\"\"unclosed", 2, "", "is no TOML"),
+    ('[web]\nurl = """unclosed', 2, "", "is no TOML"),
     ("x = " + "[" * 5000 + "]" * 5000, 0, "", "is no TOML"),
 ]
 

@@ -169,7 +169,7 @@ def test_the_pager_gets_three_lines_of_every_p0_and_of_each_missed_clock(chat: C
     assert len([line for line in page.text.splitlines() if line.strip()]) <= 3
     assert to(chat.after(minutes=14, step=NOBODY), PAGER) == []
     assert one(chat.after(minutes=2, step=NOBODY), PAGER)
-    opened(chat, "P1", "Invoices are wrong")
+    opened(chat, "P1", "Invoices are wrong", LENA)
     assert to([m for m in chat.sent if "Invoices" in m.text], PAGER) == []
 
 
@@ -182,6 +182,7 @@ def test_a_persons_first_incomplete_report_is_offered_fifteen_minutes_of_guidanc
     first = one(chat.sends(BOB, "the search is odd", subject="Search is odd"), BOB)
     assert "https://book.acme.example/15" in first.text
     assert "call" in first.text
+    chat.after(days=1, minutes=1, step=NOBODY)
     second = one(chat.sends(BOB, "the cart is odd", subject="Cart is odd"), BOB)
     assert "https://book.acme.example/15" not in second.text
     urgent = one(chat.sends(LENA, "P0: all is down", subject="[P0] All is down"), LENA)

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from triagemail import config as configs
-from triagemail import one_click
+from triagemail import drill, one_click
+from triagemail.alerts import Alerts
+from triagemail.budgets import Budgets
 from triagemail.clock import Clock
 from triagemail.config import Config
 from triagemail.doors.imap import ImapSettings, Mailbox, MailboxRefused
@@ -31,7 +33,7 @@ from triagemail.notices import Notices
 from triagemail.outbox import Outbox
 from triagemail.process.model import Policy
 from triagemail.sender import Pace, Sender
-from triagemail.snapshots import Snapshots
+from triagemail.snapshots import DEAF, Snapshots
 from triagemail.store import claims, prune
 from triagemail.store.store import STORE_FAULTS, Store
 from triagemail.watch import Watch
@@ -74,6 +76,8 @@ class App:
     emptied: threading.Event = field(default_factory=threading.Event)  # the mailbox was read to its end since the start
     started: float = field(default_factory=time.monotonic)
     told: str = ""
+    intake_loop: Loop | None = None
+    unheard_since: float = 0.0  # when it was noticed that nothing was heard from the mailbox; 0: all is well
 
     # --- one thread, until nothing is due ----------------------------------------------------------------------------
 
@@ -92,8 +96,11 @@ class App:
             busy = busy or ("clock" in only and self.prune_once())
 
     def prune_once(self) -> bool:
-        """A slice of what retention lets go; False when all of it is gone."""
+        """A slice of what retention lets go; False when all of it is gone. And who has not answered a drill."""
         kept = self.config.retention
+        with self.store.transaction():
+            if silent := drill.overdue(self.store, self.clock.now()):
+                self.notices.add("a drill was not answered", ", ".join(silent))
         return prune.prune_once(self.store, self.clock.now(), kept.raw, kept.held)
 
     def poll_once(self) -> bool:
@@ -184,14 +191,13 @@ class App:
                 close=self._close_intake, on_failure=self._failed,
             )  # fmt: skip
             found["intake"].wait = lambda seconds: self._wait_for_mail(found["intake"], seconds)
+            self.intake_loop = found["intake"]
         if parts:
             found["work"] = work
         if "send" in only:
             found["send"] = send
         if "clock" in only:
-            found["prune"] = Loop(
-                "prune", self.prune_once, idle=HOUR, close=self.store.close, on_failure=self._failed
-            )
+            found["prune"] = Loop("prune", self.prune_once, idle=HOUR, close=self.store.close, on_failure=self._failed)
         return found
 
     def _work(self, parts: tuple[str, ...], only: tuple[str, ...]) -> bool:
@@ -205,7 +211,19 @@ class App:
             or self.emptied.is_set()
             or time.monotonic() - self.started > UNTOLD
         )
-        return "clock" in parts and ready and self.worker.tick_once()
+        return "clock" in parts and ready and not self._asks_first() and self.worker.tick_once()
+
+    def _asks_first(self) -> bool:
+        """Where the clock has jumped (a machine that slept) nothing was heard from the mailbox for a long time, and
+        nothing is wrong with it: it is asked before a timer tells everybody that mails cannot reach us."""
+        intake = self.intake_loop
+        heard = self.store.intake_ok() if intake is not None and not intake.failures else None
+        if intake is None or heard is None or self.clock.now() - heard < DEAF:
+            self.unheard_since = 0.0
+            return False
+        intake.wake.set()
+        self.unheard_since = self.unheard_since or time.monotonic()
+        return time.monotonic() - self.unheard_since < UNTOLD
 
     def _until_timer(self) -> float:
         due = self.store.next_timer()
@@ -251,7 +269,9 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
     known = Snapshots(store, policy, outbox, clock, configs.trust(config))
     notices = Notices(store, outbox, policy, clock)
     watch = Watch(store, policy, notices)
-    worker = Worker(store, policy, words, outbox, clock, known, watch, tuple(config.mail.groups))
+    budgets = Budgets(store, policy, words, clock, notices)
+    alerts = Alerts(store, policy, words, clock, known, budgets)
+    worker = Worker(store, policy, words, outbox, clock, known, watch, budgets, alerts, tuple(config.mail.groups))
     mailbox, intake = _mailbox(config, store, clock)
     relay, rate = Relay(_smtp(config), config.smtp.connections), config.smtp.rate
     pace = None if rate is None else Pace(rate.count, rate.per)

@@ -323,6 +323,9 @@ def _rules(config: Config) -> Broken:
 
 def _people_rules(config: Config) -> Broken:
     own = (config.mail.address, config.mail.list_address, *config.mail.groups)
+    people, domain = config.people, config.mail.address.rpartition("@")[2]
+    roles = (*people.triagers, *people.authority, *people.confirmers, *people.page, config.mail.operator)
+    people_of_ours = {*roles, *people.reporters, *people.internal, domain}
     if config.mail.list_address == config.mail.address:
         yield ("mail", "list_address"), "must differ from mail.address: replies to a broadcast never reach the list"
     if config.mail.operator in own:
@@ -336,6 +339,9 @@ def _people_rules(config: Config) -> Broken:
                 yield ("people", role, number), f"{address} is named twice; the order is the stand-in order"
     if config.dispute.policy == "hierarchy" and not config.people.authority:
         yield ("people", "authority"), 'dispute.policy = "hierarchy" needs at least one authority'
+    for number, pattern in enumerate(config.people.monitors):
+        if pattern == "*" or pattern in people_of_ours:
+            yield ("people", "monitors", number), "would take people for machines, which nobody answers: name addresses"
     for key, admitted in (("reporters", config.people.reporters), ("internal", config.people.internal)):
         if everybodys := sorted(_EVERYBODYS.intersection(admitted)):
             yield ("people", key), f"would admit everyone at {everybodys[0]}: name addresses or your own domains"
@@ -456,6 +462,7 @@ def policy(config: Config) -> Policy:
         participants=config.review.participants,
         digest_at=config.list.digest_at,
         web_url=config.web.url,
+        monitors=config.people.monitors,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from triagemail import config as configs
 from triagemail.config import Config
-from triagemail.mail import evidence, mime, reading, screening
+from triagemail.mail import evidence, groups, mime, reading, screening
 from triagemail.mail.reading import Anchor, Context
 from triagemail.mail.words import parse_words
 from triagemail.process import codec, decide
@@ -32,6 +32,7 @@ class Explainer:
     def explain(self, name: str, raw: bytes) -> dict[str, Any]:
         """The object of design.md 6, as JSON-ready values."""
         mail = mime.parse(raw)
+        mail = groups.original(mail, self.groups) or mail
         seen = screening.screen(mail, (self.policy.address, self.policy.list_address), self.groups)
         author = mail.from_.address if mail.from_ else ""
         sure = evidence.judge(self.trust, mail.trace, author, None)

@@ -149,6 +149,25 @@ def _offer(app: App, path: Path | None, raws: dict[str, bytes]) -> None:
     say(f"Written; as it was: {path}.before. Now type `triagemail doctor --auth` once more.")
 
 
+@click.command("drill")
+@click.option("--show", is_flag=True, help="Who has answered the latest one, and how fast; sends nothing.")
+@click.pass_obj
+def drill_(config_file: Path | None, show: bool) -> None:
+    """Play a P0 to who has a role, and nobody else; who does not answer in a day is told to the operator."""
+    from triagemail import drill
+
+    app = open_app(config_file, service=True)
+    found = drill.latest(app.store) if show else drill.begin(app.store, app.outbox, app.policy, app.clock.now())
+    if found is None:
+        fail(DATA, "there was no drill yet")
+    say(f"drill of {found.at:%Y-%m-%d %H:%M} UTC")
+    for address, answered in found.answers.items():
+        took = "no answer yet" if answered is None else f"after {(answered - found.at).total_seconds() / 60:.0f} min"
+        say(f"  {address:<40} {took}")
+    if not show:
+        say("`triagemail run` sends it; `triagemail drill --show` tells who has answered.")
+
+
 # --- parked mail -----------------------------------------------------------------------------------------------------
 
 
@@ -416,4 +435,4 @@ def _author(raw: bytes) -> str:
     return found.from_.address if found.from_ else ""
 
 
-COMMANDS = (doctor, held, backup, restore, hold, release, keys, forget, migrate)
+COMMANDS = (doctor, drill_, held, backup, restore, hold, release, keys, forget, migrate)

@@ -6,7 +6,7 @@ Only what these intents need is read; a number is drawn only where an issue may 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from triagemail.clock import Clock
@@ -20,14 +20,15 @@ from triagemail.process import decide
 from triagemail.process import intents as want
 from triagemail.process.events import SubscriberJoined, SubscriberLeft, WishesSet
 from triagemail.process.hours import week
-from triagemail.process.intents import Intent, Snapshot, Undo
+from triagemail.process.intents import HeldReports, Intent, Snapshot, Undo
 from triagemail.process.life import evolve
 from triagemail.process.model import UNDECIDED, Desk, Evidence, Issue, Level, Policy, Priority, Wishes
-from triagemail.store import audience, claims, reach
+from triagemail.store import audience, claims, counts, reach
 from triagemail.store.store import Parent, Store
 
 CRLF = b"\r\n"
 REMEMBERED = 100
+NAMED = 50  # senders whose held reports the triager gets by name
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 DEAF = timedelta(minutes=10)  # "while intake is down for over 10 minutes"
@@ -51,7 +52,16 @@ class Snapshots:
 
     # --- what a mail belongs to ---------------------------------------------------------------------------------------
 
-    def context(self, anchor: Anchor, found: ParsedMail, raw: int, arrived: datetime) -> Context:
+    def context(
+        self, anchor: Anchor, found: ParsedMail, raw: int, arrived: datetime, *, passed_on: bool = False
+    ) -> Context:
+        """The same, of a mail that a group has `passed_on`: whoever it names has shown nothing (`groups.original`)."""
+        known = self._context(anchor, found, raw, arrived)
+        if passed_on and known.evidence.believed:
+            return replace(known, evidence=Evidence(Level.E0, "group", "named by one of our groups"))
+        return known
+
+    def _context(self, anchor: Anchor, found: ParsedMail, raw: int, arrived: datetime) -> Context:
         """Who speaks, how sure that is, and which of our mails and issues it is about: token first, then Message-IDs
         seen."""
         author = found.from_.address if found.from_ else ""
@@ -135,7 +145,18 @@ class Snapshots:
             waiting=self._waiting() if name == "morning" else (),
             since_review=self.store.issues_since(since) if name in ("review-check", "review") else (),
             digests=tuple(audience.digests(self.store, told, now)) if name == "digest" else (),
+            flooded=self._flooded(desk) if name == "flood" else (),
             lost=reach.lost(self.store, told, now) if name == "digest" else (),
+        )
+
+    def of_alert(self, intent: Intent) -> Snapshot:
+        """For a mail of a monitor: it has no commands."""
+        opens = isinstance(intent, want.FileReport)
+        return Snapshot(
+            issues=self._issues([intent]),
+            next_number=self.store.next_number() if opens else 0,
+            desk=self.store.desk(),
+            alarm=self._alarm(self.clock.now()),
         )
 
     def of_absence(self) -> Snapshot:
@@ -167,6 +188,19 @@ class Snapshots:
         found = self.store.issues(sorted(named))
         linked = {n for i in found.values() for n in (i.duplicate_of, i.remediates, *i.remediations) if n}
         return found | self.store.issues(sorted(linked - set(found)))
+
+    def _flooded(self, desk: Desk | None) -> tuple[HeldReports, ...]:
+        """The reports that are held and may be urgent, by their senders."""
+        if desk is None or desk.flood_at is None:
+            return ()
+        found = counts.flooded(self.store, desk.flood_at)
+        return tuple(
+            HeldReports(by, len(numbers), priority, self._subject(numbers[0]) if place < NAMED else "", numbers[0])
+            for place, (by, priority, numbers) in enumerate(found)
+        )
+
+    def _subject(self, inbox: int) -> str:
+        return mime.parse(claims.held_raw(self.store, inbox) or b"").subject
 
     def _urgent(self) -> tuple[Issue, ...]:
         return tuple(i for i in self.store.open_issues() if i.urgent)

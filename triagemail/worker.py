@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from triagemail import outbox, trial
+from triagemail import drill, outbox, trial
+from triagemail.alerts import Alerts
+from triagemail.budgets import Budgets
 from triagemail.clock import Clock
 from triagemail.failpoints import step
 from triagemail.log import logger
-from triagemail.mail import dsn, mime, reading, recorded, screening
+from triagemail.mail import dsn, groups, mime, reading, recorded, screening
 from triagemail.mail.mime import ParsedMail
 from triagemail.mail.reading import Context
 from triagemail.mail.screening import Screening
@@ -31,14 +33,12 @@ from triagemail.process.model import Evidence, Issue, Level, Policy
 from triagemail.process.readers import SubscriberDisabled
 from triagemail.process.updates import rank
 from triagemail.snapshots import Snapshots
-from triagemail.store import audience, claims, reach
+from triagemail.store import audience, claims, counts, reach
 from triagemail.store.claims import Claimed
 from triagemail.store.store import STORE_FAULTS, Store
 from triagemail.watch import Watch
 
 STRIKES = 3
-ANSWERS_A_DAY = 10  # to an address at E0
-ANSWERS_AN_HOUR = 30  # to one that answered our mails
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
 HELD = ("bad_from", "auto_generated", "list")
 HOPS = 50  # `Received` fields of a mail that goes round, as Postfix counts them
@@ -76,6 +76,8 @@ class Worker:
     clock: Clock
     known: Snapshots
     watch: Watch
+    budgets: Budgets
+    alerts: Alerts
     groups: tuple[str, ...] = ()
     holder: str = "main"
     batch: int = 20
@@ -138,8 +140,13 @@ class Worker:
         )
 
     def _hold(self, mail: Claimed, found: ParsedMail, why: str) -> tuple[str, str, int | None]:
-        """Parked for a person to look at; the operator is told once an hour and cause."""
+        """Parked for a person to look at; the operator is told once an hour and cause. Where there are too many mails
+        it was told, and the triager is of those that may be urgent."""
         now = self.clock.now()
+        if why.startswith("flood"):
+            if why.startswith(counts.HELD):
+                self._gather(now)
+            return "held", why, None
         values = {
             "reason": why,
             "from_": found.from_.address if found.from_ else "",
@@ -168,12 +175,36 @@ class Worker:
         self.watch.posed(found, self.clock.now())
         return self._hold(mail, found, f"spoof-suspect: {why}")
 
+    def _gather(self, now: datetime) -> None:
+        """In a moment the triager gets one list of the reports that are held and may be urgent."""
+        snapshot = Snapshot(desk=self.store.desk(lock=True))
+        held = want.ReportHeld(by="", evidence=SERVICE)
+        self.commit([(held, decide.decide(snapshot, held, now, self.policy))], snapshot, "", "")
+
+    def _alert(self, mail: Claimed, found: ParsedMail, context: Context) -> tuple[str, str, int | None]:
+        """Mail of a machine that may report: it opens an issue or is noted on the one that is open, and never
+        answered."""
+        alert = self.alerts.read(mail, found, context)
+        if alert.held:
+            return self._hold(mail, found, alert.held)
+        if alert.intent is None:
+            return "silent", alert.why, alert.issue
+        snapshot = self.known.of_alert(alert.intent)
+        decided = [(alert.intent, decide.decide(snapshot, alert.intent, self.clock.now(), self.policy))]
+        number = self.commit(decided, snapshot, found.message_id, context.by)
+        if number:
+            counts.lead(self.store, alert.key, number)
+        return "done", "alert", number
+
     def _handle(self, mail: Claimed, found: ParsedMail) -> tuple[str, str, int | None]:
         """(state, reason, issue) of one mail: answered, silent(reason) or held(reason)."""
         if mail.attempts > STRIKES:
             return self._hold(mail, found, "three strikes: it ended the process")
-        if odd := mail.odd or unreadable(found):
+        let_in = mail.odd == claims.RELEASED
+        if odd := ("" if let_in else mail.odd) or unreadable(found):
             return self._hold(mail, found, odd)
+        passed_on = groups.original(found, self.groups)
+        found = passed_on or found
         first = self.store.first_time(reading.duplicate_key(found, mail.raw), mail.inbox, self.clock.now())
         if first:
             return "silent", f"duplicate of {first}", None
@@ -192,13 +223,15 @@ class Worker:
                 return "silent", f"{seen.class_}: {seen.reason}", None
             case "held" if seen.class_ == "bad_from":
                 return self._suspect(mail, found, f"bad_from, {seen.reason}")
-            case "held":
+            case _ if (context := self.alerts.context(mail, found, seen, passed_on=bool(passed_on))) is not None:
+                return self._alert(mail, found, context)
+            case "held" if not let_in:
                 return self._hold(mail, found, f"{seen.class_}: {seen.reason}")
             case _ if reading.to_return_path(found, self.policy.address):  # "our bounce address never answers"
                 return self._hold(mail, found, "return path: not a report that we can read")
             case _:
                 self._hear_from(found)
-                return self._answer(mail, found)
+                return self._answer(mail, found, passed_on=bool(passed_on))
 
     def _today(self) -> int:
         return outbox.day_of(self.clock.now())
@@ -280,12 +313,17 @@ class Worker:
         if isinstance(event, SubscriberDisabled):
             audience.withdraw_all(self.store, event.address, event.at)
 
-    def _answer(self, mail: Claimed, found: ParsedMail) -> tuple[str, str, int | None]:
+    def _answer(self, mail: Claimed, found: ParsedMail, *, passed_on: bool) -> tuple[str, str, int | None]:
         now = self.clock.now()
         anchor = reading.anchor(found, self.outbox.keyring, self.policy.address, outbox.day_of(now))
-        context = self.known.context(anchor, found, mail.raw_id, mail.received_at)
+        context = self.known.context(anchor, found, mail.raw_id, mail.received_at, passed_on=passed_on)
         self.watch.stamped(context.by, context.evidence, now)
+        self.budgets.heard(context, anchor.token.number if anchor.token else 0)
         read = reading.read(found, anchor, context, self.words, self.policy)
+        if context.answers == drill.TEMPLATE and context.evidence.level in drill.PROVEN:
+            drill.answered(self.store, self.outbox, context.by, now)
+        if not read.intents:
+            return "done", "drill", None
         snapshot = self.known.of_mail(read.intents, anchor, context)
         decided = decide.decide_all(snapshot, read.intents, now, self.policy)
         held = next((d.held for _, d in decided if d.held), "")
@@ -294,8 +332,15 @@ class Worker:
         if held:
             self._tell_triager(mail, found, read.intents, snapshot)
             return self._hold(mail, found, f"{held}: {context.by}")
+        if snapshot.pending is None and mail.odd != claims.RELEASED:
+            too_much = self.budgets.flood(mail.inbox, context, read.intents)
+            if too_much or (lost := self.budgets.lost(found, context, read.intents)):
+                return self._hold(mail, found, too_much or lost)
+        if unasked := self.budgets.cannot_ask(decided, context.by):
+            return self._hold(mail, found, unasked)
         if anchor.secret and snapshot.pending is not None and snapshot.pending.address == context.by:
             self.store.use_pending(anchor.secret, now)
+            self.budgets.confirmed(context.by)
         touched = self.commit(decided, snapshot, found.message_id, context.by)
         if anchor.token is not None and context.evidence.rule == "token-of-another":
             self._tell_owner(anchor.token, context, read.intents)
@@ -339,7 +384,7 @@ class Worker:
             self.store.save_desk(desk)
             self.store.set_timers(0, desk_clocks(desk, self.policy), DESK_RANK)
         for intent, decision in decided:
-            self._send(self._within_limit(intent, decision, author), issues, cause, author, mark)
+            self._send(intent, decision, issues, cause, author, mark)
         self.store.count_numbers(max(changed, default=0))
         return next(iter(changed), None)
 
@@ -356,18 +401,9 @@ class Worker:
             case _ if event.issue:
                 issues[event.issue] = evolve(issues.get(event.issue), event)
 
-    def _within_limit(self, intent: Intent, decision: Decision, author: str) -> Decision:
-        """Two robots that answer each other stop: an address that has shown nothing gets ten answers a day, any other
-        thirty an hour (trust.md L1). What was decided stands, and mails to others go out."""
-        if not any(draft.to == author for draft in decision.drafts):
-            return decision
-        limit, span = (ANSWERS_AN_HOUR, HOUR) if intent.evidence.believed else (ANSWERS_A_DAY, DAY)
-        if claims.answers_since(self.store, self.store.person(author), self.clock.now() - span) < limit:
-            return decision
-        logger("worker").warning("answers-stopped", address=author, limit=limit)
-        return replace(decision, drafts=tuple(draft for draft in decision.drafts if draft.to != author))
-
-    def _send(self, decision: Decision, issues: dict[int, Issue], cause: str, author: str, mark: str) -> None:
+    def _send(
+        self, intent: Intent, decision: Decision, issues: dict[int, Issue], cause: str, author: str, mark: str
+    ) -> None:
         now = self.clock.now()
         pending = None
         if decision.freeze:
@@ -378,10 +414,15 @@ class Worker:
             if draft.cause and not self.store.notice_due(draft.cause, now, HOUR):
                 continue
             issue = issues.get(draft.issue) if draft.issue else None
+            refused, unproven = self.budgets.refused(intent, draft, author, issue)
+            if refused:
+                continue
             kept = pending if draft.template == "confirm" else None
             answer = cause if draft.to == author else ""
             receipt = mark if draft.to == author else ""
-            self.outbox.put(draft, issue, now, cause=answer, author=author, pending=kept, decision=receipt)
+            self.outbox.put(
+                draft, issue, now, cause=answer, author=author, pending=kept, decision=receipt, unproven=unproven
+            )
 
     # --- timers -------------------------------------------------------------------------------------------------------
 

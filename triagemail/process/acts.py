@@ -83,6 +83,7 @@ ACTS: Mapping[type[Intent], Act] = {
     want.TakeDuty: TRIAGER,
     want.GoAway: TRIAGER,
     want.TriagerUnreachable: _act("do", triager=ANY),
+    want.ReportHeld: ANYONE,
     want.MailReturned: ANYONE,
     want.ProbeOver: ANYONE,
     want.HeardFrom: ANYONE,
@@ -138,7 +139,7 @@ def roles(address: str, issue: Issue | None, policy: Policy) -> frozenset[str]:
         found |= _roles_on(issue, address, policy)
     internal = admits(policy.internal, address)
     found |= {"internal"} if internal or found & {"triager"} else set()
-    if admits(policy.reporters, address) or found - {"anyone"}:
+    if admits(policy.reporters + policy.monitors, address) or found - {"anyone"}:
         found.add("admitted")
     if admits(policy.list_open_to, address) or found & {"triager", "owner"}:
         found.add("list" if found & {"internal", "owner"} else "guest")

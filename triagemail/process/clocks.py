@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from triagemail.process import remediation, reports, review, subscriptions, triage, updates
+from triagemail.process import limits, remediation, reports, review, subscriptions, triage, updates
 from triagemail.process.disputes import deadline
 from triagemail.process.duty import morning
 from triagemail.process.events import ClockSetBack, Decision
@@ -67,7 +67,9 @@ def desk_clocks(desk: Desk, policy: Policy) -> Mapping[str, datetime]:
     last = desk.digest_at or desk.opened_at
     day = last.astimezone(policy.hours.zone()).date()
     digest = policy.hours.at(day, policy.digest_at)
+    told = {"flood": desk.flood_at + limits.TOLD_AFTER} if desk.flood_at is not None else {}
     return {
+        **told,
         "morning": policy.hours.opening(desk.morning_at or desk.opened_at),
         "digest": digest if digest > last else policy.hours.at(day + timedelta(days=1), policy.digest_at),
         **review.review_clocks(desk, policy),
@@ -122,6 +124,8 @@ def fire_desk(intent: TimerFired, snapshot: Snapshot, now: datetime, policy: Pol
             return morning(snapshot, now, policy)
         case "digest":
             return subscriptions.digest(snapshot, now, policy)
+        case "flood":
+            return limits.tell(snapshot, now, policy)
         case "review-invite":
             return review.plan(desk, now, policy)
         case "review-check":

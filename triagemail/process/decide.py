@@ -16,6 +16,7 @@ from triagemail.process import (
     closure,
     disputes,
     duty,
+    limits,
     model,
     ownership,
     remediation,
@@ -264,6 +265,8 @@ def _act(snapshot: Snapshot, intent: Intent, issue: Issue | None, now: datetime,
             return duty.take_duty(intent, snapshot, now, policy)
         case want.GoAway():
             return duty.go_away(intent, snapshot, now, policy)
+        case want.ReportHeld():
+            return limits.begin(snapshot, now)
         case want.TriagerUnreachable():
             return duty.unreachable(intent, snapshot, now, policy)
         case want.MailReturned():
@@ -271,7 +274,7 @@ def _act(snapshot: Snapshot, intent: Intent, issue: Issue | None, now: datetime,
         case want.ProbeOver():
             return bounces.probe_over(intent, snapshot, now, policy)
         case want.HeardFrom():
-            return bounces.heard(intent, snapshot, now)
+            return bounces.heard(intent, snapshot, now, policy)
         case want.GiveFeedback():
             return review.feedback(intent, snapshot, now, policy)
         case want.UndoLast():

@@ -192,6 +192,16 @@ class StatusAnswered(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FloodBegan(Event):
+    """Reports are held because there are too many, and one of them may be urgent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloodTold(Event):
+    """The triager has the list of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HalfTimeTold(Event):
     """Half of the timebox is over, and the triager was reminded."""
 

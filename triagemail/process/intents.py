@@ -300,6 +300,7 @@ class Ask(Intent):
 
     what: str
     broadcast_reply: bool = False
+    unasked: bool = False  # the mail had no words: its writer probably looks for help
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -363,6 +364,23 @@ class HeardFrom(Intent):
     answers: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportHeld(Intent):
+    """There are too many reports: one is held, and it may be urgent."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldReports:
+    """Reports of one sender that were held because there were too many, and may be urgent: how many, the most urgent
+    priority that one names, the subject of that one, and under which number the operator finds it."""
+
+    by: str
+    count: int
+    priority: Priority | None
+    subject: str
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class Undo:
     """What a receipt's decision did: each issue before and after it, who got on or off the list, their wishes."""
@@ -397,6 +415,7 @@ class Snapshot:
     since_review: tuple[Issue, ...] = ()  # opened or ended since the last review; read for the review only
     digests: tuple[tuple[tuple[object, ...], tuple[str, ...]], ...] = ()  # (broadcasts, readers), for the digest only
     deaf: bool = False  # no mail could be fetched for over ten minutes
+    flooded: tuple[HeldReports, ...] = ()  # held since the triager was last told of such; read for that mail only
     reach: Reach | None = (
         None  # of the reader whom a bounce, a probe or a sign of life is about; None: nothing is wrong
     )

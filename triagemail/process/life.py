@@ -29,6 +29,8 @@ from triagemail.process.events import (
     Event,
     ExpectedDefined,
     FeedbackGiven,
+    FloodBegan,
+    FloodTold,
     GuestInvited,
     HalfTimeTold,
     HeadlineSet,
@@ -428,6 +430,10 @@ def _desk_changes(desk: Desk, event: Event) -> Changes:
             return {"morning_at": event.at}
         case DigestSent():
             return {"digest_at": event.at}
+        case FloodBegan():
+            return {"flood_at": event.at}
+        case FloodTold():
+            return {"flood_at": None}
         case ReviewPlanned():
             moved = {"review": event.review, "review_at": event.review_at, "sequence": 0, "guests": ()}
             return {**moved, "checked_at": None}

@@ -289,6 +289,7 @@ class Policy:
     participants: tuple[str, ...] = ()
     digest_at: time = time(8)
     web_url: str = ""
+    monitors: tuple[str, ...] = ()  # machines that may report
     on_duty: str = ""  # set by `duty.present`: who took it
     away: tuple[str, ...] = ()  # set by `duty.present`: who is not there now
 
@@ -386,6 +387,7 @@ class Desk:
     checked_at: datetime | None = None  # whether enough has happened for the review at `review_at`
     reviewed_at: datetime | None = None  # the last agenda
     complaints: tuple[Complaint, ...] = ()
+    flood_at: datetime | None = None  # reports are held since then that the triager has to hear of
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,8 +41,9 @@ UNSURE = ("not sure", "unsure", "don't know", "do not know", "no idea")
 
 
 def missing(issue: Issue, policy: Policy) -> tuple[str, ...]:
-    """The keys of the required questions that have no answer yet, in the template's order. A remediation asks none."""
-    if issue.remediation:
+    """The keys of the required questions that have no answer yet, in the template's order. A remediation asks none, and
+    a machine cannot be asked."""
+    if issue.remediation or admits(policy.monitors, issue.reporter):
         return ()
     return tuple(
         key
@@ -308,8 +309,8 @@ def comment(intent: want.Comment, issue: Issue, now: datetime, policy: Policy) -
     to = correspondent(issue) if answers else charge
     told = to_people("comment", issue, (to,), author=intent.by, text=intent.text, unverified=unverified)
     kept = Decision(events=(event,))
-    if issue.state is State.DRAFT and intent.by == issue.reporter:
-        return kept  # nobody but the reporter knows of it yet; it is in the log
+    if (issue.state is State.DRAFT and intent.by == issue.reporter) or admits(policy.monitors, intent.by):
+        return kept  # nobody but the reporter knows of it yet, or an alert comes again; it is in the log
     return kept + (told if to != intent.by else Decision())
 
 

@@ -62,7 +62,7 @@ def _wishes_set(intent: Intent, before: Wishes | None, after: Wishes, now: datet
 
 def _set(intent: Intent, before: Wishes | None, after: Wishes, now: datetime, policy: Policy) -> Decision:
     """What they will get from now on is answered with one mail."""
-    words = {"wishes": after, "may_join": _may_join(intent, policy)}
+    words = {"wishes": after, "may_join": may_join(intent, policy)}
     told = Decision(drafts=(Draft("wishes", intent.by, None, words),))
     return told if before == after else _wishes_set(intent, before, after, now) + told
 
@@ -94,7 +94,7 @@ def _less(intent: Intent, before: Wishes | None, after: Wishes, now: datetime, p
 def _leave(intent: want.Unsubscribe, before: Wishes | None, now: datetime, policy: Policy) -> Decision:
     """Nothing comes any more, of single issues neither; who has nothing is answered alike, so that nobody learns who is
     on the list."""
-    told = Decision(drafts=(Draft("goodbye", intent.by, None, {"may_join": _may_join(intent, policy)}),))
+    told = Decision(drafts=(Draft("goodbye", intent.by, None, {"may_join": may_join(intent, policy)}),))
     if before is None:
         return told
     gone = SubscriberLeft(issue=0, at=now, by=intent.by, address=intent.by)
@@ -104,7 +104,7 @@ def _leave(intent: want.Unsubscribe, before: Wishes | None, now: datetime, polic
     return _wishes_set(intent, before, nothing, now) + Decision(events=(gone,)) + told
 
 
-def _may_join(intent: Intent, policy: Policy) -> bool:
+def may_join(intent: Intent, policy: Policy) -> bool:
     return "list" in acts.roles(intent.by, None, policy)
 
 

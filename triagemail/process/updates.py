@@ -19,7 +19,7 @@ from triagemail.process.events import (
     OwnerReminded,
     UpdateSent,
 )
-from triagemail.process.model import Issue, Policy, Priority, State
+from triagemail.process.model import Issue, Policy, Priority, State, admits
 
 REMIND_BEFORE = timedelta(minutes=5)  # "Five minutes before one is due the owner is reminded"
 FURTHEST = 4  # "at most four cadences ahead"
@@ -76,7 +76,8 @@ def broadcast(kind: str, issue: Issue, policy: Policy, **values: object) -> Deci
     heard_at = (
         min(priority, before) if isinstance(before, Priority) else priority
     )  # who followed a P0 hears it become a P2
-    also = tuple(dict.fromkeys((issue.reporter, in_charge(issue, policy), *issue.joined)))
+    people = dict.fromkeys((issue.reporter, in_charge(issue, policy), *issue.joined))
+    also = tuple(person for person in people if not admits(policy.monitors, person))
     more = issue.doc or policy.doc_url.format(number=issue.number)
     known = {"text": "", "automatic": False, "correction": False, "before": None, "more": more, "deaf": False}
     known |= {"feature": False, "follow": None, "paused": False}  # why the updates of one end

@@ -210,6 +210,14 @@ class Store:
         self.people[address] = number
         return number
 
+    def known(self, address: str) -> int:
+        """The number of a person who was met before; 0 for any other."""
+        found = self.people.get(address)
+        if found is None:
+            row = self.one("SELECT id FROM person WHERE address = ?", address)
+            found = int(row[0]) if row else 0
+        return found
+
     def forget_people(self) -> None:
         """After a rollback the cache may name people who were never committed."""
         self.people.clear()
