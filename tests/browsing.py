@@ -68,7 +68,7 @@ def way_in(chat: Chat, who: str = SARA) -> str:
     """The path of the link that somebody gets who writes `board` and answers the question whether it was them."""
     asked = one(chat.sends(who, "board"), who)
     mail = one(chat.answers(asked, "yes, it was me"), who)
-    return re.findall(rf"{chat.app.policy.web_url}(/in/[a-z0-9.-]+)", mail.text)[0]
+    return str(re.findall(rf"{chat.app.policy.web_url}(/in/[a-z0-9.-]+)", mail.text)[0])
 
 
 @contextmanager

@@ -136,7 +136,7 @@ def test_no_word_of_the_page_counts_in_a_mail(site: tuple[Chat, Browser]) -> Non
     """A cookie or a link that leaks is no reply address: its kinds do not count in mails (A9)."""
     chat, _ = site
     for kind in ("w", "s", "f"):
-        word = sessions.sign(chat.app.keyring, kind, 1, chat.clock.now())  # type: ignore[arg-type]
+        word = sessions.sign(chat.app.keyring, kind, 1, chat.clock.now())
         assert chat.app.keyring.read(word, 0) is None
 
 
@@ -236,7 +236,7 @@ def unsubscribe_path(chat: Chat) -> str:
     field = re.sub(r"\s+", " ", mail.headers["list-unsubscribe"])
     assert mail.headers["list-unsubscribe-post"] == "List-Unsubscribe=One-Click"
     assert re.match(r"<mailto:issues\+[a-z0-9.-]+@acme\.example\?subject=unsubscribe>, <https:", field), field
-    return re.findall(rf"<{URL}(/u/[a-z0-9.-]+)>", field)[0]
+    return str(re.findall(rf"<{URL}(/u/[a-z0-9.-]+)>", field)[0])
 
 
 def test_one_click_leaves_the_list(site: tuple[Chat, Browser]) -> None:
@@ -522,7 +522,7 @@ def test_the_figures_are_those_of_the_review(site: tuple[Chat, Browser]) -> None
     assert page.count("<svg") == 5
     assert page.count("<rect") >= 4
     week = review.weekly([chat.issue(1), chat.issue(2)], chat.clock.now(), chat.app.policy)[-1]
-    assert (week.p1, week.figures.decision_minutes, week.figures.changed) == (1, pytest.approx(3.5, abs=0.01), 1)
+    assert (week.p1, week.figures.changed, round(week.figures.decision_minutes or 0, 1)) == (1, 1, 3.5)
     drawn = {chart.name: chart.bars[-1].values for chart in pages.charts([week], 3)}
     assert drawn == {"reports": (0, 1, 1, 0), "p1": (1,), "decision": (4,), "changed": (50,), "kept": (None,)}
     for weeks in (12, 1):

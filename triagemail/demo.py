@@ -7,12 +7,14 @@ Only the people are played, and the clock is moved where the story says so.
 
 from __future__ import annotations
 
+import contextlib
 import email
 import email.policy
 import queue
 import shutil
 import signal
 import smtplib
+import socket
 import tempfile
 import threading
 import time
@@ -28,6 +30,8 @@ from rich.console import Console, Group
 from rich.panel import Panel
 from rich.text import Text
 
+from triagemail.mail import sessions
+
 if TYPE_CHECKING:
     from triagemail.config import Config
     from triagemail.doors.smtpd import Envelope, Reply
@@ -37,7 +41,11 @@ Server = TypeVar("Server")
 DOMAIN = "acme.example"
 ISSUES = f"issues@{DOMAIN}"
 PASSWORD = "demo"
-IMAP_PORT, SMTP_PORT = 1143, 1025  # kept where they are free, so that a mail program's set-up outlives the demo
+IMAP_PORT, SMTP_PORT, WEB_PORT = (
+    1143,
+    1025,
+    8025,
+)  # kept where they are free, so that a mail program's set-up outlives the demo
 LOOK = timedelta(seconds=2)  # the light IMAP server announces no mail that comes just before IDLE
 PATIENCE = 20.0  # seconds that the story waits for a mail
 ROLES: Mapping[str, str] = {
@@ -148,6 +156,7 @@ class Company:
         with self.app.store.transaction():
             for name in SUBSCRIBERS:
                 audience.join(self.app.store, f"{name}@{DOMAIN}", self.clock.now())
+        self.web = self.app.start_web()
         self.loops = self.app.loops()
         for loop in self.loops.values():
             loop.start()
@@ -195,11 +204,20 @@ class Company:
                 return found
         raise TimeoutError(f"no mail to {name} with {words!r} in its subject came within {PATIENCE:.0f} s")
 
+    def link(self, name: str) -> str:
+        """What somebody gets who writes `board`."""
+        with self.app.store.transaction():
+            person = self.app.store.person(f"{name}@{DOMAIN}")
+        word = sessions.sign(self.app.keyring, "w", person, self.clock.now())
+        return f"{self.app.policy.web_url}/in/{word}"
+
     def close(self) -> None:
         for loop in self.loops.values():
             loop.stop()
         for loop in self.loops.values():
             loop.join(10)
+        if self.web is not None:
+            self.web.stop()
         self.only_one.__exit__(None, None, None)
         self.app.store.close()
         self.smtp.stop()
@@ -214,6 +232,14 @@ def _start(start: Callable[[int], Server], wanted: int) -> Server:
         return start(0)
 
 
+def _free_port(wanted: int) -> int:
+    """For the web page: its address stands in mails, so it is known before anything listens there."""
+    for port in (wanted, 0):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)) as sock:
+            return int(sock.getsockname()[1])
+    raise OSError("no port is free on 127.0.0.1")
+
+
 def _mailbox(rcpt: str) -> str:
     local = rcpt.rpartition("@")[0].partition("+")[0].lower()
     return "issues" if local == "updates" else local
@@ -224,6 +250,7 @@ def _config(folder: Path, imap_port: int, smtp_port: int) -> Config:
 
     base = configs.load(None)
     at = f"@{DOMAIN}"
+    port = _free_port(WEB_PORT)
     return replace(
         base,
         folder=folder,
@@ -235,6 +262,7 @@ def _config(folder: Path, imap_port: int, smtp_port: int) -> Config:
         people=replace(base.people, triagers=(f"sara{at}",), reporters=(DOMAIN,), internal=(DOMAIN,)),
         list=replace(base.list, open_to=(DOMAIN,)),
         store=replace(base.store, url=f"sqlite:///{folder}/triagemail.db"),
+        web=replace(base.web, listen=replace(base.web.listen, port=port), url=f"http://127.0.0.1:{port}"),
     )
 
 
@@ -359,10 +387,12 @@ def join_in(company: Company, screen: Console) -> None:
         ),
         title="Join in with your own mail program", title_align="left",
     ))  # fmt: skip
+    if company.web is not None:
+        screen.print(f"The board, as sara sees it: {company.link('sara')}", soft_wrap=True)
     screen.print(
         f"Try, as bob: mail {ISSUES} that something is broken, and answer what comes back.\n"
         "Try, as sara: answer with `P2 because there is a workaround`, `owner anna@acme.example`, `update: …`,"
         " `resolve: …`.\n"
-        f"Try, as anybody: mail {ISSUES} the one word `help`, `process`, `list` or `subscribe`.\n"
+        f"Try, as anybody: mail {ISSUES} the one word `help`, `process`, `list`, `board` or `subscribe`.\n"
         "Ctrl-C ends it and leaves nothing behind."
     )
