@@ -26,5 +26,5 @@ def leave(worker: Worker, detail: str) -> bool:
         if who and snapshot.wishes is not None:
             decided = decide.decide_all(snapshot, (intent,), now, worker.policy)
             worker.commit(decided, snapshot, "", who)
-    logger("web").info("one-click", outgoing=token.number)
+    logger("web").info("one-click", issue=token.number)
     return True
