@@ -122,6 +122,11 @@ class Chromium:
     def says(self, script: str) -> Any:
         return self.asks("POST", f"{self.base}/execute/sync", {"script": f"return {script}", "args": []})
 
+    def presses(self, key: str) -> None:
+        """One key, by its code point in WebDriver: U+E004 is Tab, U+E007 Enter."""
+        keys = [{"type": kind, "value": key} for kind in ("keyDown", "keyUp")]
+        self.asks("POST", f"{self.base}/actions", {"actions": [{"type": "key", "id": "keys", "actions": keys}]})
+
     def console(self) -> list[str]:
         found = self.asks("POST", f"{self.base}/se/log", {"type": "browser"})
         return [f"{each['level']}: {each['message']}" for each in found]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import itertools
 import re
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +19,7 @@ from urllib.parse import quote as percent
 from xml.etree import ElementTree
 
 import pytest
-from browsing import URL, Browser, Chromium, chromedriver, looking, served, way_in
+from browsing import URL, Answer, Browser, Chromium, chromedriver, looking, served, way_in
 from chat import ANNA, BOB, COMPLETE, KEYS, LENA, SARA, Chat, one, opened, talk_directly, to
 
 from triagemail.log import configure
@@ -445,6 +448,7 @@ def test_a_throw_is_sealed_on_the_page_too(tmp_path: Path) -> None:
         browser.comes_in(way_in(chat))
         page = browser.get("/issues/1").text
         assert "disputed the decision" in page
+        assert "it is worse" in page
         assert " threw" in page
         assert "paper" not in page
         assert received.to == BOB
@@ -620,6 +624,63 @@ def test_without_the_extra_it_is_one_clear_line(tmp_path: Path) -> None:
     assert "triagemail[web]" in ran.stderr
 
 
+def test_a_proxy_may_serve_it_below_a_path(tmp_path: Path) -> None:
+    """`web.url` may have a path, which the proxy takes off: every link of ours has it."""
+    with looking(tmp_path, web={"url": "https://acme.example/board"}) as (chat, browser):
+        a_p0(chat)
+        path = way_in(chat)
+        assert browser.comes_in(path).headers["location"] == "/board/"
+        assert browser.cookie.startswith("board=")
+        for page in INSIDE:
+            found = browser.get(page)
+            assert found.status == 200
+            links = re.findall(r'(?:href|action)="([^"]*)"', found.text)
+            assert [link for link in links if not link.startswith(("/board/", "mailto:", "#"))] == [], page
+
+
+def test_run_serves_it_and_ends(tmp_path: Path) -> None:
+    """Listening sockets: a service that runs listens where the config names it and nowhere else (O7); it ends with
+    SIGTERM, and what it listened on is free again."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    program = [sys.executable, "-m", "triagemail", "--config", str(tmp_path / "config.toml")]
+    subprocess.run([*program[:3], "init", str(tmp_path / "x")], check=True, capture_output=True, timeout=60)
+    (tmp_path / "x" / "triagemail.keys").replace(tmp_path / "triagemail.keys")
+    (tmp_path / "config.toml").write_text(
+        '[mail]\naddress = "issues@acme.example"\n[smtp]\nhost = "127.0.0.1"\nport = 9\ntls = "none"\n[people]\n'
+        f'triagers = ["{SARA}"]\n[web]\nlisten = "127.0.0.1:{port}"\n[lmtp]\nlisten = "unix:lmtp.sock"\n'
+    )
+    (tmp_path / "config.toml").chmod(0o600)
+    ran = subprocess.Popen([*program, "run"], stderr=subprocess.PIPE, text=True)
+    try:
+        answer = eventually(lambda: Browser(port).get("/healthz"))
+        assert answer.status == 200
+        assert Browser(port).get("/").status == 403
+        assert listening(ran.pid) == {port}
+    finally:
+        ran.terminate()
+        _, said = ran.communicate(timeout=60)
+    assert ran.returncode == 0, said
+    assert "parts=" in said
+    with socket.create_server(("127.0.0.1", port)):
+        pass
+
+
+def eventually(ask: Callable[[], Answer]) -> Answer:
+    for _ in range(200):
+        with contextlib.suppress(OSError):
+            return ask()
+        time.sleep(0.1)
+    raise AssertionError("nobody listens there")
+
+
+def listening(pid: int) -> set[int]:
+    """The TCP ports on which a process listens, from /proc (what `ss -ltn` reads)."""
+    inodes = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
+    rows = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+    return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in inodes}
+
+
 # --- a real browser ---------------------------------------------------------------------------------------------------
 
 
@@ -653,6 +714,40 @@ def test_in_a_real_chromium(tmp_path: Path, width: int, dark: bool) -> None:
                 assert (tmp_path / "page.png").stat().st_size > 5_000
             dark_ground = real.says("getComputedStyle(document.body).backgroundColor") == "rgb(16, 21, 28)"
             assert dark_ground is dark
+        finally:
+            real.close()
+
+
+def test_by_keyboard_and_with_hostile_words_in_chromium(tmp_path: Path) -> None:
+    """Keyboard and screen reader included: the first Tab shows the way past the navigation, every field has its label,
+    headings leave no step out; and nothing that people wrote runs (X4)."""
+    with looking(tmp_path, web={"url": ""}) as (chat, browser), chromedriver() as port:
+        for number, text in enumerate(XSS, 1):
+            with chat.app.store.transaction():
+                made = Issue(number, text, text, chat.clock.now(), State.OPEN, {"what": text}, Priority.P0, Priority.P0)
+                chat.app.store.save_issue(replace(made, last_update=text, owner=text, material=text))
+        with chat.app.store.transaction():
+            word = sessions.sign(chat.app.keyring, "w", chat.app.store.person(SARA), chat.clock.now())
+        real = Chromium(port, dark=False, width=360)
+        try:
+            for path in (f"/in/{word}", "/issues/9", "/issues/17", f"/archive?q={percent(XSS[17])}"):
+                real.opens(f"http://127.0.0.1:{browser.port}{path}")
+                assert real.console() == [], path
+                assert (
+                    real.says("document.scripts.length + document.querySelectorAll('img, iframe, object').length") == 0
+                )
+                assert real.says("document.documentElement.scrollWidth") <= 360, path
+                levels = real.says("[...document.querySelectorAll('h1, h2, h3')].map(h => Number(h.tagName[1]))")
+                assert levels[0] == 1
+                assert all(after - before <= 1 for before, after in itertools.pairwise(levels)), levels
+                assert real.says(
+                    "[...document.querySelectorAll('input:not([type=hidden])')].every(i => i.labels.length)"
+                )
+                real.presses("\ue004")
+                assert real.says("document.activeElement.className") == "skip"
+                assert real.says("document.activeElement.getBoundingClientRect().left") >= 0
+                real.presses("\ue007")
+                assert real.says("document.activeElement.id") == "main"
         finally:
             real.close()
 

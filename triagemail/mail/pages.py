@@ -15,7 +15,7 @@ from triagemail.mail import templates
 from triagemail.mail.headers import clean_header
 from triagemail.mail.source import BUILT_IN
 from triagemail.process.clocks import clocks
-from triagemail.process.events import Event, ThrowCast
+from triagemail.process.events import AnswersGiven, DecisionDisputed, Event, ThrowCast
 from triagemail.process.model import UNDECIDED, Issue, Policy, Priority
 from triagemail.process.review import Week
 
@@ -99,9 +99,15 @@ def entry(event: Event, sealed: bool = False, language: str = "en") -> Entry:
     """An event in words; a throw stays `sealed` until both are in (process.md 4)."""
     values = {each.name: getattr(event, each.name) for each in fields(event)}
     what = str(_words(language)["journal"][type(event).__name__]).format(**values)
-    said = str(values.get("text") or values.get("reason") or "")
-    if isinstance(event, ThrowCast) and not sealed:
-        said = event.hand
+    match event:
+        case AnswersGiven(after=answers):
+            said = "\n".join(answers.values())
+        case DecisionDisputed(dispute=dispute):
+            said = dispute.reason
+        case ThrowCast(hand=hand):
+            said = "" if sealed else hand
+        case _:
+            said = str(values.get("text") or values.get("reason") or "")
     return Entry(event.at, event.by, what, said, bool(values.get("unverified")))
 
 
