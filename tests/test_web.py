@@ -647,7 +647,8 @@ def test_run_serves_it_and_ends(tmp_path: Path) -> None:
     subprocess.run([*program[:3], "init", str(tmp_path / "x")], check=True, capture_output=True, timeout=60)
     (tmp_path / "x" / "triagemail.keys").replace(tmp_path / "triagemail.keys")
     (tmp_path / "config.toml").write_text(
-        '[mail]\naddress = "issues@acme.example"\n[smtp]\nhost = "127.0.0.1"\nport = 9\ntls = "none"\n[people]\n'
+        '[mail]\naddress = "issues@acme.example"\n[imap]\nhost = ""\n'
+        '[smtp]\nhost = "127.0.0.1"\nport = 9\ntls = "none"\n[people]\n'
         f'triagers = ["{SARA}"]\n[web]\nlisten = "127.0.0.1:{port}"\n[lmtp]\nlisten = "unix:lmtp.sock"\n'
     )
     (tmp_path / "config.toml").chmod(0o600)
@@ -667,7 +668,7 @@ def test_run_serves_it_and_ends(tmp_path: Path) -> None:
 
 
 def eventually(ask: Callable[[], Answer]) -> Answer:
-    for _ in range(200):
+    for _ in range(300):
         with contextlib.suppress(OSError):
             return ask()
         time.sleep(0.1)
