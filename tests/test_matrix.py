@@ -280,7 +280,8 @@ everywhere: Callable[..., Any] = pytest.mark.parametrize("name", SCENES)
 def test_the_matrix_has_every_state_and_every_command() -> None:
     """Every command that a mail can lead to, in every state of an issue; a new one fails here until it has a place."""
     kinds = {k for k in vars(want).values() if isinstance(k, type) and issubclass(k, Intent)}
-    of_readers = {want.MailReturned, want.ProbeOver, want.HeardFrom, want.ReportHeld}  # no words of anybody; they touch no issue
+    # no words of anybody; they touch no issue
+    of_readers = {want.MailReturned, want.ProbeOver, want.HeardFrom, want.ReportHeld}
     assert kinds - {kind for kind, _ in COMMANDS.values()} == {Intent, want.TimerFired} | of_readers
     issues = [make().issue for make in SCENES.values()]
     assert {issue.state for issue in issues} == set(State)
