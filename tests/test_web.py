@@ -20,7 +20,7 @@ from xml.etree import ElementTree
 
 import pytest
 from browsing import URL, Answer, Browser, Chromium, chromedriver, looking, served, way_in
-from chat import ANNA, BOB, COMPLETE, KEYS, LENA, SARA, Chat, one, opened, talk_directly, to
+from chat import ANNA, BOB, COMPLETE, KEYS, LENA, MONDAY, SARA, Chat, one, opened, talk_directly, to
 
 from triagemail.log import configure
 from triagemail.mail import pages, sessions, templates
@@ -29,6 +29,8 @@ from triagemail.mail.tokens import Keyring, Token
 from triagemail.process import life, review
 from triagemail.process.events import Event
 from triagemail.process.model import Issue, Priority, State
+from triagemail.store import archive, claims
+from triagemail.store.store import Store
 
 PIXEL = bytes.fromhex("89504e470d0a1a0a0000000d49484452") + bytes(60_000)  # large enough to be no logo
 INSIDE = ("/", "/?still=1", "/issues/1", "/archive", "/archive?q=website&before=9", "/figures")
@@ -510,6 +512,26 @@ def test_the_archive_goes_back_page_by_page(site: tuple[Chat, Browser]) -> None:
             break
         path = more[0].replace("&amp;", "&")
     assert len(seen) == len(set(seen)) == total
+
+
+def test_the_archive_is_alike_on_both_engines(store: Store) -> None:
+    """The archive of broadcasts with search: the same words find the same, whatever keeps them."""
+    rows = {"Größe falsch": True, "Website is down": True, "[#1] to one person": False}
+    with store.transaction():
+        for subject, broadcast in rows.items():
+            claims.add_outgoing(
+                store, issue=1, template="broadcast-new", subject=subject, text="The CERTIFICATE expired.", head=b"",
+                body=b"", detail="", null_sender=False, broadcast=broadcast, automatic=False, rank=0, day=1, key="a",
+                now=MONDAY,
+            )  # fmt: skip
+    found = archive.search(store)
+    assert [each.subject for each in found] == ["Website is down", "Größe falsch"]
+    assert [each.subject for each in archive.search(store, ["größe", "certificate"])] == ["Größe falsch"]
+    assert archive.search(store, ["person"]) == []
+    assert archive.search(store, before=found[0].number) == found[1:]
+    assert archive.of_issue(store, 1) == found
+    assert archive.one(store, found[0].number) == found[0]
+    assert archive.one(store, found[0].number + 1) is None
 
 
 def test_the_figures_are_those_of_the_review(site: tuple[Chat, Browser]) -> None:
