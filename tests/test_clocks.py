@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 from scenes import P1, SCENES, Play
-from test_process import SARA, World
+from test_process import BOB, SARA, World
 
 from triagemail.process import intents as want
 from triagemail.process.events import Decision
+from triagemail.process.model import Level
 
 DAY, HOUR = 24 * 60, 60  # minutes
 CLOCKS = Path(__file__).parent.parent / "triagemail" / "process" / "clocks.py"
@@ -29,6 +30,11 @@ def desk() -> tuple[World, int]:
     for number in (1, 2):
         play.reports(P1).says(SARA, want.Agree, number).says(SARA, want.Resolve, number, text="rolled back")
     return play.world, 0
+
+
+def flooded() -> tuple[World, int]:
+    """The desk, while reports are held that may be urgent."""
+    return Play().says(BOB, want.ReportHeld, None, Level.E0).world, 0
 
 
 CASES: dict[str, Callable[[], tuple[World, int]]] = {
@@ -48,6 +54,7 @@ CASES: dict[str, Callable[[], tuple[World, int]]] = {
     "review-invite": desk,
     "review-check": desk,
     "review": desk,
+    "flood": flooded,
 }
 """How each timer comes to run: the company, and the number of the issue (0: the desk)."""
 

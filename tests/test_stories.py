@@ -577,15 +577,14 @@ def test_a_mail_that_breaks_us_is_held_and_the_next_goes_through(chat: Chat, mon
 
 
 def test_two_robots_that_answer_each_other_stop(chat: Chat) -> None:
-    """L1: an address that shows nothing gets one answer of a kind a day, L9: and opens ten issues an hour."""
+    """L1, R7: "<= 10 mails to any address" a day, also where nobody vouches for anybody; what it writes is kept."""
     out = [
         mail
         for n in range(25)
         for mail in chat.sends(BOB, f"Thank you for your mail number {n}.", subject=f"Ticket {n} received")
     ]
-    assert len(to(out, BOB)) == 1
-    assert len(chat.app.store.open_issues()) == 10
-    assert len(chat.held()) == 15
+    assert len(to(out, BOB)) == 10
+    assert len(chat.app.store.open_issues()) == 25
     chat.after(days=1, minutes=1, step=timedelta())
     assert len(to(chat.sends(BOB, "a real question", subject="Search is odd"), BOB)) == 1
 
