@@ -300,7 +300,8 @@ class World:
         """The wall clock is set; whatever is due by it fires."""
         self.now += timedelta(minutes=minutes)
         if minutes < 0:
-            self._keep([set_back(list(self.snapshot.issues.values()), timedelta(minutes=-minutes), self.now)])
+            issues, span = list(self.snapshot.issues.values()), timedelta(minutes=-minutes)
+            self._keep([set_back(issues, self.snapshot.desk, span, self.now)])
         return self.wait(0)
 
     def running(self) -> dict[int, Mapping[str, datetime]]:

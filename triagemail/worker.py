@@ -460,10 +460,10 @@ class Worker:
         last = self.seen[0] if self.seen else self.store.latest() or now
         if last - now > JITTER:
             with self.store.transaction():
-                issues = self.store.timed_issues()
-                moved = set_back(tuple(issues.values()), last - now, now)
+                issues, desk = self.store.timed_issues(), self.store.desk(lock=True)
+                moved = set_back(tuple(issues.values()), desk, last - now, now)
                 timer = want.TimerFired(by="", evidence=SERVICE, timer="clock", due=now)
-                self.commit([(timer, moved)], Snapshot(issues=issues), "", "")
+                self.commit([(timer, moved)], Snapshot(issues=issues, desk=desk), "", "")
                 claims.set_back(self.store, last - now, now)
             logger("worker").warning("clock-set-back", seconds=round((last - now).total_seconds()))
         self.seen[:] = [now]

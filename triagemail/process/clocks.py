@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from triagemail.process import limits, remediation, reports, review, subscriptions, triage, updates
+from triagemail.process.desk import FloodBegan
 from triagemail.process.disputes import deadline
 from triagemail.process.duty import morning
-from triagemail.process.events import ClockSetBack, Decision
+from triagemail.process.events import ClockSetBack, Decision, Event
 from triagemail.process.intents import Snapshot, TimerFired
 from triagemail.process.model import Desk, Issue, Policy, Priority, State
 from triagemail.process.ownership import owner_clocks, owner_silent
@@ -76,10 +77,12 @@ def desk_clocks(desk: Desk, policy: Policy) -> Mapping[str, datetime]:
     }
 
 
-def set_back(issues: Sequence[Issue], span: timedelta, now: datetime) -> Decision:
+def set_back(issues: Sequence[Issue], desk: Desk | None, span: timedelta, now: datetime) -> Decision:
     """The wall clock went back by `span`: without this, all that was due would come so much later (trust.md T2: "no
-    silence > 2 intervals"). The desk's times are those of a calendar, and stay."""
-    return Decision(events=tuple(ClockSetBack(issue=each.number, at=now, by="", span=span) for each in issues))
+    silence > 2 intervals"). The desk's times are those of a calendar, and stay, but for the list of a flood."""
+    moved: tuple[Event, ...] = tuple(ClockSetBack(issue=each.number, at=now, by="", span=span) for each in issues)
+    flooded = desk is not None and desk.flood_at is not None and desk.flood_at > now
+    return Decision(events=(*moved, FloodBegan(issue=0, at=now, by="")) if flooded else moved)
 
 
 def fire(intent: TimerFired, issue: Issue | None, now: datetime, policy: Policy, *, deaf: bool = False) -> Decision:
