@@ -96,7 +96,7 @@ def fired(world: World, name: str, number: int, act: Callable[[], list[Decision]
 ONCE = {
     "ReporterReminded", "TriagerAsked", "DraftLapsed", "CallOver", "HalfTimeTold", "TimeboxMissed", "OwnerSilent",
     "UpdateSent", "OwnerReminded", "MorningTold", "DigestSent", "ReviewPlanned", "ReviewChecked", "ReviewMoved",
-    "AgendaSent", "PriorityDecided",
+    "AgendaSent", "PriorityDecided", "FloodTold",
 }  # fmt: skip
 """What a timer writes, once a catch-up."""
 
