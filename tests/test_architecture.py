@@ -32,6 +32,7 @@ RANKS = {
     "loops": 6,
     "notices": 6,
     "outbox": 6,
+    "presence": 6,
     "sender": 6,
     "snapshots": 6,
     "worker": 6,

@@ -37,9 +37,11 @@ from triagemail.process.updates import rank
 from triagemail.snapshots import Snapshots
 from triagemail.store import audience, claims, reach
 from triagemail.store.claims import Claimed
-from triagemail.store.store import STORE_FAULTS, Store
+from triagemail.store.faults import STORE_FAULTS, Conflict
+from triagemail.store.store import Store
 
 STRIKES = 3
+REDONE = 20  # times that a unit of work is done again at once, since another process was in the way
 ANSWERS_A_DAY = 10  # to an address at E0
 ANSWERS_AN_HOUR = 30  # to one that answered our mails
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
@@ -67,7 +69,11 @@ def set_aside(seen: Screening) -> str:
     return "held" if seen.class_ in HELD and not seen.may_ack else ""  # a list in mail.groups may be answered
 
 
-@dataclass(frozen=True, slots=True)
+class Taken(Exception):
+    """The mail is another process's by now: this one was taken for dead."""
+
+
+@dataclass(slots=True)
 class Worker:
     store: Store
     policy: Policy
@@ -78,34 +84,53 @@ class Worker:
     groups: tuple[str, ...] = ()
     holder: str = "main"
     batch: int = 20
+    unsure: bool = False  # the store failed: rows may be ours that we know nothing of
 
     # --- mails --------------------------------------------------------------------------------------------------------
 
     def work_once(self) -> bool:
-        """Work off up to `batch` waiting mails in one transaction; False when none waits. Raises STORE_FAULTS."""
-        claimed = claims.claim_mails(self.store, self.clock.now(), self.holder, self.batch)
+        """Work off up to `batch` waiting mails: on SQLite in one transaction, on PostgreSQL in one each, since others
+        wait for what it locks. False when none waits. Raises STORE_FAULTS."""
+        try:
+            if self.unsure:
+                claims.give_back(self.store, self.holder)
+            claimed = claims.claim_mails(self.store, self.clock.now(), self.holder, self.batch)
+        except STORE_FAULTS:
+            self.unsure = True
+            raise
+        self.unsure = False
         if not claimed:
             return False
         step("after_claim")
         parsed = [(mail, mime.parse(mail.raw)) for mail in claimed]
         try:
-            with self.store.transaction():
-                for mail, found in parsed:
-                    self._one(mail, found)
-                step("before_work_commit")
+            for unit in [parsed] if self.store.sqlite else [[each] for each in parsed]:
+                self._commit_all(unit)
         except STORE_FAULTS:
-            self.store.forget_people()
-            with contextlib.suppress(*STORE_FAULTS):  # else their lease runs out
-                self._give_back(claimed)
+            self.unsure = True
+            with contextlib.suppress(*STORE_FAULTS):  # else they are given back before the next claim
+                claims.give_back(self.store, self.holder)
+                self.unsure = False
             raise
         step("after_work_commit")
         return True
 
-    def _give_back(self, claimed: Sequence[Claimed]) -> None:
-        """The store failed, not the mails: no strike."""
+    def _commit_all(self, parsed: Sequence[tuple[Claimed, ParsedMail]]) -> None:
+        """T2 of these mails. What a deadlock undid is done again (trust.md D8); what is not ours any more is let be."""
+        for left in reversed(range(REDONE)):
+            try:
+                return self._try(parsed)
+            except Taken as lost:
+                return logger("worker").warning("mail-taken", inbox=lost.args[0])
+            except Conflict:
+                if not left:
+                    raise
+
+    def _try(self, parsed: Sequence[tuple[Claimed, ParsedMail]]) -> None:
         with self.store.transaction():
-            for mail in claimed:
-                claims.give_back(self.store, mail.inbox, strike=False)
+            for mail, found in parsed:
+                self._one(mail, found)
+            step("before_work_commit")
 
     def _one(self, mail: Claimed, found: ParsedMail) -> None:
         """One mail in its own savepoint: whatever happens to it, the one behind it goes through."""
@@ -122,9 +147,10 @@ class Worker:
             )
             state, why, issue = self._hold(mail, found, f"{type(error).__name__}: {error}"[:200])
         now = self.clock.now()
-        claims.finish_mail(
-            self.store, mail.inbox, state, now, reason=why, issue=issue, message_id=found.message_id[:998]
-        )
+        if not claims.finish_mail(
+            self.store, mail.inbox, self.holder, state, now, reason=why, issue=issue, message_id=found.message_id[:998]
+        ):
+            raise Taken(mail.inbox)
         logger("worker").info(
             "mail",
             message_id=found.message_id,
@@ -358,15 +384,18 @@ class Worker:
         now = self.clock.now()
         if self.store.due_timer(now) is None:
             return False
-        with self.store.transaction():
-            due = self.store.due_timer(now)
-            if due is None:
-                return False
-            number, name, at = due
-            if number < 0:
-                self._of_reader(-number, name)
-            else:
-                self._fire(number, name, at)
+        try:
+            with self.store.transaction():
+                due = claims.claim_timer(self.store, now)
+                if due is None:  # others have it
+                    return False
+                number, name, at = due
+                if number < 0:
+                    self._of_reader(-number, name)
+                else:
+                    self._fire(number, name, at)
+        except Conflict:
+            return True  # it is still due
         step("after_timer_commit")
         logger("worker").info("timer", timer=name, issue=number, late=round((now - at).total_seconds(), 3))
         return True

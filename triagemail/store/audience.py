@@ -49,7 +49,7 @@ def expand(store: Store) -> bool:
     with store.transaction():
         row = store.one(
             "SELECT id, rank, expand_after, issue, audience_priority, area, created_at FROM outgoing"
-            " WHERE expand_after IS NOT NULL ORDER BY rank, id LIMIT 1"
+            f" WHERE expand_after IS NOT NULL ORDER BY rank, id LIMIT 1{store.free}"
         )
         if not row:
             return False
