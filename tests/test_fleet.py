@@ -407,7 +407,7 @@ def test_nobody_migrates_or_forgets_while_a_process_is_there(stores: Callable[[]
     store = stores()
     shown = Presence(store)
     with shown.shown(("work",)):
-        with pytest.raises(InUse, match="stop these first: .*:[0-9]+"), alone(store):
+        with pytest.raises(InUse, match=r"stop these first: .*:\d+"), alone(store):
             pass
         store.run("UPDATE process SET alive_until = 1")
         with alone(store):

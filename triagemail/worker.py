@@ -119,9 +119,11 @@ class Worker:
         """T2 of these mails. What a deadlock undid is done again (trust.md D8); what is not ours any more is let be."""
         for left in reversed(range(REDONE)):
             try:
-                return self._try(parsed)
+                self._try(parsed)
+                return
             except Taken as lost:
-                return logger("worker").warning("mail-taken", inbox=lost.args[0])
+                logger("worker").warning("mail-taken", inbox=lost.args[0])
+                return
             except Conflict:
                 if not left:
                     raise
