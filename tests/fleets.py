@@ -1,5 +1,5 @@
-"""Several `triagemail run --only work,clock,send` on one PostgreSQL, some of which are killed. The short form is a test,
-the long one bench/fleet.py."""
+"""Several `triagemail run --only work,clock,send` on one PostgreSQL, some of which are killed. The short form is a
+test, the long one bench/fleet.py."""
 
 from __future__ import annotations
 
