@@ -22,7 +22,8 @@ from pathlib import Path
 
 CONNECTIONS = 4
 DESIGNS = ("right", "seen", "atmost")
-PATIENCE = 1.0  # seconds
+PATIENCE = 5.0  # seconds
+NAMED = 1.0  # seconds that a named step has to come by
 WINDOW = 0.03  # seconds that a wrong design is wrong for
 CONFIG = """
 [mail]
@@ -51,6 +52,7 @@ url = "sqlite:///t.db"
 def _seen() -> None:
     """Wrong: the server is told, and the cursor moved, before the mails are stored, as with \\Seen (trust.md I9)."""
     from triagemail import intake
+    from triagemail.failpoints import step
     from triagemail.store import claims
 
     def poll_once(self: intake.Intake) -> bool:
@@ -61,6 +63,7 @@ def _seen() -> None:
                 claims.move_cursor(self.store, self.account, self.folder, validity, max(mail.uid for mail in batch))
             self.mailbox.done([mail.uid for mail in batch])
             time.sleep(WINDOW)
+            step("before_take_commit")
             with self.store.transaction():
                 claims.take(self.store, [intake.arrival(mail, self.clock) for mail in batch])
             taken += len(batch)
@@ -149,14 +152,16 @@ class Killer:
         return int(self.hear())
 
     def kill_after(self, done: Callable[[], int], seconds: float, fail: str = "") -> None:
-        """Killed so many seconds after it has worked off a mail, however slow the machine is; where none is left, or
-        where it has died at its step before, after a second."""
+        """Killed so many seconds after it has worked off a mail, however slow the machine is, where it has not died at
+        its step before. So no mail is in hand at three deaths: that one would be held, as it should."""
         before = done()
         pid = self.ask(f"serve {fail}")
         ends = time.monotonic() + PATIENCE
         while done() == before and time.monotonic() < ends and not _is_dead(pid):
             time.sleep(0.01)
-        time.sleep(seconds)
+        ends = time.monotonic() + (NAMED if fail else seconds)
+        while time.monotonic() < ends and not _is_dead(pid):
+            time.sleep(0.01)
         os.kill(pid, signal.SIGKILL)
         code = self.ask("")
         assert code in (9, -signal.SIGKILL), f"it ended by itself with {code}"
@@ -198,14 +203,15 @@ def late(chance: random.Random) -> Callable[[int, str, str], bytes | None]:
     return answer
 
 
-def feed(deliver: Callable[[bytes], object], mails: Sequence[bytes], seconds: float) -> threading.Thread:
-    """Mails come into the mailbox, evenly over that time."""
+def feed(deliver: Callable[[bytes], object], mails: Sequence[bytes], due: Callable[[], int]) -> threading.Thread:
+    """Mails come into the mailbox one by one, so many as are due."""
 
     def run() -> None:
-        began = time.monotonic()
         for number, raw in enumerate(mails):
+            while number >= due():
+                time.sleep(0.005)
             deliver(raw)
-            time.sleep(max(0.0, began + seconds * (number + 1) / len(mails) - time.monotonic()))
+            time.sleep(0.005)
 
     thread = threading.Thread(target=run)
     thread.start()

@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,12 @@ from takers import taker
 from triagemail.failpoints import STEPS
 from triagemail.store.store import Store
 
-NAMED = tuple(name for name in STEPS if "lmtp" not in name)
+NAMED = tuple(name for name in STEPS if "lmtp" not in name and name not in ("after_timer_commit", "after_expand"))
+
+HEAD = (
+    "after_claim",
+    "before_work_commit",
+)  # not at once: at its third death the first mail would be held, as it should
 
 
 @dataclass
@@ -46,6 +51,7 @@ def siege(
     seed: int,
     design: str = "right",
     alive: float = 0.9,
+    steps: Sequence[str] = NAMED,
 ) -> Outcome:
     """Every other death is at a named step, or at its moment where the step does not come by. Between two of them it
     works off a mail, and then for up to `alive` seconds."""
@@ -59,10 +65,11 @@ def siege(
         with kills.killer(config, design, seed) as killer:
             killer.finish()  # the desk is opened
             deliver: Callable[[bytes], object] = lambda raw: dovecot.deliver(user, raw)  # noqa: E731
-            feeder = kills.feed(deliver, raws, deaths * alive / 2)
+            feeder = kills.feed(deliver, raws, lambda: mails * (killer.kills + 1) // deaths)
             store = Store(f"sqlite:///{folder}/t.db")
             for number in range(deaths):
-                step = f"{NAMED[number // 2 % len(NAMED)]}:{chance.randrange(1, 6)}" if number % 2 else ""
+                name = steps[number // 2 % len(steps)]
+                step = f"{name}:{chance.randrange(1, 3) + (name in HEAD)}" if number % 2 else ""
                 killer.kill_after(lambda: done(store), chance.uniform(0.0, alive), step)
             feeder.join()
             killer.finish()
