@@ -2,8 +2,8 @@
 
     PYTHONPATH=. python bench/kill.py [--seeds 5] [--kills 200] [--mails 1000]
 
-Every other kill is at a named step, the others up to 0.9 s after a mail was worked off. Ends with 1 where a promise does
-not stand, or where one of the two wrong designs, which must lose mails, is not found out.
+Every other kill is at a named step, the others up to 0.9 s after a mail was worked off. Ends with 1 where a promise
+does not stand, or where one of the two wrong designs, which must lose mails, is not found out.
 """
 
 from __future__ import annotations
