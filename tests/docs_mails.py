@@ -230,7 +230,7 @@ class Service:
         """The mails that one mail leads to, as they are composed, and why it is held, if it is."""
         self.now += said.later + timedelta(minutes=1)
         author, mail = PEOPLE[said.author], mime.parse(_raw(said, self.now))
-        sure = evidence.judge(author, author if said.answers or said.confirms else None)
+        sure = evidence.judge(evidence.Trust(), (), author, author if said.answers or said.confirms else None)
         issue = self.issues.get(said.about)
         context = Context(author, sure, None, issue, "", said.answers, said.answers.startswith("broadcast"))
         anchor = Anchor(secret="asked" if said.confirms else "")

@@ -26,7 +26,7 @@ from triagemail.failpoints import STEPS
 from triagemail.mail import compose, samples, templates
 from triagemail.mail.calls import Call
 from triagemail.mail.intended import INTENTS, Who
-from triagemail.process import acts, decide, events, model, readers
+from triagemail.process import acts, decide, events, limits, model, readers
 from triagemail.process import intents as want
 from triagemail.process.clocks import clocks, desk_clocks
 from triagemail.process.events import Audience, Decision, Event
@@ -231,7 +231,9 @@ def desk_timers() -> str:
     planned = replace(new, review=1, review_at=review_day(MONDAY, policy))
     seen_to = replace(planned, checked_at=MONDAY)
     rows: list[list[str]] = []
-    for words, desk in (("from the start", new), ("a review is planned", planned), ("… and was looked at", seen_to)):
+    flooded = replace(new, flood_at=MONDAY)
+    whens = ("from the start", "a review is planned", "… and was looked at", "reports are held that may be urgent")
+    for words, desk in zip(whens, (new, planned, seen_to, flooded), strict=True):
         for name, due in desk_clocks(desk, policy).items():
             local = due.astimezone(ZoneInfo(policy.timezone))
             if all(code(name) != row[1] for row in rows):
@@ -245,7 +247,8 @@ def _desk_does(name: str, desk: Desk, due: datetime) -> str:
     policy = docs_mails.company()
     fired = want.TimerFired(by="", evidence=model.Evidence(model.Level.E3, ""), timer=name, due=due)
     waits = _issue(SITUATIONS[0], policy)
-    known = Snapshot(desk=desk, waiting=(waits,), digests=((("a broadcast",), (BOB,)),))
+    held = (want.HeldReports(BOB, 1, Priority.P0, "", 1),)
+    known = Snapshot(desk=desk, waiting=(waits,), digests=((("a broadcast",), (BOB,)),), flooded=held)
     decision = decide.decide(known, fired, due, policy)
     mails = dict.fromkeys(code(draft.template) for draft in decision.drafts)
     return ", ".join([*(code(type(event).__name__) for event in decision.events), *mails])
@@ -254,12 +257,15 @@ def _desk_does(name: str, desk: Desk, due: datetime) -> str:
 LEVELS = {
     acts.ANY: "anything",
     acts.BELIEVED: "believed",
-    acts.REPLIED: "answered us",
-    acts.ROLE_PROVEN: "proven",
+    acts.DECIDES: "vouched for",
+    acts.RULES: "twofold",
+    acts.PROVEN: "confirmed",
 }
 WITH_LESS = {"confirm": "asked back: one plain reply confirms", "do": "done, marked UNVERIFIED where it matters"}
 HARMLESS = (want.Confirm, want.NearMiss, want.TooMany, want.Note)  # change nothing by themselves
-OF_MACHINES = (want.TriagerUnreachable, want.MailReturned, want.ProbeOver, want.HeardFrom)  # what nobody asks for
+OF_MACHINES = (  # what nobody asks for
+    want.TriagerUnreachable, want.MailReturned, want.ProbeOver, want.HeardFrom, want.ReportHeld,
+)  # fmt: skip
 
 
 def who_may() -> str:
@@ -270,19 +276,26 @@ def who_may() -> str:
     for kind, act in acts.ACTS.items():
         if kind not in HARMLESS + OF_MACHINES:
             what = names.get(kind) or words[kind.__name__]
-            rows.append([f"{what} ({code(kind.__name__)})", _roles(act), LEVELS[act.sure], WITH_LESS[act.short]])
+            rows.append([f"{what} ({code(kind.__name__)})", _roles(act), _sure(act), WITH_LESS[act.short]])
     rows.append(_asks(f"ask for {', '.join(map(code, sorted(acts.OPEN_ASKS)))}", "help"))
     rows.append(_asks("ask for `status` and `list` of everything, `board`", "status"))
     rows.append(_asks("ask for `backlog`", "backlog"))
     mine = acts.asking(_ask("status"), replace(_issue(SITUATIONS[0], docs_mails.company()), owner="anna"), "anna")
     who = "reporter, owner, team, who answers its broadcast"
-    rows.append(["ask for `status` of one issue", who, LEVELS[mine.sure], WITH_LESS[mine.short]])
+    rows.append(["ask for `status` of one issue", who, _sure(mine), WITH_LESS[mine.short]])
     return table(["act", "who may", "evidence", "with less evidence"], rows)
+
+
+def _sure(act: acts.Act) -> str:
+    """One word where it is the same for all, else a word for each role."""
+    if len(set(act.needs.values())) == 1:
+        return LEVELS[next(iter(act.needs.values()))]
+    return "; ".join(f"{role}: {LEVELS[levels]}" for role, levels in act.needs.items())
 
 
 def _asks(words: str, what: str) -> list[str]:
     act = acts.asking(_ask(what), None, "")
-    return [words, _roles(act), LEVELS[act.sure], WITH_LESS[act.short]]
+    return [words, _roles(act), _sure(act), WITH_LESS[act.short]]
 
 
 def _ask(what: str) -> want.Ask:
@@ -291,7 +304,8 @@ def _ask(what: str) -> want.Ask:
 
 def _roles(act: acts.Act) -> str:
     order = (
-        "reporter", "owner", "team", "triager", "asked", "ruler", "confirmer", "internal", "list", "admitted", "anyone"
+        "reporter", "owner", "team", "triager", "asked", "ruler", "confirmer", "internal", "list", "guest",
+        "admitted", "anyone",
     )  # fmt: skip
     return ", ".join(sorted(act.roles, key=order.index))
 
@@ -376,6 +390,51 @@ def _option(option: click.Option) -> str:
 
 # --- reading and writing pages ----------------------------------------------------------------------------------------
 
+# --- docs/trust.md ----------------------------------------------------------------------------------------------------
+
+ANSWERED = {
+    "monitor": "a machine in `people.monitors`, whatever it is about",
+    "outsider": "an address outside `people.internal` that has shown nothing",
+    "unproven": "an internal address that has shown nothing",
+    "guess": "... the answer to a confirmation that is not there",
+    "confirm": "... the question `was that you?`, to anybody",
+    "proven": "who has shown who they are, and asked for something",
+    "proven-prose": "... and wrote words that are no command",
+}
+PER = {
+    "address": "to one address",
+    "kind": "of a kind, to one address",
+    "thread": "of a kind, about one issue, to one address",
+    "all": "to everybody together",
+    "kind of all": "to everybody together",
+}
+CAME = (
+    (limits.MAILS, "mails of one address that show nothing"),
+    (limits.REPORTS, "reports of one address that show nothing, new alerts of one monitor"),
+    (limits.REPORTS_IN_ALL, "reports that show nothing, of everybody together"),
+    (limits.ALERTS, "alerts of one monitor"),
+)
+
+
+def budgets() -> str:
+    """How many automatic answers there are."""
+    rows = [[ANSWERED[name], "; ".join(map(_limit, row))] for name, row in limits.ANSWERS.items()]
+    return table(["an answer to", "at most"], rows)
+
+
+def _limit(limit: limits.Limit) -> str:
+    return f"{limit.most} in {_span(limit.within)} {PER[limit.per]}" if limit.most else "none"
+
+
+def _span(span: timedelta) -> str:
+    return "10 minutes" if span < timedelta(hours=1) else "an hour" if span < timedelta(days=1) else "24 hours"
+
+
+def floods() -> str:
+    """How many mails are taken in."""
+    return table(["at most", "of"], [[f"{limit.most} in {_span(limit.within)}", words] for limit, words in CAME])
+
+
 PARTS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("process.md", "moves"): moves,
     ("process.md", "stays"): stays,
@@ -383,6 +442,8 @@ PARTS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("process.md", "timers"): timers,
     ("process.md", "desk-timers"): desk_timers,
     ("process.md", "who-may"): who_may,
+    ("trust.md", "budgets"): budgets,
+    ("trust.md", "floods"): floods,
     ("mail.md", "commands"): commands,
     ("mail.md", "templates"): mail_templates,
     ("architecture.md", "failpoints"): failpoints,

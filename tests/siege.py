@@ -12,7 +12,7 @@ from pathlib import Path
 
 import kills
 import servers
-from fleets import AUTHORS, REPORT, message_id
+from fleets import EACH, REPORT, message_id
 from takers import taker
 
 from triagemail.failpoints import STEPS
@@ -56,7 +56,7 @@ def siege(
     """Every other death is at a named step, or at its moment where the step does not come by. Between two of them it
     works off a mail, and then for up to `alive` seconds."""
     chance, found, began = random.Random(seed), Outcome(), time.monotonic()
-    raws = [REPORT.format(number=n, author=n % AUTHORS).encode() for n in range(mails)]
+    raws = [REPORT.format(number=n, author=n // EACH).encode() for n in range(mails)]
     with taker(answer=kills.late(random.Random(seed))) as relay:
         config = folder / "config.toml"
         values = {"imap": dovecot.port, "smtp": relay.port, "user": user, "connections": kills.CONNECTIONS}

@@ -142,6 +142,17 @@ def test_a4_stdlib_and_mail_parser_agree_with_us_or_it_is_refused(value: str) ->
     assert [normalise(address) for _, address in parsed] == [ours.address]
 
 
+@pytest.mark.parametrize("value", [value for value, _, _ in BELIEVED] + REFUSED)
+def test_a4_in_the_table_too(value: str) -> None:
+    """A4: "50 From forms: our result equals the table; stdlib, mail-parser and ours all agree or it is refused"."""
+    assert len(BELIEVED) + len(REFUSED) >= 50
+    ours = read_from([value])
+    if ours is not None:
+        parsed = mailparser.parse_from_bytes(b"From: " + value.encode() + b"\r\n\r\n").from_
+        assert normalise(email.utils.parseaddr(value)[1]) in (ours.address, None)
+        assert [normalise(address) for _, address in parsed] == [ours.address]
+
+
 @given(st.text(max_size=300))
 def test_nothing_raises(value: str) -> None:
     """`never raises`: any text is an address or none."""

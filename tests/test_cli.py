@@ -381,7 +381,7 @@ def test_explain_prints_the_object_of_the_design(tmp_path: Path, name: str) -> N
     assert sorted(found["screening"]) == ["class", "may_ack", "reason"]
     assert found["screening"]["class"] in CLASSES
     assert type(found["screening"]["may_ack"]) is bool
-    assert sorted(found["evidence"]) == ["level", "rule"]
+    assert sorted(found["evidence"]) == ["level", "rule", "text"]
     assert {type(found[key]) for key in ("defects", "missing", "intents")} == {list}
     assert {type(found[key]) for key in ("answers", "decision")} == {dict}
     assert files_in(tmp_path) == {"mail.eml": EXPLAINED[name]}
@@ -592,11 +592,11 @@ def test_a_locked_store_ends_with_75_and_one_clear_line(
     host: Host, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """D4: another process holds the database for longer than we wait: one line, no traceback, nothing half done."""
-    from triagemail.store import store
+    from triagemail.store import engines
 
     host.takes(TWO_FROM)
     (tmp_path / "mail.eml").write_bytes(REPORT)
-    monkeypatch.setitem(store.SQLITE_PRAGMAS, "busy_timeout", 50)  # instead of ten seconds
+    monkeypatch.setitem(engines.SQLITE_PRAGMAS, "busy_timeout", 50)  # instead of ten seconds
     other = sqlite3.connect(host.folder / "t.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:
@@ -750,6 +750,8 @@ def test_show_tells_an_issue_with_its_journal(host: Host) -> None:
     assert found["issue"]["headline"] == "Checkout is blank"
     first = found["journal"][0]
     assert (first["t"], first["by"], first["level"]) == ("ReportFiled", BOB, "E0")
+    assert (first["rule"], first["mail"]) == ("none-fresh: no token of ours", 1)
+    assert "E0 by none-fresh: no token of ours, mail 1" in said.stdout
 
 
 @pytest.mark.parametrize("command", ["show 9", "held show 9", "held release 9", "held drop 9"])
@@ -877,6 +879,17 @@ def test_subscribers_are_added_listed_and_removed(host: Host) -> None:
     assert [one["address"] for one in host.lines("subscribers", "list")] == [OPS, "sales@acme.example"]
 
 
+def test_who_is_removed_follows_no_single_issue_either(host: Host) -> None:
+    """`subscribers remove`: nothing comes any more, as for who unsubscribes."""
+    store = Store(f"sqlite:///{host.folder / 't.db'}")
+    store.open()
+    with store.transaction():
+        audience.set_wishes(store, BOB, Wishes(member=False, issues=(42,)), datetime(2026, 12, 1, tzinfo=UTC))
+    assert f"{BOB} removed" in host.types("subscribers", "remove", BOB).stdout
+    assert audience.wishes(store, BOB).issues == ()
+    store.close()
+
+
 def test_the_list_shows_what_is_wished(host: Host) -> None:
     """`subscribers list`: wishes that are not everybody's."""
     store = Store(f"sqlite:///{host.folder / 't.db'}")
@@ -945,6 +958,7 @@ def test_the_demo_plays_the_story_of_one_p0(leftovers: Path) -> None:
     assert "triagemail demo" in first
     assert seconds < 10
     assert demo.returncode == 0, rest[-600:]
+    assert "cannot reach us" not in rest, "the clock was moved, not the mailbox lost"
     scenes = [line for line in rest.splitlines() if line[:1].isdigit() and line[1:3] == ". "]
     assert [line[0] for line in scenes] == list("12345678")
     for words in ("PRIORITY 0 ISSUE: ", "PRIORITY 0 ISSUE UPDATE: ", "PRIORITY 0 ISSUE RESOLVED: "):
@@ -1102,3 +1116,59 @@ def test_hold_all_sends_nothing_until_release_all(host: Host, sink: servers.Sink
     assert host.types("run", "--until-idle").exit_code == 0
     assert len(sink.mails) == 2
     assert host.types("release", "all").stdout == "nothing was held\n"
+
+
+# --- whole lists ------------------------------------------------------------------------------------------------------
+
+MAILMAN = "lena@acme.example\nTom Tester <tom@acme.example>\n# left in May\nLENA@acme.example\n"
+MAILMAN_CSV = "address,display_name,role\nlena@acme.example,Lena,member\ntom@acme.example,,member\n"
+LISTMONK = """\
+uuid,email,name,attributes,status,created_at,updated_at
+a1,lena@acme.example,Lena,"{""city"": ""Köln, Nippes""}",enabled,2025-01-01,2025-01-01
+a2,tom@acme.example,Tom,{},enabled,2025-01-01,2025-01-01
+a3,kim@acme.example,Kim,{},blocklisted,2025-01-01,2025-01-01
+"""
+EXCEL = "\ufeffName;E-Mail\r\nLena;lena@acme.example\r\nTom;tom@acme.example\r\n"
+
+
+@pytest.mark.parametrize("text", [MAILMAN, MAILMAN_CSV, LISTMONK, EXCEL], ids=["lines", "mailman", "listmonk", "excel"])
+def test_a_list_is_imported_from_what_others_export(host: Host, text: str) -> None:
+    """`subscribers import`: CSV, also Mailman and listmonk exports; nobody is added who had left there, none twice."""
+    (host.folder / "list.csv").write_text(text, encoding="utf-8")
+    said = host.types("subscribers", "import", host.folder / "list.csv")
+    assert said.exit_code == 0
+    assert "2 added, 0 on the list already" in said.stdout
+    assert [row["address"] for row in host.lines("subscribers", "list")] == ["lena@acme.example", "tom@acme.example"]
+    assert "0 added, 2 on the list already" in host.types("subscribers", "import", host.folder / "list.csv").stdout
+
+
+def test_lines_without_an_address_are_named_and_the_rest_is_added(host: Host) -> None:
+    """Bad input gets one clear answer and nothing is lost: which line, and what stood there."""
+    (host.folder / "list.csv").write_text("email,name\nlena@acme.example,Lena\nkim at acme,Kim\n\n,Nobody\n")
+    said = host.types("subscribers", "import", host.folder / "list.csv")
+    assert "line 3: no mail address: kim at acme" in said.stdout
+    assert "1 added" in said.stdout
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"name\nLena\n", b"\xff\xfe\x00\x01", b'email\n"never closed'])
+def test_a_file_that_is_no_list_changes_nothing(host: Host, content: bytes) -> None:
+    """65, one line a reason."""
+    (host.folder / "list.csv").write_bytes(content)
+    said = host.types("subscribers", "import", host.folder / "list.csv")
+    assert said.exit_code == 65
+    assert host.lines("subscribers", "list") == []
+
+
+def test_an_export_can_be_imported_again(host: Host) -> None:
+    """`subscribers export`: everybody with their wishes; a group stays a group."""
+    host.types("subscribers", "add", "lena@acme.example")
+    host.types("subscribers", "add", "--group", "all@lists.acme.example")
+    exported = host.types("subscribers", "export").stdout
+    assert exported.splitlines()[0].startswith("address,since,group,priority")
+    host.types("subscribers", "remove", "lena@acme.example", "all@lists.acme.example")
+    (host.folder / "list.csv").write_text(exported)
+    assert host.types("subscribers", "import", host.folder / "list.csv").exit_code == 0
+    assert {row["address"]: row["group"] for row in host.lines("subscribers", "list")} == {
+        "lena@acme.example": False,
+        "all@lists.acme.example": True,
+    }

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from triagemail import config, config_tables, quantities
 from triagemail.config import Config, ConfigError, Problem
+from triagemail.mail.evidence import Trust
 from triagemail.process.model import Priority
 
 ROOT = Path(__file__).parent.parent
@@ -200,7 +201,9 @@ def test_no_mistake_shows_a_secret(tmp_path: Path, text: str) -> None:
 
 def test_a_config_shows_no_secret(tmp_path: Path) -> None:
     """No secrets in logs (trust.md V6): a config that is logged by mistake has none to show."""
-    text = '[imap]\npassword = "canary-7"\n[smtp]\npassword = "canary-7"\n[store]\nurl = "postgresql://t:canary-7@h/t"\n'
+    text = (
+        '[imap]\npassword = "canary-7"\n[smtp]\npassword = "canary-7"\n[store]\nurl = "postgresql://t:canary-7@h/t"\n'
+    )
     assert "canary" not in repr(read(tmp_path, text))
 
 
@@ -241,13 +244,13 @@ BROKEN = [  # text, line, key, a part of what is said
     ("[imap]\npoll = '0s'", 2, "imap.poll", "out of range"),
     ("[imap]\npoll = '99999d'", 2, "imap.poll", "out of range"),
     ("[imap]\npoll = '1.5h'", 2, "imap.poll", "no duration"),
-    ("[imap]\nfolder = \"x\\r\\nA1 LOGOUT\"", 2, "imap.folder", "no folder name"),
+    ('[imap]\nfolder = "x\\r\\nA1 LOGOUT"', 2, "imap.folder", "no folder name"),
     ("[imap]\ndone_folder = 'INBOX'", 2, "imap.done_folder", "must differ from folder"),
     ("[imap]\npassword_file = 'nowhere'", 2, "imap.password_file", "No such file"),
     ("[imap]\npassword_file = '.'", 2, "imap.password_file", ""),
     ("[imap]\npassword = 'a'\npassword_file = 'triagemail.toml'", 2, "imap.password", "keep one"),
     ("[imap]\npassword = 'a'\ntoken_command = 'b'", 3, "imap.token_command", "keep one"),
-    ("[imap]\ntoken_command = \"a 'b\"", 2, "imap.token_command", "no command line"),
+    ('[imap]\ntoken_command = "a \'b"', 2, "imap.token_command", "no command line"),
     ("[imap]\nuser = 'a'", 2, "imap.user", "without password_file"),
     ("[imap]\nhost = 'h.example'\npassword = 'a'\ntls = 'none'", 4, "imap.tls", "readable by anyone"),
     ("[lmtp]\nlisten = '0.0.0.0:24'", 2, "lmtp.listen", "loopback"),
@@ -271,6 +274,11 @@ BROKEN = [  # text, line, key, a part of what is said
     ("[hours]\nholidays = ['2026-02-30']", 2, "hours.holidays[1]", "no date"),
     ("[auth]\nprofile = 'gmail'", 2, "auth.profile", "'none', 'own', 'google', 'm365'"),
     ("[auth]\nprofile = 'own'", 2, "auth.profile", "believes nobody"),
+    ("[auth]\nprofile = 'm365'", 2, "auth.profile", ".outlook.com"),
+    ("[auth]\nprofile = 'own'\ntrusted_authserv_id = ['mx']", 2, "auth.profile", "trusted_received_by"),
+    ("[auth]\ntrusted_received_by = ['mx acme']", 2, "auth.trusted_received_by[1]", "no name of a host"),
+    ("[auth]\ntrusted_sealers = ['@acme']", 2, "auth.trusted_sealers[1]", "no name of a host"),
+    ("[auth]\nlogins = { bob = ['bob'] }", 2, "auth.logins.bob[1]", "no mail address"),
     ("[dispute]\npolicy = 'coin'", 2, "dispute.policy", "rock-paper-scissors"),
     ("[dispute]\npolicy = 'hierarchy'", 0, "people.authority", "at least one authority"),
     ("[priority.P0]\nannounce = 'always'", 2, "priority.P0.announce", "'reported', 'agreed', 'never'"),
@@ -295,7 +303,7 @@ BROKEN = [  # text, line, key, a part of what is said
     ("[[question]]\nkey='priority'\nlabel='A'\n[[question]]\nkey='b'\nlabel=' a '", 6, "question[2].label", "already"),
     ("[mail\n", 1, "", "is no TOML"),
     ("[mail]\naddress = 'a@b.example'\naddress = 'c@d.example'", 3, "", "is no TOML"),
-    ("[web]\nurl = \"\"\"unclosed", 2, "", "is no TOML"),
+    ('[web]\nurl = """unclosed', 2, "", "is no TOML"),
     ("x = " + "[" * 5000 + "]" * 5000, 0, "", "is no TOML"),
 ]
 
@@ -406,9 +414,21 @@ def test_nobody_vouches(tmp_path: Path) -> None:
 
 
 def test_google_is_known_by_its_id(tmp_path: Path) -> None:
-    """Profile google: the one Authentication-Results with id exactly mx.google.com (trust.md 3.2)."""
+    """Profile google: the one Authentication-Results with id exactly mx.google.com; Google: `mx.google.com` and its
+    inner `by 2002:...` hops (trust.md 3.2)."""
     c = read(tmp_path, "[auth]\nprofile = 'google'\n")
-    assert c.auth.trusted_authserv_id == c.auth.trusted_received_by == ("mx.google.com",)
+    assert c.auth.trusted_authserv_id == ("mx.google.com",)
+    assert c.auth.trusted_received_by == ("mx.google.com", "2002:")
+
+
+def test_who_vouches_is_read_from_the_config(tmp_path: Path) -> None:
+    """3.2: the provider profiles, exact values in the config; a login may stand for several addresses."""
+    own = "[auth]\nprofile = 'own'\ntrusted_received_by = ['MX.acme.example', '.in.acme.example']\n"
+    trust = config.trust(read(tmp_path, own + "logins = { bob = ['Bob@acme.example', 'b@acme.example'] }\n"))
+    assert trust == Trust(
+        "own", (), ("mx.acme.example", ".in.acme.example"), (), {"bob": ("bob@acme.example", "b@acme.example")}
+    )
+    assert config.policy(read(tmp_path, own)).profile == "own"
 
 
 @given(st.data())

@@ -182,7 +182,7 @@ def test_lines_of_tables_and_arrays_of_tables() -> None:
     assert [lines[key] for key in (("q", 0, "sub", "x"), ("q", 1, "k"), ("q", 1, "ab"))] == [6, 9, 12]
 
 
-@given(st.text(alphabet='[]{}="\'\\\n#., ab1', max_size=60))
+@given(st.text(alphabet="[]{}=\"'\\\n#., ab1", max_size=60))
 def test_lines_of_anything(text: str) -> None:
     """Never raises and always ends, whatever the text is."""
     toml_lines.key_lines(text)

@@ -42,7 +42,7 @@ def labels() -> dict[str, str]:
 
 def work_off(folder: Path) -> Iterator[dict[str, object]]:
     """Takes every mail and works it off alone, so that what it took and what it caused is known; an hour apart, since
-    what floods lead to is another matter."""
+    what floods lead to is another matter. Everybody is internal: an outsider at E0 is not answered at all."""
     from triagemail import config as configs
     from triagemail import explain, files, log
     from triagemail.app import build
@@ -53,7 +53,7 @@ def work_off(folder: Path) -> Iterator[dict[str, object]]:
         base,
         folder=folder,
         mail=replace(base.mail, address="issues@acme.example", list_address="updates@acme.example", operator=OPS),
-        people=replace(base.people, triagers=("sara@acme.example",), reporters=("*",), internal=("acme.example",)),
+        people=replace(base.people, triagers=("sara@acme.example",), reporters=("*",), internal=("*",)),
         store=replace(base.store, url=f"sqlite:///{folder}/t.db"),
     )
     app = build(changed, keys={"a": b"k" * 32})
@@ -155,7 +155,7 @@ def test_no_mail_raises(worked: list[Worked]) -> None:
     from triagemail.worker import HELD, UNREADABLE
 
     odd = [(mail.file, mail.reason) for mail in worked if mail.state == "held"]
-    assert [one for one in odd if one[1].partition(":")[0] not in (*HELD, *UNREADABLE)] == []
+    assert [one for one in odd if one[1].partition(":")[0] not in (*HELD, *UNREADABLE, "spoof-suspect")] == []
     assert len(odd) < len(worked) / 10, "the corpus is not simply parked"
 
 

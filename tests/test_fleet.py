@@ -20,7 +20,7 @@ from triagemail.presence import Presence
 from triagemail.process.model import Issue
 from triagemail.store import audience, claims, processes
 from triagemail.store.claims import Arrival
-from triagemail.store.faults import Conflict
+from triagemail.store.engines import Conflict
 from triagemail.store.store import Store
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -172,12 +172,12 @@ def test_who_was_taken_for_dead_changes_nothing(apps: Callable[[], App]) -> None
     """A decision exactly once: who lost a mail to another process brings its own transaction to nothing."""
     slow, quick = apps(), apps()
     take_one(slow.store, REPORT.format(who="bob@acme.example", n=1).encode(), NOW, "deliver")
-    (claimed,) = claims.claim_mails(slow.store, slow.clock.now(), slow.worker.holder)
+    (claimed,) = claims.claim_mails(slow.store, slow.clock.now(), slow.worker.units.holder)
     processes.give_up_the_dead(slow.store)  # it never said that it is there
     assert quick.worker.work_once()
     from triagemail.mail import mime
 
-    slow.worker._commit_all([(claimed, mime.parse(claimed.raw))])
+    slow.worker.units.commit([(claimed, mime.parse(claimed.raw))], slow.worker._one)
     assert slow.store.all("SELECT state, issue FROM inbox") == [("done", 1)]
     assert slow.store.one("SELECT COUNT(*) FROM issue")[0] == 1
     assert slow.store.one("SELECT value FROM counter WHERE name = 'issue'")[0] == 1
@@ -316,7 +316,7 @@ def test_a_deadlock_is_a_conflict_and_leaves_nothing(stores: Callable[[], Store]
             ends.append("done")
         except Conflict:
             ends.append("conflict")
-            assert not store.known.__dict__, "it knows nobody who was never committed"
+            assert not store.met.__dict__, "it knows nobody who was never committed"
         store.close()
 
     threads = [threading.Thread(target=cross, args=each) for each in ((one, 1, 2), (two, 2, 1))]

@@ -51,14 +51,14 @@ mail(
 mail(
     "gmail, without a blockquote, an old one within",
     '<div class="gmail_extra">Yes<div class="gmail_quote">On Monday Issues wrote:<div>Is it '
-    'so?<blockquote>old</blockquote>'
+    "so?<blockquote>old</blockquote>"
     "</div></div></div>No",
     "Yes\n> On Monday Issues wrote:\n> Is it so?\n> > old\nNo",
 )
 mail(
     "gmail, indented by its own button",
     '<div>Steps:</div><blockquote style="margin:0 0 0 40px;border:none;padding:0px"><div>open the '
-    'cart</div></blockquote>'
+    "cart</div></blockquote>"
     '<blockquote class="gmail_quote" style="margin: 0px 0px 0px 40px; border: none">quoted</blockquote>',
     "Steps:\nopen the cart\n> quoted",
 )
@@ -76,7 +76,7 @@ mail(
     '<html><head><meta http-equiv="Content-Type" content="text/html; charset=UTF-8"></head><body><p>All of them.</p>'
     '<pre class="moz-signature" cols="72">-- \nSara\n  ACME</pre><div class="moz-cite-prefix">On 03.03.25 10:12, '
     'Issues wrote:<br></div><blockquote type="cite" cite="mid:1@acme.example"><p>Who is'
-    '\n   affected?</p></blockquote></body></html>',
+    "\n   affected?</p></blockquote></body></html>",
     "All of them.\n\n-- \nSara\n  ACME\nOn 03.03.25 10:12, Issues wrote:\n\n> Who is affected?",
 )
 mail(
@@ -198,13 +198,13 @@ mail(
     'Forwarded message ---------<br>From: <strong class="gmail_sendername" dir="auto">Bob</strong> <span '
     'dir="auto">&lt;<a '
     'href="mailto:bob@far.example">bob@far.example</a>&gt;</span><br>Subject: broken<br></div><br><br>P0 or I '
-    'leave</div>',
+    "leave</div>",
     "FYI\n\n---------- Forwarded message ---------\nFrom: Bob <bob@far.example>\nSubject: broken\n\nP0 or I leave",
 )
 mail(
     "apple mail, forwarded",
     'FYI<br><div><br><blockquote type="cite"><div>Begin forwarded message:</div><br><div><b>From: '
-    '</b>Bob</div><div>P0</div>'
+    "</b>Bob</div><div>P0</div>"
     "</blockquote></div>",
     "FYI\n\nBegin forwarded message:\n\nFrom: Bob\nP0",
 )
@@ -219,7 +219,7 @@ mail(
 mail(
     "a reply to a mail that only forwards",
     'Thanks<div>On Monday Sara wrote:</div><blockquote type="cite"><blockquote type="cite"><div>Begin forwarded '
-    'message:</div>'
+    "message:</div>"
     "P0</blockquote></blockquote>below",
     "Thanks\nOn Monday Sara wrote:\n> Begin forwarded message:\n> P0\nbelow",
 )
@@ -269,7 +269,7 @@ mail(
 )
 mail(
     "newsletter",
-    '<!DOCTYPE html><html><head><title>News</title></head><body><div '
+    "<!DOCTYPE html><html><head><title>News</title></head><body><div "
     'style="display:none;max-height:0px">Preview&zwnj;&nbsp;'
     '</div><span style="font-size:1px;color:#fff">tiny</span><table role="presentation"><tr><td '
     'style="font-size:0px"><div style="font-size:13px">Seen<span hidden>not</span></div>unseen</td></tr><tr><td><a '
@@ -320,7 +320,10 @@ mail(
 mail(
     "rows that are no lines",
     "<p>a</p><table><tr><td>Q:</td><td>b</td></tr><tr><td>Re:</td><td><blockquote>c</blockquote></td></tr></table>"
-    + "<table><tr><td>" * 60 + "<table><tr><td>d<td>e</table>" + "</table>" * 60 + "f",
+    + "<table><tr><td>" * 60
+    + "<table><tr><td>d<td>e</table>"
+    + "</table>" * 60
+    + "f",
     "a\n\nQ: b\nRe:\n> c\nd\ne\nf",
 )
 mail(
@@ -344,9 +347,7 @@ def test_text_of_a_mail(name: str) -> None:
 ASKED = "Where did you see it?"
 
 
-@pytest.mark.parametrize(
-    ("html", "new"), [(GMAIL, "The cart is empty again.\n\nPriority: P1"), (OWA_EN, "See below.")]
-)
+@pytest.mark.parametrize(("html", "new"), [(GMAIL, "The cart is empty again.\n\nPriority: P1"), (OWA_EN, "See below.")])
 def test_quoted_text_is_not_new(html: str, new: str) -> None:
     """Commands are not inside a quote (trust.md C10), also where the mail that is answered is not known."""
     assert new_text(split(html_to_text(html))) == new

@@ -70,7 +70,7 @@ def test_every_mail_of_random_lives_can_be_said(seed: int) -> None:
             assert [line for line in ours if len(line) > 76] == []
             assert commanded(made.text, f"Re: {made.subject}", fresh=False) == [], made.text
             seen.add(draft.template)
-    assert len(seen) > 10
+    assert len(seen) >= 10
 
 
 # --- 1: who takes part ------------------------------------------------------------------------------------------------
@@ -487,7 +487,7 @@ def test_a_receipt_says_how_to_take_it_back() -> None:
 def test_every_tap_of_every_mail_is_understood() -> None:
     """A one-tap answer that is read as prose would be a trap: each is one command, an answer, or a yes or no."""
     for case in samples.cases():
-        if case.template in ("confirm", "received", "near-miss", "template"):
+        if case.template in ("confirm", "received", "near-miss", "template", "drill"):
             continue
         for body in taps_with_ends(case):
             found = intents_of(body, "Re: x")

@@ -371,7 +371,7 @@ OUR_MAIL = st.lists(SENTENCES, min_size=2, max_size=8).map("\n".join)
 
 
 @settings(max_examples=60)
-@given(OUR_MAIL, st.integers(30, 90), st.booleans(), st.booleans())  # columns at which programs wrap
+@given(OUR_MAIL, st.integers(20, 90), st.booleans(), st.booleans())  # columns at which programs wrap
 def test_no_line_of_ours_is_left(ours: str, wrap: int, marked: bool, known: bool) -> None:
     """libraries.md 3: 100 % "no line of the parent is left" when the parent is given, however it was wrapped."""
     lines = [part for line in ours.split("\n") for part in textwrap.wrap(line, wrap)]
@@ -380,13 +380,24 @@ def test_no_line_of_ours_is_left(ours: str, wrap: int, marked: bool, known: bool
     assert new_text(split(f"It is P0.\n\n{intro}\n{quoted}", ours)) == "It is P0."
 
 
-@pytest.mark.xfail(strict=True, reason="the short first part of a wrapped line looks like an answer of a few words")
-def test_no_line_of_ours_is_left_below_30_columns() -> None:
-    """libraries.md 3, as above. Known to fail where an intro that we do not know stands above lines of 20 columns."""
+def test_the_short_first_part_of_a_wrapped_line_is_no_answer() -> None:
+    """libraries.md 3, as above: a few words that begin a line of ours, with the rest of it below."""
     intro = "Qorze 3 zwi 2027, 10:00 Acme <issues@acme.example> frobul:\n"
     quoted = "your report here\nneed answers\neverybody"
     ours = "your report here\nneed answers everybody"
     assert new_text(split(f"It is P0.\n\n{intro}\n{quoted}", ours)) == "It is P0."
+
+
+def test_an_answer_that_begins_like_the_line_below_it_is_one() -> None:
+    """trust.md C10, 0 answers lost: `P0`, typed above our line that starts with it, and the first words of a line of
+    ours that does not go on below them."""
+    ours = "What type of response do you want from me?\nP0: drop everything now, day or night\nP1: today, before it"
+    for answer in ("P0", "P1", "P0: drop"):
+        lines = ours.split("\n")
+        quoted = "\n".join([lines[0], answer, *lines[1:]])
+        assert new_text(split(f"{ENGLISH}\n{quoted}", ours)) == answer
+    assert new_text(split(f"{ENGLISH}\n{lines[0]}\nP0: drop\nit all", ours)) == "P0: drop\nit all"
+    assert new_text(split(f"{ENGLISH}\n{lines[0]}\nP0: drop\neverytime", ours)) == "P0: drop\neverytime"
 
 
 @settings(max_examples=60)

@@ -53,7 +53,7 @@ class Life:
                 decision = probe_over(want.ProbeOver(by=LENA, evidence=SURE), known, self.now, POLICY)
                 assert decision.events, "a timer that fires for ever"
             elif self.chance.random() < 0.03:
-                decision = heard(want.HeardFrom(by=LENA, evidence=SURE), known, self.now)
+                decision = heard(want.HeardFrom(by=LENA, evidence=SURE), known, self.now, POLICY)
             else:
                 came = want.MailReturned(by=LENA, evidence=SURE, meaning=self.chance.choice(MEANINGS))
                 decision = returned(came, known, self.now, POLICY)

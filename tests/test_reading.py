@@ -159,7 +159,7 @@ def test_a_report_in_one_word() -> None:
     assert isinstance(filed, want.FileReport)
     assert (filed.headline, filed.answers) == ("Checkout is down", {"what": "Checkout is down"})
     assert [type(intent) for intent in read("", "Bug", by=BOB)] == [want.FileReport]
-    assert told(read("bug #7\narea billing #7")) == [("SetKind", Kind.BUG), ("SetArea", "billing")]
+    assert told(read("bug #7\narea billing #7")) == [("SetKind", Kind.BUG, ""), ("SetArea", "billing")]
 
 
 def test_a_command_is_no_label() -> None:
@@ -168,7 +168,7 @@ def test_a_command_is_no_label() -> None:
     asked = replace(ISSUE, state=State.TRIAGE)
     assert told(read("bug\nI looked at it.", issue=asked)) == [
         ("Comment", "I looked at it.", ()),
-        ("SetKind", Kind.BUG),
+        ("SetKind", Kind.BUG, ""),
     ]
     assert told(read("resume\n\nThanks,\nSara", by=BOB)) == [("Resume",)]
     assert told(read("answer 4: only ACME\nP2 because it can wait\nfor long", issue=asked)) == [

@@ -113,9 +113,7 @@ class Service:
 
     # --- people -------------------------------------------------------------------------------------------------------
 
-    def mail(
-        self, author: str, text: str, *, subject: str = "", answering: Out | None = None, more: str = ""
-    ) -> bytes:
+    def mail(self, author: str, text: str, *, subject: str = "", answering: Out | None = None, more: str = "") -> bytes:
         self.count += 1
         to = answering.reply_to if answering else ISSUES
         head = f"From: {author}\r\nTo: {to}\r\nSubject: {subject or f'Shop {self.count} is slow'}\r\n"
@@ -220,9 +218,10 @@ def test_a_report_is_answered_while_the_service_waits_in_idle(service: Service, 
     for number in (1, 2):
         service.until(lambda: idles(proxy), "IDLE")
         time.sleep(0.3)  # the server has heard of it
-        service.sends(BOB, COMPLETE.format(priority="P0"), subject=f"Shop {number} is down")
+        who = (BOB, ANNA)[number - 1]  # an address that shows nothing is answered once a day
+        service.sends(who, COMPLETE.format(priority="P0"), subject=f"Shop {number} is down")
         assert "UNVERIFIED" in service.gets(SARA, f"Shop {number} is down").text
-        assert service.gets(BOB, f"Shop {number} is down")
+        assert service.gets(who, f"Shop {number} is down")
     assert service.stop() == 0
     service.assert_nothing_is_half_done()
     assert b" LOGOUT\r\n" in proxy.sent, "it said goodbye"
@@ -403,7 +402,7 @@ def test_a_lost_connection_is_made_again(service: Service, proxy: faults.FaultPr
         service.until(lambda: idles(proxy), "IDLE")
         proxy.drop()
         service.sends(BOB, COMPLETE.format(priority="P2"), subject=f"Shop {number} is slow")
-        service.gets(BOB, f"Shop {number} is slow")
+        service.gets(SARA, f"Shop {number} is slow")
     assert proxy.connections <= 8, "it does not spin"
     assert service.stop() == 0
     service.assert_nothing_is_half_done()
@@ -463,7 +462,7 @@ def test_a_bad_mail_is_held_while_others_go_through(light: Service) -> None:
             light.sends(BOB, "hello", more="From: eve@elsewhere.example\r\n")
             light.append(random.Random(number).randbytes(2000))
         light.sends(BOB, COMPLETE.format(priority="P2"), subject="Shop 3 is slow")
-        light.gets(BOB, "Shop 3 is slow")
+        light.gets(SARA, "Shop 3 is slow")
         light.until(lambda: light.rows("SELECT id FROM inbox WHERE state = 'received'") == [], "an empty inbox")
         light.until(lambda: len(light.sent(OPS)) == 2, "a notice for each cause")
         found = [json.loads(line) for line in light.command("held", "list", "--json").stdout.splitlines()]

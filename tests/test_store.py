@@ -18,6 +18,7 @@ from triagemail.process.intents import Pending
 from triagemail.process.model import Absence, Desk, Evidence, Issue, Level, Priority, State
 from triagemail.store import audience, claims
 from triagemail.store.claims import Arrival, Result
+from triagemail.store.schema import micros
 from triagemail.store.store import Store, StoreUnusable
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -131,6 +132,27 @@ def test_timers_are_exactly_what_was_set(store: Store) -> None:
         store.set_timers(1, {"update": later}, 0)
     assert store.due_timer(NOW) == (2, "lapse", NOW)
     assert store.next_timer() == NOW
+
+
+def test_a_clock_that_goes_back_lets_nothing_wait_longer(store: Store) -> None:
+    """trust.md T2: leases and the next try of a mail keep what was left of them; the newest event tells that it did."""
+    take(store, b"one")
+    with store.transaction():
+        person = store.person(BOB)
+        claims.add_delivery(store, outgoing(store, broadcast=False), person, 2)
+        store.set_timers(1, {"update": NOW}, 0)
+        store.save_issue(an_issue(1), None)
+        store.save_event(events.Commented(issue=1, at=NOW, by=BOB, text="x"), Evidence(Level.E2, "test"), None, "")
+    assert store.latest() == NOW
+    assert list(store.timed_issues()) == [1]
+    assert len(claims.claim_mails(store, NOW, "w")) == 1
+    store.run("UPDATE delivery SET state = 'deferred', retry_at = ?", micros(NOW + timedelta(minutes=4)))
+    back = NOW - timedelta(days=1)
+    with store.transaction():
+        claims.set_back(store, timedelta(days=1), back)
+    assert claims.next_retry(store) == back + timedelta(minutes=4)
+    assert claims.claim_mails(store, back + timedelta(minutes=4), "other") == []
+    assert len(claims.claim_mails(store, back + timedelta(minutes=6), "other")) == 1
 
 
 def test_p0_timers_and_deliveries_go_first(store: Store) -> None:

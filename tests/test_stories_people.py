@@ -21,6 +21,11 @@ NOBODY = timedelta()
 pytestmark = pytest.mark.usefixtures("keeps_its_word")
 
 
+AT_HOME = {
+    "profile": "own", "trusted_authserv_id": ("mx.acme.example",), "trusted_received_by": ("mx.acme.example",),
+}  # fmt: skip
+
+
 @pytest.fixture
 def chat(tmp_path: Path) -> Iterator[Chat]:
     guidance = {"booking_url": "https://book.acme.example/15"}
@@ -164,7 +169,7 @@ def test_the_pager_gets_three_lines_of_every_p0_and_of_each_missed_clock(chat: C
     assert len([line for line in page.text.splitlines() if line.strip()]) <= 3
     assert to(chat.after(minutes=14, step=NOBODY), PAGER) == []
     assert one(chat.after(minutes=2, step=NOBODY), PAGER)
-    opened(chat, "P1", "Invoices are wrong")
+    opened(chat, "P1", "Invoices are wrong", LENA)
     assert to([m for m in chat.sent if "Invoices" in m.text], PAGER) == []
 
 
@@ -177,6 +182,7 @@ def test_a_persons_first_incomplete_report_is_offered_fifteen_minutes_of_guidanc
     first = one(chat.sends(BOB, "the search is odd", subject="Search is odd"), BOB)
     assert "https://book.acme.example/15" in first.text
     assert "call" in first.text
+    chat.after(days=1, minutes=1, step=NOBODY)
     second = one(chat.sends(BOB, "the cart is odd", subject="Cart is odd"), BOB)
     assert "https://book.acme.example/15" not in second.text
     urgent = one(chat.sends(LENA, "P0: all is down", subject="[P0] All is down"), LENA)
@@ -276,9 +282,11 @@ def test_admitted_outsiders_see_their_own_issues_only(tmp_path: Path) -> None:
     """Internal people may ask for `list` and others' `status`. Admitted outsiders (customers) see their own issues
     only."""
     kim = "kim@customer.example"
-    with talk_directly(tmp_path, people={"reporters": ("acme.example", "customer.example")}) as chat:
+    with talk_directly(tmp_path, people={"reporters": ("acme.example", "customer.example")}, auth=AT_HOME) as chat:
         opened(chat, "P1", "A secret trouble")
-        _, received = opened(chat, "P2", "Our export fails", who=kim)
+        said = {"Authentication-Results": "mx.acme.example; dmarc=pass header.from=customer.example"}
+        out = chat.sends(kim, COMPLETE.format(priority="P2"), subject="Our export fails", headers=said)
+        received = one(out, kim)
         assert "Our export fails" in one(chat.answers(received, "status #2"), kim).text
         refused = one(chat.answers(received, "status #1"), kim)
         assert "secret" not in refused.text + refused.subject

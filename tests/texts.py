@@ -37,7 +37,7 @@ def report_of(text: str, subject: str = "Checkout", *, attachments: bool = False
 
 
 EVIDENCE = Evidence(Level.E1, "test")
-OTHERS = ("by", "evidence", "issue", "mail", "sent_at", "broadcast_reply")  # who says it and where, not what
+OTHERS = ("by", "evidence", "issue", "mail", "sent_at", "broadcast_reply", "unasked")  # who says it and where, not what
 
 
 def commands_in(

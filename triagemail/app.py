@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from triagemail import config as configs
+from triagemail import drill
+from triagemail.alerts import Alerts
+from triagemail.budgets import Budgets
 from triagemail.clock import Clock
 from triagemail.config import Config
 from triagemail.doors.imap import ImapSettings, Mailbox, MailboxRefused
@@ -31,9 +34,11 @@ from triagemail.outbox import Outbox
 from triagemail.presence import Presence
 from triagemail.process.model import Policy
 from triagemail.sender import Pace, Sender
-from triagemail.snapshots import Snapshots
+from triagemail.snapshots import DEAF, Snapshots
 from triagemail.store import claims, processes, prune
 from triagemail.store.store import STORE_FAULTS, Store
+from triagemail.units import Units
+from triagemail.watch import Watch
 from triagemail.worker import Worker
 
 if TYPE_CHECKING:
@@ -73,6 +78,8 @@ class App:
     emptied: threading.Event = field(default_factory=threading.Event)  # the mailbox was read to its end since the start
     started: float = field(default_factory=time.monotonic)
     told: str = ""
+    intake_loop: Loop | None = None
+    unheard_since: float = 0.0  # when it was noticed that nothing was heard from the mailbox; 0: all is well
 
     # --- one thread, until nothing is due ----------------------------------------------------------------------------
 
@@ -95,8 +102,11 @@ class App:
             busy = busy or ("clock" in only and self.prune_once())
 
     def prune_once(self) -> bool:
-        """A slice of what retention lets go; False when all of it is gone."""
+        """A slice of what retention lets go; False when all of it is gone. And who has not answered a drill."""
         kept = self.config.retention
+        with self.store.transaction():
+            if silent := drill.overdue(self.store, self.clock.now()):
+                self.notices.add("a drill was not answered", ", ".join(silent))
         return prune.prune_once(self.store, self.clock.now(), kept.raw, kept.held)
 
     def poll_once(self) -> bool:
@@ -164,6 +174,7 @@ class App:
                 close=self._close_intake, on_failure=self._failed,
             )  # fmt: skip
             found["intake"].wait = lambda seconds: self._wait_for_mail(found["intake"], seconds)
+            self.intake_loop = found["intake"]
         if parts:
             found["work"] = work
         if "send" in only:
@@ -194,7 +205,19 @@ class App:
             or self.emptied.is_set()
             or time.monotonic() - self.started > UNTOLD
         )
-        return "clock" in parts and ready and self.worker.tick_once()
+        return "clock" in parts and ready and not self._asks_first() and self.worker.tick_once()
+
+    def _asks_first(self) -> bool:
+        """Where the clock has jumped (a machine that slept) nothing was heard from the mailbox for a long time, and
+        nothing is wrong with it: it is asked before a timer tells everybody that mails cannot reach us."""
+        intake = self.intake_loop
+        heard = self.store.intake_ok() if intake is not None and not intake.failures else None
+        if intake is None or heard is None or self.clock.now() - heard < DEAF:
+            self.unheard_since = 0.0
+            return False
+        intake.wake.set()
+        self.unheard_since = self.unheard_since or time.monotonic()
+        return time.monotonic() - self.unheard_since < UNTOLD
 
     def _until_timer(self) -> float:
         due = self.store.next_timer()
@@ -237,14 +260,19 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
     words = parse_words((folder / "en" / "words.toml").read_text(encoding="utf-8"))
     own = mail_templates.open_templates(config.templates.dir or None)
     outbox = Outbox(store, own, keyring, policy)
-    known = Snapshots(store, policy, outbox, clock)
-    worker = Worker(store, policy, words, outbox, clock, known, tuple(config.mail.groups))
-    mailbox, intake = _mailbox(config, store, clock)
+    known = Snapshots(store, policy, outbox, clock, configs.trust(config))
     notices = Notices(store, outbox, policy, clock)
+    watch = Watch(store, policy, notices)
+    budgets = Budgets(store, policy, words, clock, notices)
+    alerts = Alerts(store, policy, words, clock, known, budgets)
+    presence = Presence(store)
+    units = Units(store, presence.id)
+    worker = Worker(
+        store, policy, words, outbox, clock, known, watch, budgets, alerts, units, tuple(config.mail.groups),
+    )  # fmt: skip
+    mailbox, intake = _mailbox(config, store, clock)
     relay, rate = Relay(_smtp(config), config.smtp.connections), config.smtp.rate
     pace = None if rate is None else Pace(rate.count, rate.per)
-    presence = Presence(store)
-    worker.holder = presence.id
     sender = Sender(
         store, relay, keyring, policy, clock, notices, presence.id, pace=pace, present=presence.is_known,
     )  # fmt: skip

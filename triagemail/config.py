@@ -17,10 +17,11 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from triagemail import config_tables, quantities, toml_lines
 from triagemail.config_tables import HERE, Config
+from triagemail.mail.evidence import Trust
 from triagemail.process.hours import Hours
 from triagemail.process.model import PRIORITY, Policy, Priority, PriorityRule, Question
 
-__all__ = ["Config", "ConfigError", "Problem", "builtin_templates", "example", "load", "policy"]
+__all__ = ["Config", "ConfigError", "Problem", "builtin_templates", "example", "load", "policy", "trust"]
 
 Raw = dict[str, Any]
 Key = toml_lines.Path
@@ -32,6 +33,9 @@ ONE_AXIS = (
 )
 _SECOND_AXIS = re.compile(r"severit(y|ies)|sev|sev_?[0-9]|risk|risk_?matrix|impact|urgency", re.IGNORECASE)
 _RENAMED: Mapping[Key, Key] = {}  # old key -> new key: a renamed key works for one release, with a warning
+_PROVIDERS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # ids and hosts that everybody has there
+    "google": (("mx.google.com",), ("mx.google.com", "2002:")),  # trust.md 3.2: and its inner `by 2002:...` hops
+}
 _SECRETS = (("imap", "password"), ("smtp", "password"), ("store", "url"))
 _EVERYBODYS = frozenset(
     f"{name}.com"
@@ -254,14 +258,12 @@ def _finished(config: Config) -> Config:
     """The defaults that depend on other keys, and absolute paths: `deliver` runs wherever the mail server stands."""
     own = config.mail.address.rpartition("@")[2]
     people, store, folder = config.people, config.store, config.folder
-    auth = config.auth
-    if auth.profile == "google":  # trust.md 3.2: id exactly mx.google.com
-        google = ("mx.google.com",)
-        auth = replace(
-            auth,
-            trusted_authserv_id=auth.trusted_authserv_id or google,
-            trusted_received_by=auth.trusted_received_by or google,
-        )
+    ids, hosts = _PROVIDERS.get(config.auth.profile, ((), ()))
+    auth = replace(
+        config.auth,
+        trusted_authserv_id=config.auth.trusted_authserv_id or ids,
+        trusted_received_by=config.auth.trusted_received_by or hosts,
+    )
     url = store.url
     if url.startswith("sqlite:///") and not url.startswith("sqlite:////") and url != "sqlite:///:memory:":
         url = f"sqlite:///{folder / url.removeprefix('sqlite:///')}"
@@ -307,8 +309,11 @@ def _rules(config: Config) -> Broken:
     yield from _question_rules(config.question)
     if config.hours.from_ >= config.hours.to:
         yield ("hours", "to"), "the working day ends before it begins"
-    if config.auth.profile == "own" and not (config.auth.trusted_authserv_id or config.auth.trusted_received_by):
-        yield ("auth", "profile"), "own believes nobody without trusted_authserv_id or trusted_received_by"
+    if config.auth.profile in ("own", "m365") and not config.auth.trusted_received_by:
+        needed = 'trusted_received_by, the hosts that take our mail in, such as "mx.acme.example"'
+        if config.auth.profile == "m365":
+            needed = 'trusted_received_by; for a mailbox there it is [".outlook.com", ".office365.com"]'
+        yield ("auth", "profile"), f"{config.auth.profile} believes nobody without {needed}"
     for area in config.areas:
         if not re.fullmatch("[a-z0-9][a-z0-9-]*", area):
             yield ("areas", area), "an area is one lower-case word, as in `subscribe area:billing`"
@@ -318,6 +323,9 @@ def _rules(config: Config) -> Broken:
 
 def _people_rules(config: Config) -> Broken:
     own = (config.mail.address, config.mail.list_address, *config.mail.groups)
+    people, domain = config.people, config.mail.address.rpartition("@")[2]
+    roles = (*people.triagers, *people.authority, *people.confirmers, *people.page, config.mail.operator)
+    people_of_ours = {*roles, *people.reporters, *people.internal, domain}
     if config.mail.list_address == config.mail.address:
         yield ("mail", "list_address"), "must differ from mail.address: replies to a broadcast never reach the list"
     if config.mail.operator in own:
@@ -331,6 +339,9 @@ def _people_rules(config: Config) -> Broken:
                 yield ("people", role, number), f"{address} is named twice; the order is the stand-in order"
     if config.dispute.policy == "hierarchy" and not config.people.authority:
         yield ("people", "authority"), 'dispute.policy = "hierarchy" needs at least one authority'
+    for number, pattern in enumerate(config.people.monitors):
+        if pattern == "*" or pattern in people_of_ours:
+            yield ("people", "monitors", number), "would take people for machines, which nobody answers: name addresses"
     for key, admitted in (("reporters", config.people.reporters), ("internal", config.people.internal)):
         if everybodys := sorted(_EVERYBODYS.intersection(admitted)):
             yield ("people", key), f"would admit everyone at {everybodys[0]}: name addresses or your own domains"
@@ -397,9 +408,17 @@ def _warnings(config: Config) -> tuple[str, ...]:
     """What is allowed and unwise (trust.md 3.2, row `none`)."""
     away = config.imap.host and not quantities.is_loopback(config.imap.host)
     if config.auth.profile == "none" and away and not config.auth.accept_no_evidence:
-        return ('auth.profile = "none": nobody vouches for a From address, so every command in a fresh mail asks for'
-            ' a plain reply; auth.accept_no_evidence = true silences this',)
+        return (
+            'auth.profile = "none": nobody vouches for a From address, so every command in a fresh mail asks for'
+            " a plain reply; auth.accept_no_evidence = true silences this",
+        )
     return ()
+
+
+def trust(config: Config) -> Trust:
+    """Which mail servers are ours, and so whom they vouch for."""
+    auth = config.auth
+    return Trust(auth.profile, auth.trusted_authserv_id, auth.trusted_received_by, auth.trusted_sealers, auth.logins)
 
 
 def policy(config: Config) -> Policy:
@@ -441,6 +460,7 @@ def policy(config: Config) -> Policy:
         participants=config.review.participants,
         digest_at=config.list.digest_at,
         web_url=config.web.url,
+        monitors=config.people.monitors,
     )
 
 

@@ -43,6 +43,22 @@ def _pattern(text: str) -> str:
     return address if "@" in text or text == "*" else address.rpartition("@")[2]
 
 
+def _host(text: str) -> str:
+    """A host, `.acme.example` for all below it, or the beginning of an IPv6 address, `2002:` (received.is_ours)."""
+    if text.endswith(":") and set(text.lower()) <= set("0123456789abcdef:"):
+        return text.lower()
+    return f".{_domain(text[1:])}" if text.startswith(".") else _domain(text)
+
+
+def _domain(text: str) -> str:
+    from triagemail.mail.address import normalise
+
+    address = normalise(f"postmaster@{text}")
+    if address is None:
+        raise ValueError(f'{text!r} is no name of a host or domain, such as "mx.acme.example"')
+    return address.rpartition("@")[2]
+
+
 def _zone(text: str) -> str:
     import difflib
     import zoneinfo
@@ -75,6 +91,8 @@ Clock = Annotated[time, BeforeValidator(quantities.clock)]
 Address = Annotated[str, AfterValidator(_address)]
 AddressOrNone = Annotated[str, AfterValidator(_address_or_none)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
+Host = Annotated[str, AfterValidator(_host)]
+Domain = Annotated[str, AfterValidator(_domain)]
 Link = Annotated[str, AfterValidator(_link)]
 ListenAt = Annotated[quantities.Listen, BeforeValidator(quantities.listen)]
 Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
@@ -156,8 +174,9 @@ class Hours:
 class Auth:
     profile: Literal["none", "own", "google", "m365"] = "none"
     trusted_authserv_id: tuple[str, ...] = ()
-    trusted_received_by: tuple[str, ...] = ()
-    trusted_sealers: tuple[str, ...] = ()
+    trusted_received_by: tuple[Host, ...] = ()
+    trusted_sealers: tuple[Domain, ...] = ()
+    logins: Mapping[str, tuple[Address, ...]] = field(default_factory=dict)
     accept_no_evidence: YesNo = False
     keys_file: Annotated[str, Field(min_length=1)] = "triagemail.keys"  # signs reply addresses; outside the database
 

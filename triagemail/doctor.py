@@ -13,7 +13,9 @@ from datetime import date, timedelta
 from importlib import metadata
 from typing import Literal, NamedTuple
 
+from triagemail import trial
 from triagemail.app import App, keys_path
+from triagemail.config import trust
 from triagemail.doors import names
 from triagemail.doors.imap import MailboxLost, MailboxRefused
 from triagemail.doors.link import loopback
@@ -131,7 +133,10 @@ def evidence(app: App) -> Finding:
     """ "Anywhere else `run` warns at start, `doctor` shows it red" (trust.md 3.2)."""
     auth = app.config.auth
     if auth.profile != "none":
-        return Finding("good", "evidence", f"profile {auth.profile}")
+        if trial.proven(app.store, trust(app.config)):
+            return Finding("good", "evidence", f"profile {auth.profile}, tried with three mails")
+        text = f"profile {auth.profile} was never tried as it stands, so nobody is believed on its word"
+        return Finding("bad", "evidence", text, "triagemail doctor --auth")
     host = app.config.imap.host
     if not host or loopback(host) or auth.accept_no_evidence:
         return Finding("good", "evidence", "profile none: a fresh mail shows nothing, a plain reply does")

@@ -9,7 +9,7 @@ from typing import Any
 
 from triagemail import config as configs
 from triagemail.config import Config
-from triagemail.mail import evidence, mime, reading, screening
+from triagemail.mail import evidence, groups, mime, reading, screening
 from triagemail.mail.reading import Anchor, Context
 from triagemail.mail.words import parse_words
 from triagemail.process import codec, decide
@@ -27,13 +27,15 @@ class Explainer:
         folder = configs.builtin_templates()
         self.words = parse_words((folder / "en" / "words.toml").read_text(encoding="utf-8"))
         self.groups = tuple(config.mail.groups)
+        self.trust = configs.trust(config)
 
     def explain(self, name: str, raw: bytes) -> dict[str, Any]:
         """The object of design.md 6, as JSON-ready values."""
         mail = mime.parse(raw)
+        mail = groups.original(mail, self.groups) or mail
         seen = screening.screen(mail, (self.policy.address, self.policy.list_address), self.groups)
         author = mail.from_.address if mail.from_ else ""
-        sure = evidence.judge(author, None)
+        sure = evidence.judge(self.trust, mail.trace, author, None)
         read = reading.read(mail, Anchor(), Context(author, sure), self.words, self.policy)
         report = read.report
         held = unreadable(mail) or (f"{seen.class_}: {seen.reason}" if set_aside(seen) == "held" else "")
@@ -45,7 +47,7 @@ class Explainer:
             "subject": mail.subject,
             "defects": list(mail.defects),
             "screening": {"class": seen.class_, "may_ack": seen.may_ack, "reason": seen.reason},
-            "evidence": {"level": str(sure.level), "rule": sure.rule},
+            "evidence": {"level": str(sure.level), "rule": sure.rule, "text": sure.text},
             "new_text": read.new_text,
             "answers": dict(report.answers) if report else {},
             "missing": self._missing(report.answers, report.priority) if report else [],
@@ -79,7 +81,7 @@ def as_text(found: Mapping[str, Any]) -> str:
         f"{found['file']}",
         f"  from       {found['from'] or '(no single sender)'}   subject {found['subject']!r}",
         f"  screening  {found['screening']['class']} ({found['screening']['reason'] or 'an ordinary mail'})",
-        f"  evidence   {found['evidence']['level']} ({found['evidence']['rule']})",
+        f"  evidence   {found['evidence']['level']} ({found['evidence']['rule']}: {found['evidence']['text']})",
         *[f"  defect     {defect}" for defect in found["defects"]],
         *[f"  new text | {line}" for line in str(found["new_text"]).split("\n")[:20]],
         *[f"  answer     {key}: {text}" for key, text in found["answers"].items()],

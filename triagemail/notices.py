@@ -25,12 +25,20 @@ class Notices:
     def tell(self, cause: str, text: str) -> bool:
         """Log it always, mail it at most once an hour; its own transaction. True when a mail was queued."""
         logger("notices").error("notice", cause=cause, text=text)
-        draft = outbox.notice(self.policy, "notice", {"cause": cause, "text": text})
-        now = self.clock.now()
-        if draft is None:
+        if not self.policy.operator:
             return False
         with self.store.transaction():
-            if not self.store.notice_due(cause, now, HOUR):
-                return False
-            self.outbox.put(draft, None, now)
+            return self._queue(cause, text)
+
+    def add(self, cause: str, text: str) -> bool:
+        """The same inside the transaction of what caused it."""
+        logger("notices").error("notice", cause=cause, text=text)
+        return self._queue(cause, text)
+
+    def _queue(self, cause: str, text: str) -> bool:
+        draft = outbox.notice(self.policy, "notice", {"cause": cause, "text": text})
+        now = self.clock.now()
+        if draft is None or not self.store.notice_due(cause, now, HOUR):
+            return False
+        self.outbox.put(draft, None, now)
         return True

@@ -1,9 +1,11 @@
-"""The operator's commands: parked mail, the distribution list, the database, the keys, forgetting a person. Like cli.py
-it imports click at module level and everything else per command."""
+"""The operator's commands: checks, parked mail, the database, the keys, forgetting a person. Like cli.py it imports
+click at module level and everything else per command."""
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from triagemail.console import (
     BAD_CONFIG,
     DATA,
     NO_CONFIG,
+    OK,
     TRY_AGAIN,
     USAGE,
     as_json,
@@ -26,8 +29,143 @@ from triagemail.console import (
 
 if TYPE_CHECKING:
     from triagemail.app import App
-    from triagemail.process.events import SubscriberJoined, SubscriberLeft
-    from triagemail.process.model import Reach, Wishes
+    from triagemail.trial import Seen
+
+
+# --- checks ----------------------------------------------------------------------------------------------------------
+
+
+@click.command()
+@click.option("--auth", is_flag=True, help="Try with three test mails whom our mail system vouches for.")
+@click.option("--minutes", default=15, show_default=True, help="With --auth: how long the mails are waited for.")
+@as_json
+@click.pass_obj
+def doctor(config_file: Path | None, auth: bool, minutes: int, json_lines: bool) -> None:
+    """Look at all that the service stands on, and say what to do; ends with 75 where something is wrong."""
+    from triagemail import doctor as examining
+
+    app = open_app(config_file, service=True)
+    if auth:
+        sys.exit(OK if _try_evidence(app, config_file, minutes) else TRY_AGAIN)
+    found = []
+    for finding in examining.examine(app, app.clock.now().date()):
+        found.append(finding)
+        if json_lines:
+            say_json(finding._asdict())
+            continue
+        say(f"{finding.level:<5} {finding.about:<12} {finding.text}")
+        if finding.do:
+            say(f"{'':<18} -> {finding.do}")
+    sys.exit(TRY_AGAIN if examining.worst(found) == "bad" else OK)
+
+
+def _try_evidence(app: App, config_file: Path | None, minutes: int) -> bool:
+    """The three mails; True when the config as it stands came out right."""
+    from triagemail import trial
+    from triagemail.config import trust
+
+    word = trial.begin(app.store, app.clock.now())
+    triager = app.policy.triagers[0]
+    here = app.policy.address
+    say(f"Send three mails to {here}, each with its subject; their text does not matter:")
+    say(f"1. From your company, with the mail program that you always use:      {word} inside")
+    say(f"2. From outside, from a private mailbox say:                          {word} outside")
+    say(f"3. A forged one, from a machine that may not send for your company:   {word} forged")
+    domain = here.rpartition("@")[2]
+    say(f'   swaks --to {here} --from {triager} --server "the MX of {domain}" --header "Subject: {word} forged"')
+    _wait_for(app, minutes)
+    raws = trial.mails(app.store)
+    asked = trust(app.config)
+    say(f"\nprofile {asked.profile}, as it stands in the config:")
+    seen = trial.judge(asked, raws)
+    _tell(seen)
+    if trial.good(seen) and asked.profile != "none":
+        trial.store_result(app.store, asked, app.clock.now())
+        say("This is right, and from the next start of `triagemail run` on it counts.")
+        return True
+    if missing := [kind for kind in trial.KINDS if kind not in raws]:
+        say(f"Not here: {', '.join(missing)}. Nothing was concluded; try again.")
+        return False
+    _offer(app, config_file, raws)
+    return False
+
+
+def _wait_for(app: App, minutes: int) -> None:
+    """Until the three are there. Where no service runs, this takes mails in itself, and works off what else came."""
+    import time
+
+    from triagemail import trial
+    from triagemail.app import InUse, exclusive
+
+    there: set[str] = set()
+    ends = time.monotonic() + minutes * 60
+    while time.monotonic() < ends and len(there) < len(trial.KINDS):
+        try:
+            with exclusive(app.store):
+                app.until_idle(("intake", "work"))
+        except InUse:
+            pass  # the service itself takes them in
+        for kind in trial.mails(app.store).keys() - there:
+            there.add(kind)
+            say(f"{kind}: here")
+        time.sleep(1)
+
+
+def _tell(seen: Sequence[Seen]) -> None:
+    for each in seen:
+        mark = "right" if each.good else "WRONG"
+        sure = each.evidence
+        say(f"{mark}  {each.kind:<8} {each.author:<32} {sure.level:<3} {sure.rule}: {sure.text}")
+
+
+def _offer(app: App, path: Path | None, raws: dict[str, bytes]) -> None:
+    """Another profile under which the three come out right; it is written where the operator says so."""
+    from triagemail import trial
+    from triagemail.config import trust
+    from triagemail.toml_lines import with_keys
+
+    found = trial.suggest(trust(app.config), raws)
+    if found is None:
+        say("No profile tells the forged mail from the others. With profile none a plain reply proves who somebody is.")
+        return
+    wanted = {
+        "profile": found.profile,
+        "trusted_authserv_id": list(found.ids),
+        "trusted_received_by": list(found.hosts),
+    }
+    say("\nThis would come out right:\n\n[auth]")
+    for key, value in wanted.items():
+        say(f"{key} = {json.dumps(value)}")
+    _tell(trial.judge(found, raws))
+    if path is None or not click.confirm(f"Write this into {path}?"):
+        return
+    before = path.read_text("utf-8")
+    try:
+        after = with_keys(before, "auth", wanted)
+    except ValueError:
+        fail(DATA, "a key of [auth] stands on several lines: write it yourself")
+    path.with_name(f"{path.name}.before").write_text(before, encoding="utf-8")
+    path.write_text(after, encoding="utf-8")
+    say(f"Written; as it was: {path}.before. Now type `triagemail doctor --auth` once more.")
+
+
+@click.command("drill")
+@click.option("--show", is_flag=True, help="Who has answered the latest one, and how fast; sends nothing.")
+@click.pass_obj
+def drill_(config_file: Path | None, show: bool) -> None:
+    """Play a P0 to who has a role, and nobody else; who does not answer in a day is told to the operator."""
+    from triagemail import drill
+
+    app = open_app(config_file, service=True)
+    found = drill.latest(app.store) if show else drill.begin(app.store, app.outbox, app.policy, app.clock.now())
+    if found is None:
+        fail(DATA, "there was no drill yet")
+    say(f"drill of {found.at:%Y-%m-%d %H:%M} UTC")
+    for address, answered in found.answers.items():
+        took = "no answer yet" if answered is None else f"after {(answered - found.at).total_seconds() / 60:.0f} min"
+        say(f"  {address:<40} {took}")
+    if not show:
+        say("`triagemail run` sends it; `triagemail drill --show` tells who has answered.")
 
 
 # --- parked mail -----------------------------------------------------------------------------------------------------
@@ -102,106 +240,6 @@ def _each_held(app: App, numbers: tuple[int, ...], act: Any, word: str) -> None:
         if not found:
             fail(DATA, f"no held mail {number}")
         say(f"{number} {word}")
-
-
-# --- the distribution list -------------------------------------------------------------------------------------------
-
-
-@click.group()
-def subscribers() -> None:
-    """The distribution list."""
-
-
-@subscribers.command("list")
-@as_json
-@click.pass_obj
-def subscribers_list(config_file: Path | None, json_lines: bool) -> None:
-    """Everyone on the list."""
-    from triagemail.store import audience
-
-    app = open_app(config_file)
-    for member in audience.members(app.store):
-        wished = _fields(member.wishes)
-        if json_lines:
-            who = {"address": member.address, "since": member.since.isoformat(), "group": member.group}
-            say_json({**who, "wishes": wished, "reach": _fares(member.reach)})
-        else:
-            group = "  group" if member.group else ""
-            fares = "".join(f"  {k}={v}" for k, v in _fares(member.reach).items() if v)
-            say(f"{member.address:<50} since {member.since:%Y-%m-%d}{group}{_differing(wished)}{fares}")
-
-
-def _fields(wished: Wishes) -> dict[str, Any]:
-    return {
-        "priority": str(wished.priority),
-        "areas": wished.areas,
-        "issues": wished.issues,
-        "muted": wished.muted,
-        "digest": wished.digest,
-        "paused_until": wished.paused_until and wished.paused_until.isoformat(),
-    }
-
-
-def _fares(reach: Reach | None) -> dict[str, Any]:
-    """What came back of the mails to them."""
-    if reach is None:
-        return {}
-    disabled = reach.disabled_at and reach.disabled_at.isoformat(timespec="seconds")
-    return {"score": reach.score, "disabled": disabled, "probes": reach.probes}
-
-
-def _differing(wished: dict[str, Any]) -> str:
-    """`  priority=P0 areas=billing`: what is not as for everybody."""
-    usual = {"priority": "P1", "areas": (), "issues": (), "muted": (), "digest": False, "paused_until": None}
-    shown = {k: ",".join(map(str, v)) if isinstance(v, tuple) else v for k, v in wished.items() if v != usual[k]}
-    return "".join(f"  {name}={value}" for name, value in shown.items())
-
-
-@subscribers.command("add")
-@click.argument("addresses", nargs=-1, required=True)
-@click.option("--group", is_flag=True, help="Another list, not a person: its copies carry no unsubscribe link.")
-@click.pass_obj
-def subscribers_add(config_file: Path | None, addresses: tuple[str, ...], group: bool) -> None:
-    """Put addresses on the list, without asking them."""
-    from triagemail.mail.address import normalise
-    from triagemail.process.events import SubscriberJoined
-    from triagemail.store import audience
-
-    app = open_app(config_file)
-    good = {a: normalise(a) for a in addresses}
-    if bad := [a for a, n in good.items() if n is None]:
-        fail(DATA, *(f"no mail address: {a}" for a in bad), "nobody was added")
-    with app.store.transaction():
-        for address in good.values():
-            audience.join(app.store, address or "", app.clock.now(), group=group)
-            _journal(app, SubscriberJoined, address or "")
-    say(len(good), "on the list")
-
-
-@subscribers.command("remove")
-@click.argument("addresses", nargs=-1, required=True)
-@click.pass_obj
-def subscribers_remove(config_file: Path | None, addresses: tuple[str, ...]) -> None:
-    """Take addresses off the list."""
-    from triagemail.mail.address import normalise
-    from triagemail.process.events import SubscriberLeft
-    from triagemail.store import audience
-
-    app = open_app(config_file)
-    for address in addresses:
-        with app.store.transaction():
-            was = audience.leave(app.store, normalise(address) or address, app.clock.now())
-            if was:
-                _journal(app, SubscriberLeft, normalise(address) or address)
-        say(f"{address} {'removed' if was else 'was not on the list'}")
-
-
-def _journal(app: App, kind: type[SubscriberJoined | SubscriberLeft], address: str) -> None:
-    """What the operator does to the list stands in the journal, as what its readers do."""
-    from triagemail.process.model import Evidence, Level
-
-    event = kind(issue=0, at=app.clock.now(), by="operator", address=address)
-    app.store.save_event(event, Evidence(Level.E3, "host"), None, "")
 
 
 # --- the database ----------------------------------------------------------------------------------------------------
@@ -397,4 +435,4 @@ def _author(raw: bytes) -> str:
     return found.from_.address if found.from_ else ""
 
 
-COMMANDS = (held, subscribers, backup, restore, hold, release, keys, forget, migrate)
+COMMANDS = (doctor, drill_, held, backup, restore, hold, release, keys, forget, migrate)

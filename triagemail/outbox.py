@@ -44,9 +44,10 @@ class Outbox:
         author: str = "",
         pending: Pending | None = None,
         decision: str = "",
+        unproven: str = "",
     ) -> int:
         """Compose one draft and queue it; `cause` is the Message-ID of the mail it answers, `author` who wrote that
-        one, `decision` the mark of what it is the receipt of. Returns its number, 0 where nobody is to get it."""
+        one, `decision` the mark of what it is the receipt of, `unproven` its budget. 0 where nobody is to get it."""
         if isinstance(draft.to, Audience):
             return self._broadcast(draft, draft.to, issue, now)
         if draft.to.endswith(f"@{NOWHERE}"):
@@ -59,18 +60,13 @@ class Outbox:
             self.store.hold_intents(secret, pending, now)
         references = (root(number, self.policy.address),) if number else ()
         made = self._compose(
-            draft,
-            issue,
-            now,
-            to=draft.to,
-            reply_to=plus(self.policy.address, detail),
-            references=(*references, cause) if cause else references,
-            in_reply_to=cause,
-        )
-        answer = draft.to == author  # it goes out with the null sender: nothing answers it (RFC 3834 4)
+            draft, issue, now, to=draft.to, reply_to=plus(self.policy.address, detail),
+            references=(*references, cause) if cause else references, in_reply_to=cause,
+        )  # fmt: skip
+        # an answer goes out with the null sender: nothing answers it (RFC 3834 4)
         outgoing = self._add(
             draft, made, now, number=number, day=day, detail=detail if pending is not None else "",
-            null_sender=answer, broadcast=False, decision=decision,
+            null_sender=draft.to == author, broadcast=False, decision=decision, unproven=unproven,
         )  # fmt: skip
         claims.add_delivery(self.store, outgoing, person, draft.rank)
         if draft.invite is not None and number:  # an answer may come without token and thread: its UID is ours
@@ -162,6 +158,7 @@ class Outbox:
         null_sender: bool,
         broadcast: bool,
         decision: str = "",
+        unproven: str = "",
     ) -> int:
         return claims.add_outgoing(
             self.store,
@@ -180,6 +177,7 @@ class Outbox:
             key=self.keyring.current,
             now=now,
             decision=decision,
+            unproven=unproven,
             audience_priority=draft.to.priority if isinstance(draft.to, Audience) else 0,
             area=draft.to.area if isinstance(draft.to, Audience) else "",
             only=isinstance(draft.to, Audience) and draft.to.only,

@@ -23,7 +23,7 @@ from triagemail.outbox import Personal
 from triagemail.process.model import Policy
 from triagemail.store import audience, claims
 from triagemail.store.claims import Due, Result
-from triagemail.store.faults import STORE_FAULTS
+from triagemail.store.engines import STORE_FAULTS
 from triagemail.store.store import Store
 
 LARGEST, FIRST = 500, 20  # deliveries claimed at once; so many while the rate is not known

@@ -6,33 +6,36 @@ Only what these intents need is read; a number is drawn only where an issue may 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from triagemail.clock import Clock
 from triagemail.mail import evidence, mime
+from triagemail.mail.evidence import Trust
 from triagemail.mail.html import html_to_text
 from triagemail.mail.mime import ParsedMail
 from triagemail.mail.reading import Anchor, Context
 from triagemail.outbox import Outbox
 from triagemail.process import decide
 from triagemail.process import intents as want
-from triagemail.process.events import SubscriberJoined, SubscriberLeft
+from triagemail.process.events import SubscriberJoined, SubscriberLeft, WishesSet
 from triagemail.process.hours import week
-from triagemail.process.intents import Intent, Snapshot, Undo
+from triagemail.process.intents import HeldReports, Intent, Snapshot, Undo
 from triagemail.process.life import evolve
 from triagemail.process.model import UNDECIDED, Desk, Evidence, Issue, Level, Policy, Priority, Wishes
-from triagemail.store import audience, claims, reach
+from triagemail.store import audience, claims, counts, reach
 from triagemail.store.store import Parent, Store
 
 CRLF = b"\r\n"
 REMEMBERED = 100
+NAMED = 50  # senders whose held reports the triager gets by name
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 DEAF = timedelta(minutes=10)  # "while intake is down for over 10 minutes"
 OPENING = (want.FileReport, want.Reopen, want.Remediate)
 DECIDING = (want.Agree, want.SetPriority, want.MarkDuplicate)
 ALARMING = (want.FileReport, want.FillIn, want.Comment, *DECIDING)  # a P0 may be announced because of them
+WISHING = (*decide.LIST_WORDS, want.HeardFrom, want.UndoLast)
 ON_DUTY = (want.TakeDuty, want.GoAway, want.TriagerUnreachable)
 
 
@@ -45,16 +48,26 @@ class Snapshots:
     policy: Policy
     outbox: Outbox
     clock: Clock
+    trust: Trust
     words_sent: dict[int, str] = field(default_factory=dict)  # of our latest answered mails, by their number
 
     # --- what a mail belongs to ---------------------------------------------------------------------------------------
 
-    def context(self, anchor: Anchor, found: ParsedMail, raw: int, arrived: datetime) -> Context:
+    def context(
+        self, anchor: Anchor, found: ParsedMail, raw: int, arrived: datetime, *, passed_on: bool = False
+    ) -> Context:
+        """The same, of a mail that a group has `passed_on`: whoever it names has shown nothing (`groups.original`)."""
+        known = self._context(anchor, found, raw, arrived)
+        if passed_on and known.evidence.believed:
+            return replace(known, evidence=Evidence(Level.E0, "group", "named by one of our groups"))
+        return known
+
+    def _context(self, anchor: Anchor, found: ParsedMail, raw: int, arrived: datetime) -> Context:
         """Who speaks, how sure that is, and which of our mails and issues it is about: token first, then Message-IDs
         seen."""
         author = found.from_.address if found.from_ else ""
         owner = self.store.address(anchor.token.person) if anchor.token else None
-        sure = evidence.judge(author, owner)
+        sure = self.judge(owner, found, arrived)
         if anchor.token is not None and anchor.token.kind == "u" and owner:  # suffices alone, whoever's alias sent it
             return Context(owner, Evidence(Level.E2, "unsubscribe-token"), raw, sent_at=arrived)
         if anchor.secret:
@@ -68,6 +81,13 @@ class Snapshots:
             return Context(author, sure, raw, issue, said, sent_at=arrived)
         text, template, broadcast = self._words_of(parent), parent.template, parent.broadcast
         return Context(author, sure, raw, issue, text, template, broadcast, sent_at=arrived)
+
+    def judge(self, owner: str | None, found: ParsedMail, arrived: datetime) -> Evidence:
+        """How sure it is that the author wrote it; `owner` is whom its token names. Its Date is the sender's word, so
+        it can only make a mail older (trust.md A11)."""
+        author = found.from_.address if found.from_ else ""
+        sent = min(arrived, found.date or arrived)
+        return evidence.judge(self.trust, found.trace, author, owner, self.clock.now() - sent)
 
     def _words_of(self, parent: Parent) -> str:
         """All words of a mail of ours that an answer may quote: a client that quotes its HTML part quotes that
@@ -107,7 +127,7 @@ class Snapshots:
             desk=self.store.desk(lock=not only_reports),
             alarm=self._alarm(now) if _any(wanted, ALARMING) else None,
             p1_this_week=self._p1_since(week(now, self.policy.timezone)) if asks or _any(wanted, DECIDING) else 0,
-            wishes=self._wishes(context.by) if _any(wanted, (*decide.LIST_WORDS, want.HeardFrom)) else None,
+            wishes=self._wishes(context.by) if _any(wanted, WISHING) else None,
             undo=self._undo(anchor) if _any(wanted, (want.UndoLast,)) else None,
             urgent=urgent,
         )
@@ -126,7 +146,18 @@ class Snapshots:
             waiting=self._waiting() if name == "morning" else (),
             since_review=self.store.issues_since(since) if name in ("review-check", "review") else (),
             digests=tuple(audience.digests(self.store, told, now)) if name == "digest" else (),
+            flooded=self._flooded(desk) if name == "flood" else (),
             lost=reach.lost(self.store, told, now) if name == "digest" else (),
+        )
+
+    def of_alert(self, intent: Intent) -> Snapshot:
+        """For a mail of a monitor: it has no commands."""
+        opens = isinstance(intent, want.FileReport)
+        return Snapshot(
+            issues=self._issues([intent]),
+            next_number=self.store.next_number() if opens else 0,
+            desk=self.store.desk(),
+            alarm=self._alarm(self.clock.now()),
         )
 
     def of_absence(self) -> Snapshot:
@@ -140,9 +171,10 @@ class Snapshots:
         live = self.store.open_issues()
         named = (*(i for i in live if i.urgent or i.owner == address), *self.store.disputed_issues())
         theirs = self.store.issues((i.number for i in named), lock=True)
+        urgent = [theirs[i.number] for i in live if i.urgent]
         return Snapshot(
             issues=theirs,
-            urgent=tuple(theirs[i.number] for i in live if i.urgent),
+            urgent=tuple(i for i in urgent if i.live and i.urgent),
             desk=self.store.desk(lock=True),
             wishes=self._wishes(address),
             reach=reach.read(self.store, person),
@@ -153,10 +185,24 @@ class Snapshots:
     def _issues(self, intents: Iterable[Intent]) -> dict[int, Issue]:
         """The issues that intents name, and those linked to them: what was joined where, the remediations, their first
         issue."""
-        named = {n for i in intents for n in (i.issue, getattr(i, "of", None), getattr(i, "follow", None)) if n}
+        fields = ("issue", "of", "follow", "mute")
+        named = {n for i in intents for n in (getattr(i, name, None) for name in fields) if n}
         found = self.store.issues(named, lock=True)
         linked = {n for i in found.values() for n in (i.duplicate_of, i.remediates, *i.remediations) if n}
         return found | self.store.issues(linked - set(found), lock=True)
+
+    def _flooded(self, desk: Desk | None) -> tuple[HeldReports, ...]:
+        """The reports that are held and may be urgent, by their senders."""
+        if desk is None or desk.flood_at is None:
+            return ()
+        found = counts.flooded(self.store, desk.flood_at)
+        return tuple(
+            HeldReports(by, len(numbers), priority, self._subject(numbers[0]) if place < NAMED else "", numbers[0])
+            for place, (by, priority, numbers) in enumerate(found)
+        )
+
+    def _subject(self, inbox: int) -> str:
+        return mime.parse(claims.held_raw(self.store, inbox) or b"").subject
 
     def _urgent(self) -> tuple[Issue, ...]:
         found = [i.number for i in self.store.open_issues() if i.urgent]
@@ -199,8 +245,9 @@ class Snapshots:
         pairs = tuple(self._around(n, parent.decision) for n in dict.fromkeys(e.issue for e in events if e.issue))
         joined = tuple(e.address for e in events if isinstance(e, SubscriberJoined))
         left = tuple(e.address for e in events if isinstance(e, SubscriberLeft))
+        wishes = tuple((e.address, e.before, e.after) for e in events if isinstance(e, WishesSet))
         by = self.store.address(anchor.token.person)
-        return Undo(parent.decision, by, events[0].at, pairs, joined, left) if events else None
+        return Undo(parent.decision, by, events[0].at, pairs, joined, left, wishes) if events else None
 
     def _around(self, number: int, mark: str) -> tuple[Issue | None, Issue]:
         before: Issue | None = None

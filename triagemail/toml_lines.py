@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -30,6 +32,23 @@ def key_lines(text: str) -> Mapping[Path, int]:
     with contextlib.suppress(_Odd, RecursionError):
         scan.document()
     return scan.lines
+
+
+def with_keys(text: str, table: str, values: Mapping[str, object]) -> str:
+    """The text with these keys in a table, on a line each; every other line as it was. Values are texts and lists of
+    texts. Raises ValueError where one of them stands on several lines now."""
+    where, lines = key_lines(text), text.split("\n")
+    new = {key: f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()}
+    for key in list(new):
+        if (number := where.get((table, key))) is not None:
+            tomllib.loads(lines[number - 1])
+            lines[number - 1] = new.pop(key)
+    head = where.get((table,))
+    if head is None:
+        lines += [f"[{table}]", *new.values(), ""]
+    else:
+        lines[head:head] = new.values()
+    return "\n".join(lines)
 
 
 class _Odd(Exception):

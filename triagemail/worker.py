@@ -3,54 +3,53 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from triagemail import outbox
+from triagemail import drill, outbox, trial
+from triagemail.alerts import Alerts
+from triagemail.budgets import Budgets
 from triagemail.clock import Clock
 from triagemail.failpoints import step
 from triagemail.log import logger
-from triagemail.mail import dsn, mime, reading, recorded, screening
+from triagemail.mail import dsn, groups, reading, recorded, screening
 from triagemail.mail.mime import ParsedMail
+from triagemail.mail.reading import Context
 from triagemail.mail.screening import Screening
+from triagemail.mail.tokens import Token
 from triagemail.mail.words import Words
 from triagemail.outbox import Outbox
 from triagemail.process import bounces, decide, duty, readers
 from triagemail.process import intents as want
-from triagemail.process.clocks import clocks, desk_clocks
-from triagemail.process.events import (
-    Decision,
-    Event,
-    SubscriberJoined,
-    SubscriberLeft,
-    WishesSet,
-)
+from triagemail.process.clocks import clocks, desk_clocks, set_back
+from triagemail.process.events import Decision, Draft, Event, SubscriberJoined, SubscriberLeft, WishesSet
 from triagemail.process.intents import Intent, Pending, Snapshot
 from triagemail.process.life import evolve, evolve_desk
 from triagemail.process.model import Evidence, Issue, Level, Policy
 from triagemail.process.readers import SubscriberDisabled
 from triagemail.process.updates import rank
 from triagemail.snapshots import Snapshots
-from triagemail.store import audience, claims, reach
+from triagemail.store import audience, claims, counts, reach
 from triagemail.store.claims import Claimed
-from triagemail.store.faults import STORE_FAULTS, Conflict
+from triagemail.store.engines import STORE_FAULTS, Conflict
 from triagemail.store.store import Store
+from triagemail.units import Taken, Units
+from triagemail.watch import Watch
 
 STRIKES = 3
-REDONE = 20  # times that a unit of work is done again at once, since another process was in the way
-ANSWERS_A_DAY = 10  # to an address at E0
-ANSWERS_AN_HOUR = 30  # to one that answered our mails
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
 HELD = ("bad_from", "auto_generated", "list")
 HOPS = 50  # `Received` fields of a mail that goes round, as Postfix counts them
 UNREADABLE = ("too-deep", "too-many-parts", "header-flood", "line-flood", "too-large")
+HARMLESS = (*decide.KEPT_ALWAYS, want.Ask, want.Confirm, want.NearMiss, want.TooMany, want.GiveFeedback)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+STRANGERS = timedelta(minutes=10)  # between two mails to the triager about reports of people who may not report
 SERVICE = Evidence(Level.E3, "service")
+JITTER = timedelta(minutes=1)  # a clock that is kept right is moved by less
 DESK_RANK = 2  # its timers come after all that is urgent
 AFTER_ALL_ELSE = 3  # so do those of readers, after it
 
@@ -69,11 +68,7 @@ def set_aside(seen: Screening) -> str:
     return "held" if seen.class_ in HELD and not seen.may_ack else ""  # a list in mail.groups may be answered
 
 
-class Taken(Exception):
-    """The mail is another process's by now: this one was taken for dead."""
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Worker:
     store: Store
     policy: Policy
@@ -81,58 +76,20 @@ class Worker:
     outbox: Outbox
     clock: Clock
     known: Snapshots
+    watch: Watch
+    budgets: Budgets
+    alerts: Alerts
+    units: Units
     groups: tuple[str, ...] = ()
-    holder: str = "main"
     batch: int = 20
-    unsure: bool = False  # the store failed: rows may be ours that we know nothing of
+    seen: list[datetime] = field(default_factory=list)  # the latest time that the clock has shown
 
     # --- mails --------------------------------------------------------------------------------------------------------
 
     def work_once(self) -> bool:
-        """Work off up to `batch` waiting mails: on SQLite in one transaction, on PostgreSQL in one each, since others
-        wait for what it locks. False when none waits. Raises STORE_FAULTS."""
-        try:
-            if self.unsure:
-                claims.give_back(self.store, self.holder)
-            claimed = claims.claim_mails(self.store, self.clock.now(), self.holder, self.batch)
-        except STORE_FAULTS:
-            self.unsure = True
-            raise
-        self.unsure = False
-        if not claimed:
-            return False
-        step("after_claim")
-        parsed = [(mail, mime.parse(mail.raw)) for mail in claimed]
-        try:
-            for unit in [parsed] if self.store.sqlite else [[each] for each in parsed]:
-                self._commit_all(unit)
-        except STORE_FAULTS:
-            self.unsure = True
-            with contextlib.suppress(*STORE_FAULTS):  # else they are given back before the next claim
-                claims.give_back(self.store, self.holder)
-                self.unsure = False
-            raise
-        step("after_work_commit")
-        return True
-
-    def _commit_all(self, parsed: Sequence[tuple[Claimed, ParsedMail]]) -> None:
-        """T2 of these mails. What a deadlock undid is done again (trust.md D8); what is not ours any more is let be."""
-        for left in reversed(range(REDONE)):
-            try:
-                self._try(parsed)
-                return
-            except Taken as lost:
-                logger("worker").warning("mail-taken", inbox=lost.args[0])
-                return
-            except Conflict:
-                if not left:
-                    raise
-
-    def _try(self, parsed: Sequence[tuple[Claimed, ParsedMail]]) -> None:
-        with self.store.transaction():
-            for mail, found in parsed:
-                self._one(mail, found)
-            step("before_work_commit")
+        """Work off up to `batch` waiting mails; False when none waits. Raises STORE_FAULTS."""
+        self._watch_clock()
+        return self.units.work_once(self.clock.now(), self.batch, self._one)
 
     def _one(self, mail: Claimed, found: ParsedMail) -> None:
         """One mail in its own savepoint: whatever happens to it, the one behind it goes through."""
@@ -150,8 +107,9 @@ class Worker:
             state, why, issue = self._hold(mail, found, f"{type(error).__name__}: {error}"[:200])
         now = self.clock.now()
         if not claims.finish_mail(
-            self.store, mail.inbox, self.holder, state, now, reason=why, issue=issue, message_id=found.message_id[:998]
-        ):
+            self.store, mail.inbox, self.units.holder, state, now,
+            reason=why, issue=issue, message_id=found.message_id[:998],
+        ):  # fmt: skip
             raise Taken(mail.inbox)
         logger("worker").info(
             "mail",
@@ -163,8 +121,13 @@ class Worker:
         )
 
     def _hold(self, mail: Claimed, found: ParsedMail, why: str) -> tuple[str, str, int | None]:
-        """Parked for a person to look at; the operator is told once an hour and cause."""
+        """Parked for a person to look at; the operator is told once an hour and cause. Where there are too many mails
+        it was told, and the triager is of those that may be urgent."""
         now = self.clock.now()
+        if why.startswith("flood"):
+            if why.startswith(counts.HELD):
+                self._gather(now)
+            return "held", why, None
         values = {
             "reason": why,
             "from_": found.from_.address if found.from_ else "",
@@ -176,15 +139,58 @@ class Worker:
             self.outbox.put(notice, None, now)
         return "held", why, None
 
+    def _tell_triager(self, mail: Claimed, found: ParsedMail, intents: Sequence[Intent], snapshot: Snapshot) -> None:
+        """ "Not admitted: held; the triager is told at once if it names P0 or P1" (trust.md 3.5); of a flood of such
+        mails one every ten minutes."""
+        now = self.clock.now()
+        named = [i.priority for i in intents if isinstance(i, want.FileReport) and i.priority is not None]
+        if not named or not min(named).urgent or not self.store.notice_due("stranger", now, STRANGERS):
+            return
+        author = found.from_.address if found.from_ else ""
+        values = {"named": min(named), "from_": author, "subject": found.subject, "held_id": mail.inbox}
+        triager = duty.present(self.policy, snapshot.desk, now).duty
+        self.outbox.put(Draft("stranger", triager, None, values, rank=0), None, now)
+
+    def _suspect(self, mail: Claimed, found: ParsedMail, why: str) -> tuple[str, str, int | None]:
+        """Nobody is answered: who is named in From has probably not written it (trust.md 3.5)."""
+        self.watch.posed(found, self.clock.now())
+        return self._hold(mail, found, f"spoof-suspect: {why}")
+
+    def _gather(self, now: datetime) -> None:
+        """In a moment the triager gets one list of the reports that are held and may be urgent."""
+        snapshot = Snapshot(desk=self.store.desk(lock=True))
+        held = want.ReportHeld(by="", evidence=SERVICE)
+        self.commit([(held, decide.decide(snapshot, held, now, self.policy))], snapshot, "", "")
+
+    def _alert(self, mail: Claimed, found: ParsedMail, context: Context) -> tuple[str, str, int | None]:
+        """Mail of a machine that may report: it opens an issue or is noted on the one that is open, and never
+        answered."""
+        alert = self.alerts.read(mail, found, context)
+        if alert.held:
+            return self._hold(mail, found, alert.held)
+        if alert.intent is None:
+            return "silent", alert.why, alert.issue
+        snapshot = self.known.of_alert(alert.intent)
+        decided = [(alert.intent, decide.decide(snapshot, alert.intent, self.clock.now(), self.policy))]
+        number = self.commit(decided, snapshot, found.message_id, context.by)
+        if number:
+            counts.lead(self.store, alert.key, number)
+        return "done", "alert", number
+
     def _handle(self, mail: Claimed, found: ParsedMail) -> tuple[str, str, int | None]:
         """(state, reason, issue) of one mail: answered, silent(reason) or held(reason)."""
         if mail.attempts > STRIKES:
             return self._hold(mail, found, "three strikes: it ended the process")
-        if odd := mail.odd or unreadable(found):
+        let_in = mail.odd == claims.RELEASED
+        if odd := ("" if let_in else mail.odd) or unreadable(found):
             return self._hold(mail, found, odd)
+        passed_on = groups.original(found, self.groups)
+        found = passed_on or found
         first = self.store.first_time(reading.duplicate_key(found, mail.raw), mail.inbox, self.clock.now())
         if first:
             return "silent", f"duplicate of {first}", None
+        if kind := trial.kind_of(self.store, found, self.clock.now()):
+            return "silent", f"{trial.SILENT}: {kind}", None
         if reading.is_ours(found, self.outbox.keyring, self._today()):
             return self._hold(mail, found, "loop: a mail of ours came back to us")
         seen = screening.screen(found, (self.policy.address, self.policy.list_address), self.groups)
@@ -196,13 +202,17 @@ class Worker:
                 self._look_for_absence(found, seen)
                 self._look_for_return(mail, found, seen)
                 return "silent", f"{seen.class_}: {seen.reason}", None
-            case "held":
+            case "held" if seen.class_ == "bad_from":
+                return self._suspect(mail, found, f"bad_from, {seen.reason}")
+            case _ if (context := self.alerts.context(mail, found, seen, passed_on=bool(passed_on))) is not None:
+                return self._alert(mail, found, context)
+            case "held" if not let_in:
                 return self._hold(mail, found, f"{seen.class_}: {seen.reason}")
             case _ if reading.to_return_path(found, self.policy.address):  # "our bounce address never answers"
                 return self._hold(mail, found, "return path: not a report that we can read")
             case _:
                 self._hear_from(found)
-                return self._answer(mail, found)
+                return self._answer(mail, found, passed_on=bool(passed_on))
 
     def _today(self) -> int:
         return outbox.day_of(self.clock.now())
@@ -234,7 +244,7 @@ class Worker:
         who = self.store.address(anchor.token.person) if anchor.token else ""
         wrote = found.from_.address if found.from_ else ""
         if who in self.policy.triagers and wrote == who:
-            absent = want.TriagerUnreachable(by=who, evidence=Evidence(Level.E2, "token"))
+            absent = want.TriagerUnreachable(by=who, evidence=self.known.judge(who, found, self.clock.now()))
             self._decide(absent, self.known.of_absence())
 
     # --- who can be reached -------------------------------------------------------------------------------------------
@@ -284,23 +294,51 @@ class Worker:
         if isinstance(event, SubscriberDisabled):
             audience.withdraw_all(self.store, event.address, event.at)
 
-    def _answer(self, mail: Claimed, found: ParsedMail) -> tuple[str, str, int | None]:
+    def _answer(self, mail: Claimed, found: ParsedMail, *, passed_on: bool) -> tuple[str, str, int | None]:
         now = self.clock.now()
         anchor = reading.anchor(found, self.outbox.keyring, self.policy.address, outbox.day_of(now))
-        context = self.known.context(anchor, found, mail.raw_id, mail.received_at)
+        context = self.known.context(anchor, found, mail.raw_id, mail.received_at, passed_on=passed_on)
+        self.watch.stamped(context.by, context.evidence, now)
+        self.budgets.heard(context, anchor.token.number if anchor.token else 0)
         read = reading.read(found, anchor, context, self.words, self.policy)
+        if context.answers == drill.TEMPLATE and context.evidence.level in drill.PROVEN:
+            drill.answered(self.store, self.outbox, context.by, now)
+        if not read.intents:
+            return "done", "drill", None
         snapshot = self.known.of_mail(read.intents, anchor, context)
         decided = decide.decide_all(snapshot, read.intents, now, self.policy)
         held = next((d.held for _, d in decided if d.held), "")
+        if held == "spoof-suspect":
+            return self._suspect(mail, found, f"{context.by}, {context.evidence.text}")
         if held:
+            self._tell_triager(mail, found, read.intents, snapshot)
             return self._hold(mail, found, f"{held}: {context.by}")
+        if snapshot.pending is None and mail.odd != claims.RELEASED:
+            too_much = self.budgets.flood(mail.inbox, context, read.intents)
+            if too_much or (lost := self.budgets.lost(found, context, read.intents)):
+                return self._hold(mail, found, too_much or lost)
+        if unasked := self.budgets.cannot_ask(decided, context.by):
+            return self._hold(mail, found, unasked)
         if anchor.secret and snapshot.pending is not None and snapshot.pending.address == context.by:
             self.store.use_pending(anchor.secret, now)
+            self.budgets.confirmed(context.by)
         touched = self.commit(decided, snapshot, found.message_id, context.by)
+        if anchor.token is not None and context.evidence.rule == "token-of-another":
+            self._tell_owner(anchor.token, context, read.intents)
         number = touched or (context.issue.number if context.issue else None)
         if number:
             self.store.join_thread(found.message_id, number)
         return "done", ", ".join(type(i).__name__ for i, _ in decided)[:200], number
+
+    def _tell_owner(self, token: Token, context: Context, intents: Sequence[Intent]) -> None:
+        """Somebody gives commands with the reply address of somebody else, who hears of it once a day (trust.md A9)."""
+        now = self.clock.now()
+        if all(isinstance(i, HARMLESS) for i in intents):
+            return
+        if self.store.notice_due(f"borrowed:{token.person}", now, DAY):
+            number = context.issue.number if context.issue else None
+            values = {"by": context.by, "number": number}
+            self.outbox.put(Draft("borrowed", self.store.address(token.person), number, values), context.issue, now)
 
     # --- committing a decision ---------------------------------------------------------------------------------------
 
@@ -327,7 +365,7 @@ class Worker:
             self.store.save_desk(desk)
             self.store.set_timers(0, desk_clocks(desk, self.policy), DESK_RANK)
         for intent, decision in decided:
-            self._send(self._within_limit(intent, decision, author), issues, cause, author, mark)
+            self._send(intent, decision, issues, cause, author, mark)
         self.store.count_numbers(max(changed, default=0))
         return next(iter(changed), None)
 
@@ -344,18 +382,9 @@ class Worker:
             case _ if event.issue:
                 issues[event.issue] = evolve(issues.get(event.issue), event)
 
-    def _within_limit(self, intent: Intent, decision: Decision, author: str) -> Decision:
-        """Two robots that answer each other stop: an address that has shown nothing gets ten answers a day, any other
-        thirty an hour (trust.md L1). What was decided stands, and mails to others go out."""
-        if not any(draft.to == author for draft in decision.drafts):
-            return decision
-        limit, span = (ANSWERS_AN_HOUR, HOUR) if intent.evidence.believed else (ANSWERS_A_DAY, DAY)
-        if claims.answers_since(self.store, self.store.person(author), self.clock.now() - span) < limit:
-            return decision
-        logger("worker").warning("answers-stopped", address=author, limit=limit)
-        return replace(decision, drafts=tuple(draft for draft in decision.drafts if draft.to != author))
-
-    def _send(self, decision: Decision, issues: dict[int, Issue], cause: str, author: str, mark: str) -> None:
+    def _send(
+        self, intent: Intent, decision: Decision, issues: dict[int, Issue], cause: str, author: str, mark: str
+    ) -> None:
         now = self.clock.now()
         pending = None
         if decision.freeze:
@@ -366,10 +395,15 @@ class Worker:
             if draft.cause and not self.store.notice_due(draft.cause, now, HOUR):
                 continue
             issue = issues.get(draft.issue) if draft.issue else None
+            refused, unproven = self.budgets.refused(intent, draft, author, issue)
+            if refused:
+                continue
             kept = pending if draft.template == "confirm" else None
             answer = cause if draft.to == author else ""
             receipt = mark if draft.to == author else ""
-            self.outbox.put(draft, issue, now, cause=answer, author=author, pending=kept, decision=receipt)
+            self.outbox.put(
+                draft, issue, now, cause=answer, author=author, pending=kept, decision=receipt, unproven=unproven
+            )
 
     # --- timers -------------------------------------------------------------------------------------------------------
 
@@ -383,6 +417,7 @@ class Worker:
     def tick_once(self) -> bool:
         """Fire the most urgent due timer; False when none is due. After downtime the mailbox is emptied first
         (process.md 5)."""
+        self._watch_clock()
         now = self.clock.now()
         if self.store.due_timer(now) is None:
             return False
@@ -401,6 +436,21 @@ class Worker:
         step("after_timer_commit")
         logger("worker").info("timer", timer=name, issue=number, late=round((now - at).total_seconds(), 3))
         return True
+
+    def _watch_clock(self) -> None:
+        """The wall clock may be set back, while we run or while we were down; timers keep their intervals then
+        (trust.md T2). One that is set forward is like an outage."""
+        now = self.clock.now()
+        last = self.seen[0] if self.seen else self.store.latest() or now
+        if last - now > JITTER:
+            with self.store.transaction():
+                issues = self.store.timed_issues()
+                moved = set_back(tuple(issues.values()), last - now, now)
+                timer = want.TimerFired(by="", evidence=SERVICE, timer="clock", due=now)
+                self.commit([(timer, moved)], Snapshot(issues=issues), "", "")
+                claims.set_back(self.store, last - now, now)
+            logger("worker").warning("clock-set-back", seconds=round((last - now).total_seconds()))
+        self.seen[:] = [now]
 
     def _fire(self, number: int, name: str, at: datetime) -> None:
         now = self.clock.now()

@@ -29,6 +29,7 @@ FREE = frozenset(
     ]
 )  # fmt: skip
 WITH_REASON = frozenset(["decline", "withdraw", "reopen", "dispute", "not_me"])  # alone they are asked for a reason
+WHY = frozenset(["feature"])  # alone, or with a `because`: whoever rules that it is one says why
 WITH_PRIORITY = frozenset(["dispute", "remediate"])  # `remediate P2: …`
 SHAPED = frozenset(["priority", "owner", "next_update", "doc", "area", "duplicate", "same_as", "pause", "away"])
 SAME = frozenset(["duplicate", "same_as"])  # their `#12` is another issue
@@ -112,6 +113,9 @@ def _shaped(key: str, tail: str, number: int | None, words: Words) -> Call | Non
         return _free(key, tail, number, words)
     if key in ALONE and (empty or (key in ASKS and not tail.strip(_ENDS + "?"))):
         return _homed(Call(key, number))
+    if key in WHY:
+        because = _reason(tail, words)
+        return None if because is None else Call(key, number, said=because, free=True)
     return _argued(key, tail, number, words) if key in SHAPED | OPTIONAL else None
 
 

@@ -67,7 +67,7 @@ INTENTS: Mapping[str, Callable[[Who, Call, str], Intent]] = {
     "decline": lambda who, call, text: want.Decline(**who, reason=text),
     "withdraw": lambda who, call, text: want.Withdraw(**who, reason=text),
     "bug": lambda who, call, text: want.SetKind(**who, kind=Kind.BUG),
-    "feature": lambda who, call, text: want.SetKind(**who, kind=Kind.FEATURE),
+    "feature": lambda who, call, text: want.SetKind(**who, kind=Kind.FEATURE, reason=text),
     "expected": lambda who, call, text: want.DefineExpected(**who, text=text),
     "area": lambda who, call, text: want.SetArea(**who, area=call.word),
     "duplicate": lambda who, call, text: want.MarkDuplicate(**who, of=call.which or 0),

@@ -36,11 +36,12 @@ from triagemail.mail.fields import (
 from triagemail.mail.flowed import unflow
 from triagemail.mail.headers import clean_header
 from triagemail.mail.html import html_to_text
-from triagemail.mail.scan import SPAN, Part, Scan, fields, header, scan
+from triagemail.mail.scan import SPAN, Part, Scan, fields, scan
 
 TEXT_LIMIT = 1 << 20  # octets of body text that are read; a person's mail has no more, and the raw mail keeps the rest
 _SUBJECT_LIMIT = 998  # RFC 5322 2.1.1
 _REPORT_LIMIT = 256 * 1024
+_TRACE = ("received", "authentication-results", "arc-authentication-results", "arc-seal")
 _INLINED_SIZE = 64 * 1024  # HTML over it may hold images as data: URLs, which must not use up the budget of text
 _RECIPIENT_FIELDS = ("to", "cc", "delivered-to", "x-original-to")
 _ONCE = ("subject", "to", "cc", "date", "message-id", "in-reply-to", "references", "reply-to", "sender")  # RFC 5322 3.6
@@ -118,7 +119,8 @@ class ParsedMail:
     header was read), unparsable, text-cut, duplicate-NAME, unknown-charset, bad-charset, no-message-id, no-boundary and
     the like. Beyond the contract: `parts` the media types of all parts in order, `reports` (media type, text) of
     machine-readable parts (RFC 3464, 5965, 8098, a reaction, the calendar part that has a method), `enclosed` the
-    header block of the first enclosed or returned mail, `method` that of the calendar part (RFC 6047 2.4).
+    header block of the first enclosed or returned mail, `method` that of the calendar part (RFC 6047 2.4), `trace` what
+    mail servers wrote: (name, unfolded value) from the top, since their order is evidence (trust.md 3.2).
     """
 
     message_id: str
@@ -141,6 +143,7 @@ class ParsedMail:
     reports: tuple[tuple[str, str], ...] = ()
     enclosed: str = ""
     method: str = ""
+    trace: tuple[tuple[str, str], ...] = ()
 
 
 def parse(raw: bytes) -> ParsedMail:
@@ -176,6 +179,7 @@ def parse(raw: bytes) -> ParsedMail:
         reports=tuple(content.reports),
         enclosed=content.enclosed,
         method=content.method,
+        trace=_trace(found.fields),
     )
 
 
@@ -185,9 +189,13 @@ def part_bytes(raw: bytes, part: int) -> bytes:
     return _decoded(raw, parts[part]) if 0 <= part < len(parts) else b""
 
 
-def header_lines(raw: bytes) -> tuple[tuple[str, str], ...]:
-    """The header fields from the top, as (lower-case name, unfolded value): their order is evidence (trust.md 3.2)."""
-    return tuple((name, unfold(decode_header(value))) for name, value in header(raw))
+def _trace(found: list[tuple[str, bytes]]) -> tuple[tuple[str, str], ...]:
+    """The lines of mail servers. Controls stay in, for the strict readers to refuse."""
+    return tuple(
+        (name, unfold(decode_header(value[:VALUE_LIMIT])))
+        for name, value in found
+        if name in _TRACE or (name.startswith("x-ms-exchange-") and name.endswith("-authas"))
+    )
 
 
 # --- the tree and its parts -------------------------------------------------------------------------------------------

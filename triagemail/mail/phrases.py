@@ -203,8 +203,8 @@ on leave | on holiday | annual leave | maternity leave | parental leave | sick l
 i'm away | i am out | i'm out | i am on | currently out | currently away | abwesenheit | abwesend | außer haus |
 nicht im büro | im urlaub | urlaub | absent | hors du bureau | en congé | congés | fuera de la oficina |
 fuera de oficina | ausente | ausencia | de vacaciones | vacaciones | fuori sede | fuori ufficio | assente |
-assenza | in ferie | ferie | fora do escritório | ausência | de férias | férias | afwezig | afwezigheid |
-niet aanwezig | niet op kantoor | buiten kantoor | met vakantie | vakantie | frånvaro | ej på kontoret |
+assenza | in ferie | ferie | fora do escritório | ausência | ausência temporária | de férias | férias | afwezig |
+afwezigheid | niet aanwezig | niet op kantoor | buiten kantoor | met vakantie | vakantie | frånvaro | ej på kontoret |
 inte på kontoret | semester | fravær | ikke på kontoret | ikke til stede | poissa | lomalla | poissaolo |
 poza biurem | nieobecność | nieobecny | nieobecna | urlop | mimo kancelář | mimo kancelárie | nepřítomnost |
 dovolená | házon kívül | szabadság | szabadságon | absent din birou | concediu | нет на работе | вне офиса |

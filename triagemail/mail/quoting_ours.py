@@ -16,7 +16,9 @@ def compare(scan: Scan, parent: str) -> dict[int, str]:
     replaced."""
     ours = Parent(parent)
     rows, kinds = scan.rows, scan.kinds
-    matches = [ours.match(row.text) if row.plain else None for row in rows]
+    below = (scan.after[at + 1] for at in range(len(rows)))
+    following = (rows[at].text if at < len(rows) else "" for at in below)
+    matches = [ours.match(row.text, text) if row.plain else None for row, text in zip(rows, following, strict=True)]
     _unintroduced(scan, matches)
     replaced: dict[int, str] = {}
     seen = False  # a line of ours came since the last intro: only then is unmarked text an answer to us

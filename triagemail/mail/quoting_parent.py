@@ -30,6 +30,7 @@ class Match:
     next: bool = False  # stands where the last line of ours ended
     follows: bool = False  # continues, within one of our lines, what the line before it said
     asks: bool = False  # our line is a question or a label
+    led: bool = False  # a few words that begin a line of ours, and the next line of the reply goes on with it
     line: str = ""
     rest: str = ""
 
@@ -50,7 +51,7 @@ class Parent:
         self.bounds: set[int] = set()
         self.symbols: set[str] = set()
         self.cursor = 0
-        self.known: dict[tuple[str, int], tuple[Match | None, int]] = {}  # hostile mail repeats its lines
+        self.known: dict[tuple[str, str, int], tuple[Match | None, int]] = {}  # hostile mail repeats its lines
         parts: list[str] = []
         size = 0
         for line in text[:_LIMIT].splitlines():
@@ -81,20 +82,32 @@ class Parent:
             if end - start < _GRAM:
                 self.short.setdefault(self.all[start:end], start)
 
-    def match(self, text: str) -> Match | None:
+    def match(self, text: str, following: str = "") -> Match | None:
         """Where `text`, the next line of a reply, stands in our mail; None if it does not. Remembers the place for
-        the next line."""
+        the next line, which is `following`."""
         at = self.cursor
-        if (text, at) not in self.known:
+        if (text, following, at) not in self.known:
             key = letters(text)
             found = (self._whole(key, text) or self._longer(key, text)) if key else None
-            if found is not None and (found.next or found.letters >= _GRAM):
+            if found is None and 0 < len(key) < _GRAM:
+                found = self._begun(key, letters(following), text)
+            if found is not None and (found.next or found.led or found.letters >= _GRAM):
                 self.cursor = found.end
             elif len(key) >= _GRAM:
                 self.cursor = len(self.all)
-            self.known[text, at] = found, self.cursor
-        found, self.cursor = self.known[text, at]
+            self.known[text, following, at] = found, self.cursor
+        found, self.cursor = self.known[text, following, at]
         return found
+
+    def _begun(self, key: str, following: str, text: str) -> Match | None:
+        """The short first part of a line of ours that was wrapped. Those words alone may be an answer; with the rest of
+        our line below them they are none."""
+        whole = key + following
+        for place in self.grams.get(whole[:_GRAM], ()) if following and len(whole) >= _GRAM else ():
+            end = place + len(key)
+            if place in self.heads and self._inside(end) and self.all.startswith(whole, place):
+                return Match(place, end, len(key), len(text.split()), False, place == self.cursor, led=True)
+        return None
 
     def _whole(self, key: str, text: str) -> Match | None:
         at = self.cursor

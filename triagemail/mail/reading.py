@@ -37,6 +37,15 @@ class Anchor:
     thread: tuple[str, ...] = ()
 
 
+class Who(TypedDict):
+    """What every intent of a mail has in common."""
+
+    by: str
+    evidence: Evidence
+    mail: int | None
+    sent_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What the store says about an anchor. `issue` is set for a reply; `answers` is the template of ours it answers;
@@ -50,6 +59,9 @@ class Context:
     answers: str = ""
     broadcast: bool = False
     sent_at: datetime | None = None
+
+    def who(self) -> Who:
+        return Who(by=self.by, evidence=self.evidence, mail=self.mail, sent_at=self.sent_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +141,7 @@ def read(mail: ParsedMail, found: Anchor, context: Context, words: Words, policy
     """The intents of a mail from a person. Every mail with words in it yields at least one."""
     lines = quoting.split(mail.text, context.parent_text)
     text = quoting.new_text(lines)
-    who = _Who(by=context.by, evidence=context.evidence, mail=context.mail, sent_at=context.sent_at)
+    who = context.who()
     if found.token is not None and found.token.kind == "u":
         return Reading(text, (want.Unsubscribe(**who, token=True),))
     if found.secret:
@@ -146,6 +158,8 @@ def read(mail: ParsedMail, found: Anchor, context: Context, words: Words, policy
         return Reading(text, (*own, *said.intents))
     if context.answers == "probe" and not said.intents:  # "answer this mail with any word": it is no report
         return Reading(text, (want.HeardFrom(**who, answers=True),))
+    if context.answers == "drill" and not said.intents:
+        return Reading(text, ())
     return _read(mail, lines, said, who, context, words, policy)
 
 
@@ -153,7 +167,7 @@ def _read(
     mail: ParsedMail,
     lines: Sequence[Line],
     said: commands.Reading,
-    who: _Who,
+    who: Who,
     context: Context,
     words: Words,
     policy: Policy,
@@ -190,13 +204,6 @@ def _everyday(context: Context, policy: Policy) -> frozenset[str]:
     return frozenset(everyday)
 
 
-class _Who(TypedDict):
-    by: str
-    evidence: Evidence
-    mail: int | None
-    sent_at: datetime | None
-
-
 @dataclass(frozen=True, slots=True)
 class _Heard:
     """A mail as its readers understood it: commands, form, names of attachments, what was passed on, and text that
@@ -214,7 +221,7 @@ class _Heard:
         return {key: text for key, text in self.form.answers.items() if key != PRIORITY}
 
 
-def _reply(heard: _Heard, who: _Who, issue: Issue, context: Context, policy: Policy, words: Words) -> list[Intent]:
+def _reply(heard: _Heard, who: Who, issue: Issue, context: Context, policy: Policy, words: Words) -> list[Intent]:
     """A reply about an issue: answers where questions were open, commands, and the rest is a comment that travels."""
     said, number = heard.said, issue.number
     filled, commanded, comment = _filled(heard, who, issue, policy, words)
@@ -235,7 +242,7 @@ def _reply(heard: _Heard, who: _Who, issue: Issue, context: Context, policy: Pol
 
 
 def _filled(
-    heard: _Heard, who: _Who, issue: Issue, policy: Policy, words: Words
+    heard: _Heard, who: Who, issue: Issue, policy: Policy, words: Words
 ) -> tuple[list[Intent], list[Intent], str]:
     """(answers to the report's questions, the other commands, the text that is neither).
 
@@ -276,7 +283,7 @@ def _free_answer(issue: Issue, free: str, policy: Policy) -> dict[str, str]:
     return {keys[0]: free} if issue.state is not State.TRIAGE else {}
 
 
-def _fresh(heard: _Heard, who: _Who) -> list[Intent]:
+def _fresh(heard: _Heard, who: Who) -> list[Intent]:
     """A mail that is no reply about an issue: commands, questions to the service, or a report."""
     said, form = heard.said, heard.form
     commanded = list(said.intents)
@@ -290,7 +297,7 @@ def _fresh(heard: _Heard, who: _Who) -> list[Intent]:
     answers = heard.answers or ({"what": form.headline} if form.headline else {})
     material = "\n\n".join(part for part in (form.rest if form.labelled else "", heard.material) if part.strip())
     if not answers and form.priority is None and not heard.names and not heard.material:
-        return commanded or [want.Ask(**who, what="help")]
+        return commanded or [want.Ask(**who, what="help", unasked=True)]
     kept = [i for i in commanded if i.issue or isinstance(i, NO_ISSUE)]
     filed = want.FileReport(
         **who,

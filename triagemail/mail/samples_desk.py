@@ -22,9 +22,15 @@ from triagemail.mail.samples_company import (
     Sample,
     mail,
 )
+from triagemail.process.intents import HeldReports
 from triagemail.process.model import Complaint, Priority, Reach
 from triagemail.process.review import Figures
 
+HELD = (
+    HeldReports(BOB, 12, Priority.P0, "The shop is down", 4711),
+    HeldReports(KIM, 1, Priority.P1, "Invoices are wrong", 4718),
+    HeldReports(KIM, 1, None, "", 4730),
+)
 PEOPLE = (ALICE, CAROL, VP, SALES, OPS)
 REVIEW_AT = datetime(2027, 1, 25, 9, 0, tzinfo=UTC)
 READY = replace(WHOLE, number=46, headline="The footer has the wrong year", reported=Priority.P3, opened_at=NOW - DAY)
@@ -81,10 +87,16 @@ DESK: tuple[Sample, ...] = (
     ),
     mail("lost", "two", None, OPS, readers=((KIM, LOST), (BOB, GONE))),
     mail("lost", "one", None, OPS, readers=((KIM, LOST),)),
+    mail("drill", "the only one", None, ALICE),
+    mail("drilled", "at once", None, ALICE, took=DAY / 480),
+    mail("drilled", "next morning", None, ALICE, took=DAY * 13 / 24),
     mail("probe", "first", None, KIM, probe=1, probes=3),
     mail("probe", "second", None, KIM, probe=2, probes=3),
     mail("probe", "third", None, KIM, probe=3, probes=3),
     mail("morning", "three", None, ALICE, issues=(TYPO, READY, replace(READY, number=47, unverified=True))),
+    mail("flood", "some", None, ALICE, reports=HELD),
+    mail("flood", "one", None, ALICE, reports=HELD[2:]),
+    mail("flood", "many", None, ALICE, reports=HELD * 20),
     mail("morning", "one draft", None, ALICE, issues=(TYPO,)),
     mail("review-invite", "planned", None, ALICE, how="planned", at=REVIEW_AT, people=PEOPLE),
     mail("review-invite", "moved", None, ALICE, how="moved", at=REVIEW_AT, people=PEOPLE),
@@ -124,5 +136,6 @@ DESK: tuple[Sample, ...] = (
         cause="no relay",
         text="relay.acme.example:587 has refused us for 5 minutes; 12 mails wait.",
     ),
+    mail("stranger", "stranger", None, ALICE, named=Priority.P0, from_=KIM, subject="Invoice 4711", held_id=7),
     mail("held", "held", None, OPS, reason="two From addresses", from_="", subject="Invoice 4711", held_id=7),
 )

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from triagemail.mail import groups as passed
 from triagemail.mail import phrases
 from triagemail.mail.address import split_detail
 from triagemail.mail.mime import REACTION, ParsedMail
@@ -291,11 +292,8 @@ def _list(mail: ParsedMail, groups: tuple[str, ...]) -> Screening | None:
     """A list mail is a person's: only lists that the config names may be answered (libraries.md 4)."""
     if _token(mail, "precedence") != "list" and not any(name in mail.headers for name in _LIST_FIELDS):
         return None
-    shown = " ".join(value for name in ("list-id", "list-post") for value in mail.headers.get(name, ())).lower()
-    for group in groups:
-        # RFC 2919 writes the list of bugs@acme.example as <bugs.acme.example>; RFC 2369 as <mailto:bugs@acme.example>.
-        if f"<{group.replace('@', '.')}>" in shown or f"<mailto:{group}>" in shown:
-            return Screening("list", True, "one of our groups")
+    if passed.named(mail, groups):
+        return Screening("list", True, "one of our groups")
     return Screening("list", False, "mailing list")
 
 

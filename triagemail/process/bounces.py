@@ -16,6 +16,7 @@ from triagemail.process.events import Decision, Draft, SubscriberLeft
 from triagemail.process.intents import Snapshot
 from triagemail.process.model import Policy, Reach
 from triagemail.process.readers import BounceCounted, ProbeSent, SubscriberDisabled, SubscriberEnabled, clocks
+from triagemail.process.subscriptions import may_join
 
 WEIGHTS: Mapping[str, float] = {"hard": 1.0, "soft": 0.5, "unknown": 0.5}
 FAILED = (*WEIGHTS, "content")  # the mail did not arrive; a delayed one may
@@ -72,13 +73,14 @@ def probe_over(intent: want.ProbeOver, snapshot: Snapshot, now: datetime, policy
     return _probe(intent.by, reach.probes + (snapshot.probe == "returned"), now)
 
 
-def heard(intent: want.HeardFrom, snapshot: Snapshot, now: datetime) -> Decision:
+def heard(intent: want.HeardFrom, snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
     """Whoever writes is there; an answer to a probe is answered with what its reader gets from now on."""
     there = snapshot.reach is not None and snapshot.reach.disabled
     decision = _enable(intent.by, "heard", now) if there else Decision()
     if not intent.answers or snapshot.wishes is None:
         return decision
-    return decision + Decision(drafts=(Draft("wishes", intent.by, None, {"wishes": snapshot.wishes}),))
+    words = {"wishes": snapshot.wishes, "may_join": may_join(intent, policy)}
+    return decision + Decision(drafts=(Draft("wishes", intent.by, None, words),))
 
 
 def _enable(address: str, why: str, now: datetime) -> Decision:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from triagemail.process import remediation, reports, review, subscriptions, triage, updates
+from triagemail.process import limits, remediation, reports, review, subscriptions, triage, updates
 from triagemail.process.disputes import deadline
 from triagemail.process.duty import morning
-from triagemail.process.events import Decision
+from triagemail.process.events import ClockSetBack, Decision
 from triagemail.process.intents import Snapshot, TimerFired
 from triagemail.process.model import Desk, Issue, Policy, Priority, State
 from triagemail.process.ownership import owner_clocks, owner_silent
@@ -67,11 +67,19 @@ def desk_clocks(desk: Desk, policy: Policy) -> Mapping[str, datetime]:
     last = desk.digest_at or desk.opened_at
     day = last.astimezone(policy.hours.zone()).date()
     digest = policy.hours.at(day, policy.digest_at)
+    told = {"flood": desk.flood_at + limits.TOLD_AFTER} if desk.flood_at is not None else {}
     return {
+        **told,
         "morning": policy.hours.opening(desk.morning_at or desk.opened_at),
         "digest": digest if digest > last else policy.hours.at(day + timedelta(days=1), policy.digest_at),
         **review.review_clocks(desk, policy),
     }
+
+
+def set_back(issues: Sequence[Issue], span: timedelta, now: datetime) -> Decision:
+    """The wall clock went back by `span`: without this, all that was due would come so much later (trust.md T2: "no
+    silence > 2 intervals"). The desk's times are those of a calendar, and stay."""
+    return Decision(events=tuple(ClockSetBack(issue=each.number, at=now, by="", span=span) for each in issues))
 
 
 def fire(intent: TimerFired, issue: Issue | None, now: datetime, policy: Policy, *, deaf: bool = False) -> Decision:
@@ -116,6 +124,8 @@ def fire_desk(intent: TimerFired, snapshot: Snapshot, now: datetime, policy: Pol
             return morning(snapshot, now, policy)
         case "digest":
             return subscriptions.digest(snapshot, now, policy)
+        case "flood":
+            return limits.tell(snapshot, now, policy)
         case "review-invite":
             return review.plan(desk, now, policy)
         case "review-check":

@@ -10,6 +10,7 @@ from triagemail.process.events import (
     BandAidDone,
     Decision,
     Draft,
+    IssueContinued,
     IssueReopened,
     IssueResolved,
     IssueWithdrawn,
@@ -77,6 +78,9 @@ def add_band_aid(intent: want.AddBandAid, issue: Issue, now: datetime, policy: P
         return refuse(intent, "wrong-state", state=issue.state)
     if not intent.text.strip():
         return refuse(intent, "needs-text")
+    known = [n for n, each in enumerate(issue.band_aids, 1) if each.text == intent.text.strip() and not each.done_at]
+    if known:
+        return done(intent, "band-aid-kept", which=known[0])
     if len(issue.band_aids) >= BAND_AIDS:
         return refuse(intent, "third-band-aid")
     event = BandAidAdded(issue=issue.number, at=now, by=intent.by, text=intent.text.strip())
@@ -134,7 +138,11 @@ def reopen(intent: want.Reopen, issue: Issue, number: int, now: datetime, policy
 
 
 def reopen_late(intent: want.Reopen, issue: Issue, number: int, now: datetime, policy: Policy) -> Decision:
-    """The new issue has the old answers, the reason on top, and stands as reported by whoever asked for it."""
+    """The new issue has the old answers, the reason on top, and stands as reported by whoever asked for it. The old one
+    says where it goes on, so that asking twice opens one."""
+    if issue.continued_as is not None:
+        return done(intent, "reopened-late", number=issue.continued_as)
+    continued = IssueContinued(issue=issue.number, at=now, by=intent.by, number=number)
     what = f"{intent.reason.strip()}\n\n(#{issue.number}) {issue.answers.get('what', '')}".strip()
     report = want.FileReport(
         by=intent.by,
@@ -145,5 +153,5 @@ def reopen_late(intent: want.Reopen, issue: Issue, number: int, now: datetime, p
         priority=issue.reported if issue.priority is None else issue.priority,
         attachments=issue.attachments,
     )
-    new = done(intent, "reopened-late", number=number)
+    new = Decision(events=(continued,)) + done(intent, "reopened-late", number=number)
     return new + file_report(report, number, now, policy, first=False)

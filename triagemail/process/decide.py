@@ -16,6 +16,7 @@ from triagemail.process import (
     closure,
     disputes,
     duty,
+    limits,
     model,
     ownership,
     remediation,
@@ -53,16 +54,30 @@ def decide_all(
     snapshot: Snapshot, intents: Sequence[Intent], now: datetime, policy: Policy
 ) -> tuple[tuple[Intent, Decision], ...]:
     """Several intents of one mail: "all are done or none is, and one reply lists the result of each"."""
+    if any(intent.evidence.level is model.Level.EX for intent in intents):
+        return ((intents[0], _short(intents[0], "spoof-suspect")),)
     if len(intents) == 1 and isinstance(intents[0], want.Confirm):
         return confirm(intents[0], snapshot, now, policy)
     decided = _fold(snapshot, intents, now, policy)
     if any(d.freeze for _, d in decided):  # one that is short of evidence freezes all
         kept = [i for i in intents if isinstance(i, KEPT_ALWAYS)]
         frozen = tuple(i for i in intents if not isinstance(i, KEPT_ALWAYS))
-        return (*_fold(snapshot, kept, now, policy), (frozen[0], ask_to_confirm(frozen, snapshot)))
+        asked = (frozen[0], ask_to_confirm(frozen, snapshot))
+        return (*_quietly(_fold(snapshot, kept, now, policy), policy), asked)
     if any(not o.ok for _, d in decided for o in d.outcomes):
         decided = _nothing_but_kept(snapshot, intents, decided, now, policy)
-    return _with_receipt(decided, snapshot, policy)
+    return _quietly(_with_receipt(decided, snapshot, policy), policy)
+
+
+def _quietly(decided: Sequence[tuple[Intent, Decision]], policy: Policy) -> tuple[tuple[Intent, Decision], ...]:
+    """ "E0 + admitted outsider: … no automatic reply": whoever is named in From may never have heard of us."""
+    return tuple((intent, _unanswered(intent, decision, policy)) for intent, decision in decided)
+
+
+def _unanswered(intent: Intent, decision: Decision, policy: Policy) -> Decision:
+    if intent.evidence.level is not model.Level.E0 or "internal" in acts.roles(intent.by, None, policy):
+        return decision
+    return replace(decision, drafts=tuple(draft for draft in decision.drafts if draft.to != intent.by))
 
 
 def _fold(
@@ -85,6 +100,7 @@ def _nothing_but_kept(
 ) -> list[tuple[Intent, Decision]]:
     """One command was refused, so none is done; the reply says of each why, comments and answers stay."""
     again = dict(_fold_kept(snapshot, intents, now, policy))
+    snapshot = after(snapshot, tuple(event for decision in again.values() for event in decision.events))
     result: list[tuple[Intent, Decision]] = []
     for place, (intent, decision) in enumerate(tried):
         if place in again:
@@ -93,8 +109,19 @@ def _nothing_but_kept(
         others = tuple(
             replace(o, ok=False, code="not-done-because-of-others") if o.ok else o for o in decision.outcomes
         )
-        result.append((intent, Decision(outcomes=others)))
+        result.append((intent, _still_believed(decision, snapshot, now, policy) + Decision(outcomes=others)))
+        snapshot = after(snapshot, result[-1][1].events)
     return result
+
+
+def _still_believed(decision: Decision, snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
+    """ "Until the reporter answers our mail": a refused command has answered it too."""
+    answered = tuple(
+        event
+        for event in decision.events
+        if isinstance(event, ReporterBelieved) and snapshot.issues[event.issue].unverified
+    )
+    return _follow_ups(Decision(events=answered), snapshot, now, policy) if answered else Decision()
 
 
 def _fold_kept(
@@ -125,7 +152,8 @@ def _undo_within(decided: Sequence[tuple[Intent, Decision]]) -> timedelta | None
     """How long `undo` in reply to this receipt takes it back: what changed an issue and opened none (undo.py)."""
     if any(not o.ok for _, d in decided for o in d.outcomes):
         return None
-    events = [event for intent, d in decided if isinstance(intent, ISSUE_ACTS) for event in d.events if event.issue]
+    takes = (i for i in decided if isinstance(i[0], ISSUE_ACTS) and not isinstance(i[0], want.Throw))
+    events = [e for _, d in takes for e in d.events if e.issue and e.by and not isinstance(e, ReporterBelieved)]
     opened = any(isinstance(event, ReportFiled) for _, d in decided for event in d.events)
     return undo.WITHIN if events and not opened else None
 
@@ -146,6 +174,8 @@ def after(snapshot: Snapshot, events: Sequence[Event]) -> Snapshot:
 
 def decide(snapshot: Snapshot, intent: Intent, now: datetime, policy: Policy) -> Decision:
     """One intent: is the person allowed, what happens, and what follows of it."""
+    if intent.evidence.level is model.Level.EX:
+        return _short(intent, "spoof-suspect")
     policy = duty.present(policy, snapshot.desk, now)
     intent = _meant(intent, snapshot)
     issue = snapshot.issues.get(intent.issue) if intent.issue else None
@@ -157,9 +187,9 @@ def decide(snapshot: Snapshot, intent: Intent, now: datetime, policy: Policy) ->
         return note(intent, issue, now)
     if isinstance(intent, ISSUE_ACTS) and issue is None:
         return updates.refuse(intent, "unknown-issue" if intent.issue else "no-issue")
-    if code := acts.permit(intent, issue, policy):
-        return _short(intent, code)
     believed = _believe(intent, issue, now)
+    if code := acts.permit(intent, issue, policy):
+        return believed + _short(intent, code)
     issue = reports.apply(believed, issue)
     acted = _act(snapshot, intent, issue, now, policy)
     done = believed + acted + _thank(believed, acted, intent, issue, policy)
@@ -177,8 +207,8 @@ def _meant(intent: Intent, snapshot: Snapshot) -> Intent:
 def _short(intent: Intent, code: str) -> Decision:
     if code == "confirm":
         return Decision(freeze=(intent,))
-    if code == "not-admitted":  # no reply to strangers (trust.md 3.5)
-        return Decision(held="not-admitted")
+    if code in ("not-admitted", "spoof-suspect"):  # no reply to strangers, nor to whom a liar names (trust.md 3.5)
+        return Decision(held=code)
     return updates.refuse(intent, code)
 
 
@@ -235,6 +265,8 @@ def _act(snapshot: Snapshot, intent: Intent, issue: Issue | None, now: datetime,
             return duty.take_duty(intent, snapshot, now, policy)
         case want.GoAway():
             return duty.go_away(intent, snapshot, now, policy)
+        case want.ReportHeld():
+            return limits.begin(snapshot, now)
         case want.TriagerUnreachable():
             return duty.unreachable(intent, snapshot, now, policy)
         case want.MailReturned():
@@ -242,7 +274,7 @@ def _act(snapshot: Snapshot, intent: Intent, issue: Issue | None, now: datetime,
         case want.ProbeOver():
             return bounces.probe_over(intent, snapshot, now, policy)
         case want.HeardFrom():
-            return bounces.heard(intent, snapshot, now)
+            return bounces.heard(intent, snapshot, now, policy)
         case want.GiveFeedback():
             return review.feedback(intent, snapshot, now, policy)
         case want.UndoLast():
@@ -274,7 +306,7 @@ def _on_issue(snapshot: Snapshot, intent: Intent, issue: Issue, now: datetime, p
         case want.FillIn():
             return reports.fill_in(intent, issue, now, policy, snapshot.alarm)
         case want.Comment(broadcast_reply=True) if not _takes_part(intent.by, issue, policy):
-            return answer_reader(intent, snapshot, issue, now)
+            return answer_reader(intent, snapshot, issue, now, policy)
         case want.Comment():
             return reports.comment(intent, issue, now, policy)
         case want.Withdraw():
@@ -290,7 +322,7 @@ def _on_issue(snapshot: Snapshot, intent: Intent, issue: Issue, now: datetime, p
         case want.FinishBandAid():
             return closure.finish_band_aid(intent, issue, now, policy)
         case want.Remediate():
-            return remediation.remediate(intent, issue, snapshot.next_number, now, policy)
+            return remediation.remediate(intent, issue, snapshot, now, policy)
         case want.EndRemediation():
             return remediation.end(intent, issue, now, policy)
         case _:
@@ -317,6 +349,10 @@ def _on_decision(snapshot: Snapshot, intent: Intent, issue: Issue, now: datetime
             return disputes.dispute(intent, issue, now, policy)
         case want.Throw():
             return disputes.throw(intent, issue, now, policy)
+        case want.SetKind(kind=Kind.FEATURE) if issue.state is State.VALIDATING and _may_rule(issue, intent.by):
+            return disputes.uphold_feature(intent, issue, now, policy)
+        case want.SetKind() if intent.by not in policy.triagers:
+            return updates.refuse(intent, "not-triager")
         case want.SetKind(kind=Kind.FEATURE):
             return triage.take_as_feature(intent, issue, now, policy)
         case want.SetKind():
@@ -332,7 +368,7 @@ def _on_decision(snapshot: Snapshot, intent: Intent, issue: Issue, now: datetime
 
 
 def _may_rule(issue: Issue, address: str) -> bool:
-    return issue.dispute is not None and issue.dispute.policy != disputes.GAME and address in issue.dispute.asked
+    return issue.dispute is not None and issue.dispute.policy != model.GAME and address in issue.dispute.asked
 
 
 def _on_priority(snapshot: Snapshot, intent: want.SetPriority, issue: Issue, now: datetime, policy: Policy) -> Decision:
@@ -387,7 +423,9 @@ def _takes_part(address: str, issue: Issue, policy: Policy) -> bool:
 def answer(intent: want.Ask, snapshot: Snapshot, issue: Issue | None, policy: Policy) -> Decision:
     """`help`, `template`, `process`, `status`, `status #42`, `list`, `board`, `backlog`: they change nothing."""
     if intent.what in acts.OPEN_ASKS:
-        return Decision(drafts=(Draft(intent.what, intent.by),))
+        known = acts.roles(intent.by, issue, policy)
+        may = {"may_ask": "internal" in known, "may_join": "list" in known} if intent.what == "help" else {}
+        return Decision(drafts=(Draft(intent.what, intent.by, None, may),))
     if intent.issue and issue is None:
         return updates.refuse(intent, "unknown-issue")
     if intent.what == "board":
@@ -403,7 +441,7 @@ def answer(intent: want.Ask, snapshot: Snapshot, issue: Issue | None, policy: Po
     return Decision(drafts=(Draft(intent.what, intent.by, number, values),))
 
 
-def answer_reader(intent: want.Comment, snapshot: Snapshot, issue: Issue, now: datetime) -> Decision:
+def answer_reader(intent: want.Comment, snapshot: Snapshot, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """ "Replies to a broadcast never reach the list. A question is answered with the latest status (once per person and
     update) and put in the issue's log." """
     said = Commented(
@@ -411,7 +449,7 @@ def answer_reader(intent: want.Comment, snapshot: Snapshot, issue: Issue, now: d
         at=now,
         by=intent.by,
         text=intent.text,
-        unverified=not intent.evidence.believed,
+        unverified=not acts.vouched(intent, issue, policy),
         mail=intent.mail,
     )
     kept = Decision(events=(said,))
@@ -459,5 +497,5 @@ def confirm(
     if pending is None or pending.expires_at < now or pending.address != intent.by or intent.cancel:
         outcome = Outcome("Confirm", "cancelled" if intent.cancel and pending else "confirm-over", False)
         return _with_receipt([(intent, Decision(outcomes=(outcome,)))], snapshot, policy)
-    proven = replace(intent.evidence, level=model.Level.E3, rule="confirmed")
+    proven = model.Evidence(model.Level.E3, "confirmed")
     return decide_all(snapshot, [replace(i, evidence=proven) for i in pending.intents], now, policy)

@@ -19,11 +19,10 @@ from triagemail.process.events import (
     TakenAsBug,
     ThrowCast,
 )
-from triagemail.process.model import Issue, Policy, Priority, RunningDispute, State
+from triagemail.process.model import GAME, Issue, Policy, Priority, RunningDispute, State
 from triagemail.process.reports import apply, tell_list
 from triagemail.process.updates import done, next_due, refuse, to_people
 
-GAME = "rock-paper-scissors"
 BEATS: Mapping[str, str] = {"rock": "scissors", "paper": "rock", "scissors": "paper"}
 TIES = 3  # "at the third tie, the decision stands"
 
@@ -137,10 +136,18 @@ def uphold_decline(intent: want.Decline, issue: Issue, now: datetime, policy: Po
     return settle(issue, None, intent.by, "ruled", intent.reason.strip(), now, policy) + done(intent, "declined")
 
 
+def uphold_feature(intent: want.SetKind, issue: Issue, now: datetime, policy: Policy) -> Decision:
+    """`feature because …` from who rules on one that was taken for a feature request: it stays one."""
+    if not intent.reason.strip():
+        return refuse(intent, "needs-reason", kind=intent.kind)
+    return settle(issue, None, intent.by, "ruled", intent.reason.strip(), now, policy) + done(intent, "feature-upheld")
+
+
 def accept(intent: want.SetPriority, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """Who disputed writes the decided priority: they agree after all."""
     ended = settle(issue, None, "", "withdrawn", intent.reason.strip(), now, policy)
-    return ended + done(intent, "dispute-withdrawn", priority=intent.priority)
+    others = tuple(draft for draft in ended.drafts if draft.to != intent.by)  # whose receipt says it
+    return replace(ended, drafts=others) + done(intent, "dispute-withdrawn", priority=intent.priority)
 
 
 def settle(
@@ -190,10 +197,9 @@ def throw(intent: want.Throw, issue: Issue, now: datetime, policy: Policy) -> De
         return refuse(intent, "thrown-already")
     cast = Decision(events=(ThrowCast(issue=issue.number, at=now, by=intent.by, hand=intent.hand),))
     after = apply(cast, issue) or issue
-    cast += done(intent, "thrown")
     if after.dispute is None or len(after.dispute.throws) < 2:
-        return cast
-    return cast + _revealed(after, after.dispute, now, policy)
+        return cast + done(intent, "thrown")
+    return cast + done(intent, "thrown-last") + _revealed(after, after.dispute, now, policy)
 
 
 def _revealed(issue: Issue, running: RunningDispute, now: datetime, policy: Policy) -> Decision:

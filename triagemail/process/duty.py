@@ -18,7 +18,7 @@ from triagemail.process.events import (
     TriagerBack,
 )
 from triagemail.process.intents import Snapshot
-from triagemail.process.model import Desk, Issue, Policy, State
+from triagemail.process.model import Absence, Desk, Issue, Policy, State
 from triagemail.process.reports import screen
 from triagemail.process.updates import done, refuse, to_people
 
@@ -61,7 +61,9 @@ def go_away(intent: want.GoAway, snapshot: Snapshot, now: datetime, policy: Poli
     until = until_of(intent.day, intent.year, intent.after, now, policy)
     if until is None or until <= now or until > now + LONGEST:
         return refuse(intent, "no-such-day", said=intent.said)
-    gone = Decision(events=(TriagerAway(issue=0, at=now, by=intent.by, triager=intent.by, until=until),))
+    event = TriagerAway(issue=0, at=now, by=intent.by, triager=intent.by, until=until)
+    known = snapshot.desk is not None and Absence(intent.by, until) in snapshot.desk.absent
+    gone = Decision() if known else Decision(events=(event,))
     today = replace(policy, away=(*policy.away, intent.by))
     gone += done(intent, "away", until=until, duty=today.duty, nobody=today.duty == intent.by)
     return gone + _pass_on(snapshot, intent.by, now, today)

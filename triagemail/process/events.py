@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from triagemail.process.intents import Intent
 from triagemail.process.model import Invite, Issue, Priority, RunningDispute, Wishes
@@ -164,6 +164,11 @@ class IssueReopened(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IssueContinued(Event):
+    number: int  # of the new issue that it goes on as: it was closed too long ago to be reopened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Commented(Event):
     text: str
     unverified: bool = False
@@ -184,6 +189,16 @@ class Noted(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAnswered(Event):
     pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloodBegan(Event):
+    """Reports are held because there are too many, and one of them may be urgent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloodTold(Event):
+    """The triager has the list of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +246,11 @@ class OwnershipRefused(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnerSilent(Event):
     owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockSetBack(Event):
+    span: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -140,9 +140,10 @@ class Throw(Intent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetKind(Intent):
-    """`bug`, `feature`"""
+    """`bug`, `feature`; `feature because …` from who rules on whether it is one."""
 
     kind: Kind
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,6 +300,7 @@ class Ask(Intent):
 
     what: str
     broadcast_reply: bool = False
+    unasked: bool = False  # the mail had no words: its writer probably looks for help
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,9 +364,26 @@ class HeardFrom(Intent):
     answers: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportHeld(Intent):
+    """There are too many reports: one is held, and it may be urgent."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldReports:
+    """Reports of one sender that were held because there were too many, and may be urgent: how many, the most urgent
+    priority that one names, the subject of that one, and under which number the operator finds it."""
+
+    by: str
+    count: int
+    priority: Priority | None
+    subject: str
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """What a receipt's decision did: each issue before and after it, and who got on or off the list by it."""
+    """What a receipt's decision did: each issue before and after it, who got on or off the list, their wishes."""
 
     mark: str
     by: str
@@ -372,6 +391,7 @@ class Undo:
     issues: tuple[tuple[Issue | None, Issue], ...] = ()
     joined: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    wishes: tuple[tuple[str, Wishes | None, Wishes], ...] = ()  # (address, before it, after it)
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,6 +415,7 @@ class Snapshot:
     since_review: tuple[Issue, ...] = ()  # opened or ended since the last review; read for the review only
     digests: tuple[tuple[tuple[object, ...], tuple[str, ...]], ...] = ()  # (broadcasts, readers), for the digest only
     deaf: bool = False  # no mail could be fetched for over ten minutes
+    flooded: tuple[HeldReports, ...] = ()  # held since the triager was last told of such; read for that mail only
     reach: Reach | None = (
         None  # of the reader whom a bounce, a probe or a sign of life is about; None: nothing is wrong
     )

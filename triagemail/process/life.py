@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from triagemail.process.events import (
     BudgetTold,
     CallBooked,
     CallOver,
+    ClockSetBack,
     Commented,
     DecisionDisputed,
     DeskOpened,
@@ -28,10 +29,13 @@ from triagemail.process.events import (
     Event,
     ExpectedDefined,
     FeedbackGiven,
+    FloodBegan,
+    FloodTold,
     GuestInvited,
     HalfTimeTold,
     HeadlineSet,
     IssueAnnounced,
+    IssueContinued,
     IssueDeclined,
     IssueReopened,
     IssueResolved,
@@ -72,7 +76,7 @@ from triagemail.process.events import (
     UpdateSent,
     WithdrawalAsked,
 )
-from triagemail.process.model import Absence, BandAid, Complaint, Desk, Issue, Kind, Priority, State
+from triagemail.process.model import Absence, BandAid, Complaint, Desk, Issue, Kind, Priority, RunningDispute, State
 
 # --- the life of an issue (printed by docs/process.md) ----------------------------------------------------------------
 
@@ -80,7 +84,7 @@ DRAFT, TRIAGE, OPEN, VALIDATING, WAITING = State.DRAFT, State.TRIAGE, State.OPEN
 RESOLVED, DECLINED, WITHDRAWN = State.RESOLVED, State.DECLINED, State.WITHDRAWN
 DUPLICATE, LAPSED = State.DUPLICATE, State.LAPSED
 
-ANYWHERE = (Commented, Noted, StatusAnswered, AnswersGiven, ReporterBelieved)  # never lost, whatever the state
+ANYWHERE = (Commented, Noted, StatusAnswered, AnswersGiven, ReporterBelieved, ClockSetBack)  # whatever the state
 DISPUTING = (DecisionDisputed, DisputeHandedOn, ThrowCast)
 OWNING = (OwnerNamed, OwnerAccepted, OwnershipRefused, OwnerSilent, HeadlineSet, AreaSet, DocSet)
 UPDATING = (IssueAnnounced, UpdateSent, NextUpdateSet, OwnerReminded)
@@ -127,6 +131,7 @@ TRANSITIONS: Mapping[tuple[State, type[Event]], State] = {
     **_go((RESOLVED,), IssueReopened, OPEN),
     **_go((DECLINED, WITHDRAWN, DUPLICATE), IssueReopened, TRIAGE),
     **_go((LAPSED,), IssueReopened, DRAFT),
+    **_stay((RESOLVED, DECLINED, WITHDRAWN, DUPLICATE, LAPSED), (IssueContinued,)),
 }
 """ReportFiled begins a life (a remediation's in WAITING); Undone puts one back to where it was."""
 
@@ -194,7 +199,7 @@ def _report(issue: Issue, event: Event) -> Changes | None:
             clock = _new_clock(event.at) if faster else {}
             return {"reported": event.after, "touched_at": event.at, **clock, **_silenced(event.after)}
         case RaiseAsked():
-            return {"reported": event.after, "asked_at": event.at, **_new_clock(event.at)}
+            return {"reported": event.after, "asked_at": event.at, "final_by": "", **_new_clock(event.at)}
         case ReporterBelieved():
             return {"unverified": False}
         case ReporterReminded():
@@ -239,7 +244,7 @@ def _decision(issue: Issue, event: Event) -> Changes | None:
             return _decided(issue, event)
         case TakenAsFeature():
             decided = {"decided_by": event.by, "decided_at": event.at, "answered_at": event.at, "unverified": False}
-            return {"kind": Kind.FEATURE, **decided, **_silenced(Priority.P3)}
+            return {"kind": Kind.FEATURE, "final_by": "", **decided, **_silenced(Priority.P3)}
         case TakenAsBug():
             again = {"kind": Kind.BUG, "expected": "", "decided_at": None, "decided_by": "", "asked_at": event.at}
             return again | _new_clock(event.at)
@@ -343,7 +348,12 @@ def _closure(issue: Issue, event: Event) -> Changes | None:
             said = {"last_update": text, "last_update_at": event.at, "last_update_by": event.by}
             return over | said | {"team": _with(issue.team, event.by)}
         case IssueDeclined(reason=reason):
-            return over | {"reason": reason, "decided_by": event.by, "announced_at": None, "unverified": False}
+            decided = {"decided_by": event.by, "unverified": False, "final_by": ""}  # a decision like any other
+            return over | decided | {"reason": reason, "announced_at": None}
+        case WithdrawalAsked():
+            return {"withdrawal_at": event.at}
+        case IssueContinued(number=number):
+            return {"continued_as": number}
         case IssueWithdrawn(reason=reason):
             return over | {"reason": reason, "announced_at": None}
         case MarkedDuplicate(of=of):
@@ -369,13 +379,31 @@ def _closure(issue: Issue, event: Event) -> Changes | None:
 
 def _again(issue: Issue, event: IssueReopened) -> Changes:
     again: Changes = {"ended_at": None, "next_update_at": event.next_update_at, "touched_at": event.at}
+    again |= {"withdrawal_at": None}
     if issue.state in (DECLINED, WITHDRAWN, DUPLICATE):  # to be decided anew
         again |= {"decided_at": None, "decided_by": "", "asked_at": event.at, "duplicate_of": None}
         again |= _new_clock(event.at)
     return again | ({"reminded_at": None} if issue.state is LAPSED else {})
 
 
-PARTS: tuple[Callable[[Issue, Event], Changes | None], ...] = (_report, _decision, _dispute, _update, _closure)
+def _clock(issue: Issue, event: Event) -> Changes | None:
+    """Times that lie ahead now come as soon as they would have; an appointment stays what it is."""
+    if not isinstance(event, ClockSetBack):
+        return None
+    moved = _moved(issue, event)
+    if issue.dispute is not None:
+        moved["dispute"] = replace(issue.dispute, **_moved(issue.dispute, event))
+    return moved
+
+
+def _moved(value: Issue | RunningDispute, event: ClockSetBack) -> Changes:
+    times = ((each.name, getattr(value, each.name)) for each in fields(value) if each.name != "call_at")
+    return {name: at - event.span for name, at in times if isinstance(at, datetime) and at > event.at}
+
+
+PARTS: tuple[Callable[[Issue, Event], Changes | None], ...] = (
+    _report, _decision, _dispute, _update, _closure, _clock,
+)  # fmt: skip
 
 
 # --- the desk ---------------------------------------------------------------------------------------------------------
@@ -402,6 +430,10 @@ def _desk_changes(desk: Desk, event: Event) -> Changes:
             return {"morning_at": event.at}
         case DigestSent():
             return {"digest_at": event.at}
+        case FloodBegan():
+            return {"flood_at": event.at}
+        case FloodTold():
+            return {"flood_at": None}
         case ReviewPlanned():
             moved = {"review": event.review, "review_at": event.review_at, "sequence": 0, "guests": ()}
             return {**moved, "checked_at": None}

@@ -79,6 +79,9 @@ class Kind(enum.StrEnum):
     FEATURE = "feature"
 
 
+GAME = "rock-paper-scissors"
+
+
 @dataclass(frozen=True, slots=True)
 class RunningDispute:
     """A running disagreement about one decision (process.md 4). `wanted` and `decided` are the two priorities: None is
@@ -169,6 +172,8 @@ class Issue:
     final_by: str = ""  # who ruled: nobody else changes this priority
     # updates and closure
     team: tuple[str, ...] = ()  # who sent updates or resolved
+    withdrawal_at: datetime | None = None  # the reporter said that it works again; whoever is in charge is to confirm
+    continued_as: int | None = None  # the issue that was opened in its place when it was reopened too late
     kept_updates: int = 0  # updates that a person wrote before they were due
     automatic_updates: int = 0
     band_aids: tuple[BandAid, ...] = ()
@@ -284,6 +289,7 @@ class Policy:
     participants: tuple[str, ...] = ()
     digest_at: time = time(8)
     web_url: str = ""
+    monitors: tuple[str, ...] = ()  # machines that may report
     on_duty: str = ""  # set by `duty.present`: who took it
     away: tuple[str, ...] = ()  # set by `duty.present`: who is not there now
 
@@ -381,6 +387,7 @@ class Desk:
     checked_at: datetime | None = None  # whether enough has happened for the review at `review_at`
     reviewed_at: datetime | None = None  # the last agenda
     complaints: tuple[Complaint, ...] = ()
+    flood_at: datetime | None = None  # reports are held since then that the triager has to hear of
 
 
 @dataclass(frozen=True, slots=True)

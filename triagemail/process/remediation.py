@@ -28,7 +28,7 @@ from triagemail.process.updates import broadcast, done, first_part, in_charge, r
 HEADLINE = 120  # characters of its text that name it
 
 
-def remediate(intent: want.Remediate, parent: Issue, number: int, now: datetime, policy: Policy) -> Decision:
+def remediate(intent: want.Remediate, parent: Issue, snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
     """`remediate P2: restore the deleted rows for ACME` on a troubleshooting issue opens a linked one; "asked for
     earlier, it waits and says so"."""
     text = intent.text.strip()
@@ -38,6 +38,11 @@ def remediate(intent: want.Remediate, parent: Issue, number: int, now: datetime,
         return refuse(intent, "wrong-state", state=parent.state)
     if intent.priority is None or not text:
         return refuse(intent, "needs-text" if intent.priority is not None else "needs-start-priority")
+    linked = (snapshot.issues[n] for n in parent.remediations if n in snapshot.issues)
+    known = next((each for each in linked if each.live and each.answers.get("what") == text), None)
+    if known is not None:
+        return done(intent, "remediation-known", number=known.number)
+    number = snapshot.next_number
     filed = ReportFiled(
         issue=number,
         at=now,
@@ -49,8 +54,8 @@ def remediate(intent: want.Remediate, parent: Issue, number: int, now: datetime,
         filed_by=intent.by,
         remediates=parent.number,
     )
-    linked = RemediationLinked(issue=parent.number, at=now, by=intent.by, number=number)
-    decision = Decision(events=(linked, filed))
+    link = RemediationLinked(issue=parent.number, at=now, by=intent.by, number=number)
+    decision = Decision(events=(link, filed))
     if parent.live:
         return decision + done(intent, "remediation-waits", number=number)
     return decision + done(intent, "remediation-opened", number=number) + start(evolve(None, filed), now, policy)
@@ -126,6 +131,8 @@ def set_priority(intent: want.SetPriority, issue: Issue, now: datetime, policy: 
     """ "The triager sets the starting priority"; the confirmers' "other priority is the dispute"."""
     if intent.by in policy.confirmers and issue.state in (State.TRIAGE, State.OPEN):
         return _of_confirmer(intent, issue, now, policy)
+    if issue.state is State.WAITING and intent.by not in policy.triagers:  # its confirmers are asked when it starts
+        return refuse(intent, "wrong-state", state=issue.state)
     if issue.state in (State.TRIAGE, State.WAITING) and issue.decided_at is None:
         if intent.priority == issue.reported:
             return refuse(intent, "already-same", priority=intent.priority)

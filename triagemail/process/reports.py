@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from triagemail.process import acts
 from triagemail.process import intents as want
 from triagemail.process.events import (
     AnswersGiven,
@@ -40,8 +41,9 @@ UNSURE = ("not sure", "unsure", "don't know", "do not know", "no idea")
 
 
 def missing(issue: Issue, policy: Policy) -> tuple[str, ...]:
-    """The keys of the required questions that have no answer yet, in the template's order. A remediation asks none."""
-    if issue.remediation:
+    """The keys of the required questions that have no answer yet, in the template's order. A remediation asks none, and
+    a machine cannot be asked."""
+    if issue.remediation or admits(policy.monitors, issue.reporter):
         return ()
     return tuple(
         key
@@ -85,6 +87,7 @@ def file_report(
 ) -> Decision:
     """ "The report is kept as a draft issue from the first mail." A triager may report for someone."""
     passed_on = bool(intent.behalf) and intent.by in policy.triagers
+    enough = acts.eased(acts.DECIDES, policy) if passed_on else acts.BELIEVED
     event = ReportFiled(
         issue=number,
         at=now,
@@ -92,7 +95,7 @@ def file_report(
         headline=intent.headline,
         answers=dict(intent.answers),
         reported=intent.priority,
-        unverified=not intent.evidence.believed,
+        unverified=intent.evidence.level not in enough,
         attachments=intent.attachments,
         material=intent.material,
         mail=intent.mail,
@@ -100,7 +103,10 @@ def file_report(
         via=intent.via if passed_on else "",
     )
     issue = evolve(None, event)
-    return Decision(events=(event,)) + carry_on(issue, now, policy, first=first, alarm=alarm)
+    filed = Decision(events=(event,)) + carry_on(issue, now, policy, first=first, alarm=alarm)
+    if passed_on and not issue.unverified:  # else who filed it is written to as its reporter (trust.md L5)
+        filed += done(intent, "filed-for", number=number, reporter=intent.behalf)
+    return filed
 
 
 def carry_on(
@@ -201,8 +207,9 @@ def fill_in(intent: want.FillIn, issue: Issue, now: datetime, policy: Policy, al
     decision = Decision()
     if issue.state is State.LAPSED:  # "a reply reopens it"
         decision += Decision(events=(IssueReopened(issue=issue.number, at=now, by=intent.by, reason=""),))
-    after = {key: merge(issue.answers.get(key, ""), text) for key, text in intent.answers.items()}
-    if after or intent.attachments:
+    merged = {key: merge(issue.answers.get(key, ""), text) for key, text in intent.answers.items()}
+    after = {key: text for key, text in merged.items() if text != issue.answers.get(key, "")}
+    if after or set(intent.attachments) - set(issue.attachments):
         given = AnswersGiven(
             issue=issue.number,
             at=now,
@@ -214,34 +221,32 @@ def fill_in(intent: want.FillIn, issue: Issue, now: datetime, policy: Policy, al
         )
         decision += Decision(events=(given,))
     changed = apply(decision, issue) or issue
-    if intent.priority is not None and intent.priority != changed.reported:
-        decision += pick_undecided(intent, changed, intent.priority, "", now, policy)
+    picked = intent.priority if intent.priority != changed.reported else None
+    if picked is not None:
+        pick = pick_undecided(intent, changed, picked, "", now, policy)
+        decision += replace(pick, outcomes=()) if changed.state in UNDECIDED else pick  # the thanks say it
         changed = apply(decision, issue) or issue
-    return decision + after_answers(intent, changed, after, now, policy, alarm)
+    if not decision.events and intent.by != issue.reporter:  # said before: its reporter has heard
+        return done(intent, "answers-kept")
+    labels = {q.key: q.label for q in policy.questions}
+    news = [f"{labels.get(key, key)}\n{intent.answers[key]}" for key in after]
+    news += [] if picked is None else [str(picked)]
+    return decision + after_answers(intent, changed, "\n".join(news), now, policy, alarm)
 
 
 def after_answers(
-    intent: want.FillIn,
-    issue: Issue,
-    after: Mapping[str, str],
-    now: datetime,
-    policy: Policy,
-    alarm: Issue | None,
+    intent: want.FillIn, issue: Issue, news: str, now: datetime, policy: Policy, alarm: Issue | None
 ) -> Decision:
-    """Before a decision the report goes on its way; once the triager has been asked, new answers travel to whoever
-    acts."""
+    """Before a decision the report goes on its way; once the triager has been asked, what is new travels to whoever
+    acts. Who reported it hears what is still open, anybody else that it is kept."""
+    own = intent.by == issue.reporter
+    kept = Decision() if own else done(intent, "answers-kept")
     if issue.state is State.DRAFT:
-        return carry_on(issue, now, policy, alarm=alarm)
-    if not after and not intent.attachments:
-        return Decision()
-    thanked = Decision()
-    if issue.state is State.TRIAGE and intent.by == issue.reporter and not missing(issue, policy):
-        thanked = received(issue, issue.reporter, policy)
-    labels = {q.key: q.label for q in policy.questions}
-    text = "\n".join(f"{labels.get(key, key)}\n{intent.answers[key]}" for key in after)
-    others = tuple(p for p in (in_charge(issue, policy),) if p != intent.by)
-    told = to_people("comment", issue, others, author=intent.by, text=text, unverified=False)
-    return thanked + told + (done(intent, "answers-kept") if intent.by != issue.reporter else Decision())
+        return carry_on(issue, now, policy, alarm=alarm) + kept
+    if own and issue.state is State.TRIAGE:
+        gaps = missing(issue, policy)
+        kept = carry_on(issue, now, policy, alarm=alarm) if gaps else received(issue, issue.reporter, policy)
+    return kept + (to_charge(intent, issue, news, policy) if news or intent.attachments else Decision())
 
 
 def merge(old: str, new: str) -> str:
@@ -257,6 +262,8 @@ def pick_undecided(
     """ "The reporter MUST pick it", and may change the pick until a triager has decided."""
     if issue.state not in UNDECIDED:
         return refuse(intent, "wrong-state", state=issue.state)
+    if priority == issue.reported:
+        return done(intent, "priority-picked", priority=priority)
     picked = PriorityPicked(
         issue=issue.number, at=now, by=intent.by, before=issue.reported, after=priority, reason=reason.strip()
     )
@@ -265,8 +272,16 @@ def pick_undecided(
     decision += tell_list(issue, after, reason, policy)
     if issue.state is State.TRIAGE:  # before that, the mail about what is still missing says it
         decision += done(intent, "priority-picked", priority=priority)
-        decision += screen(after, (in_charge(issue, policy),), policy, reason=reason) + page(after, policy)
+        decision += screen(after, (issue.triager or policy.duty,), policy, reason=reason) + page(after, policy)
+        if isinstance(intent, want.SetPriority) and issue.owner and issue.owner != issue.triager:
+            decision += to_charge(intent, after, f"{priority}\n{reason}".strip(), policy)
     return decision
+
+
+def to_charge(intent: want.Intent, issue: Issue, text: str, policy: Policy) -> Decision:
+    """What somebody added, word for word, to whoever is in charge."""
+    people = tuple(p for p in (in_charge(issue, policy),) if p != intent.by)
+    return to_people("comment", issue, people, author=intent.by, text=text, unverified=False)
 
 
 def tell_list(before: Issue, after: Issue, reason: str, policy: Policy) -> Decision:
@@ -279,7 +294,7 @@ def tell_list(before: Issue, after: Issue, reason: str, policy: Policy) -> Decis
 def comment(intent: want.Comment, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """A comment "travels: the reporter's to the owner (else the triager on duty), the owner's and triager's to the
     reporter, anyone else's to the owner; never to the list"."""
-    unverified = not intent.evidence.believed
+    unverified = not acts.vouched(intent, issue, policy)
     charge = in_charge(issue, policy)
     answers = intent.by in (charge, *policy.triagers) and not unverified
     event = Commented(
@@ -294,8 +309,8 @@ def comment(intent: want.Comment, issue: Issue, now: datetime, policy: Policy) -
     to = correspondent(issue) if answers else charge
     told = to_people("comment", issue, (to,), author=intent.by, text=intent.text, unverified=unverified)
     kept = Decision(events=(event,))
-    if issue.state is State.DRAFT and intent.by == issue.reporter:
-        return kept  # nobody but the reporter knows of it yet; it is in the log
+    if (issue.state is State.DRAFT and intent.by == issue.reporter) or admits(policy.monitors, intent.by):
+        return kept  # nobody but the reporter knows of it yet, or an alert comes again; it is in the log
     return kept + (told if to != intent.by else Decision())
 
 
@@ -310,7 +325,8 @@ def book_call(intent: want.BookCall, issue: Issue, now: datetime, policy: Policy
         return refuse(intent, "call-booked", at=issue.call_at)
     soon = now + CALL_IN + timedelta(minutes=1, microseconds=-1)  # in whole minutes, and never in less than five
     starts = policy.hours.next_open(soon.replace(second=0, microsecond=0))
-    people = tuple(dict.fromkeys((issue.reporter, policy.duty)))
+    triager = intent.by if intent.by in policy.triagers else policy.duty
+    people = tuple(dict.fromkeys((issue.reporter, triager)))
     uid = f"call-{issue.number}-{int(starts.timestamp())}@{policy.domain}"
     invite = Invite(uid, starts, starts + CALL_LASTS, policy.timezone, people)
     said = {"at": starts, "until": starts + CALL_LASTS}
@@ -336,6 +352,8 @@ def call_over(issue: Issue, now: datetime, policy: Policy) -> Decision:
 def remind_reporter(issue: Issue, now: datetime, policy: Policy) -> Decision:
     """Once: "the reminder comes after 30 minutes with `P0` first among the answers"; other gaps after 4 hours."""
     event = ReporterReminded(issue=issue.number, at=now, by="")
+    if issue.state is State.DRAFT and (issue.touched_at or issue.opened_at) + policy.draft_closes <= now:
+        return Decision(events=(event,))  # we were down: it closes right away
     said = _gaps(issue, policy, first=False)
     said |= another_shown(issue, None, policy)
     return Decision(events=(event,)) + to_people("missing", issue, (correspondent(issue),), reminder=True, **said)

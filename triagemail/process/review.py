@@ -116,8 +116,9 @@ def feedback(intent: want.GiveFeedback, snapshot: Snapshot, now: datetime, polic
         return refuse(intent, "needs-text")
     believed = intent.evidence.believed
     said = FeedbackGiven(issue=0, at=now, by=intent.by, text=intent.text.strip(), unverified=not believed)
-    decision = Decision(events=(said,)) + done(intent, "feedback-kept")
     desk = snapshot.desk
+    known = desk is not None and any((each.by, each.text) == (said.by, said.text) for each in desk.complaints)
+    decision = (Decision() if known else Decision(events=(said,))) + done(intent, "feedback-kept")
     internal = believed and (admits(policy.internal, intent.by) or intent.by in policy.triagers)
     if not internal or desk is None or desk.review_at is None or intent.by in people(desk, policy):
         return decision

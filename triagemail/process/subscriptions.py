@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from triagemail.process import acts
 from triagemail.process import intents as want
 from triagemail.process.duty import LONGEST, until_of
 from triagemail.process.events import (
@@ -31,24 +32,27 @@ def subscribe(intent: want.Subscribe, snapshot: Snapshot, now: datetime, policy:
             return refuse(intent, "unknown-issue")
         issues = tuple(dict.fromkeys((*kept.issues, intent.follow)))
         wished = replace(kept, issues=issues, muted=tuple(n for n in kept.muted if n != intent.follow))
-        return _set(intent, before, wished, now)
+        return _set(intent, before, wished, now, policy)
     if intent.area:
         if intent.area not in policy.areas:
             return refuse(intent, "unknown-area", area=intent.area, areas=tuple(policy.areas))
         wished = replace(kept, member=True, areas=tuple(dict.fromkeys((*kept.areas, intent.area))))
-        return _join(intent, now) + _set(intent, before, wished, now)
+        return _join(intent, before, now) + _set(intent, before, wished, now, policy)
     if intent.priority is not None:
         if not intent.priority.urgent:
             return refuse(intent, "silent-priority", priority=intent.priority)
-        return _join(intent, now) + _set(intent, before, replace(kept, member=True, priority=intent.priority), now)
-    joined = _join(intent, now) + Decision(drafts=(Draft("welcome", intent.by),))
+        wished = replace(kept, member=True, priority=intent.priority)
+        return _join(intent, before, now) + _set(intent, before, wished, now, policy)
+    joined = _join(intent, before, now) + Decision(drafts=(Draft("welcome", intent.by),))
     everything = replace(kept, member=True, priority=Priority.P1, areas=())
     if before is None or before == everything:
         return joined
     return joined + _wishes_set(intent, before, everything, now)
 
 
-def _join(intent: Intent, now: datetime) -> Decision:
+def _join(intent: Intent, before: Wishes | None, now: datetime) -> Decision:
+    if before is not None and before.member:  # who is on the list is not put on it again: `undo` would take them off
+        return Decision()
     return Decision(events=(SubscriberJoined(issue=0, at=now, by=intent.by, address=intent.by),))
 
 
@@ -56,9 +60,10 @@ def _wishes_set(intent: Intent, before: Wishes | None, after: Wishes, now: datet
     return Decision(events=(WishesSet(issue=0, at=now, by=intent.by, address=intent.by, before=before, after=after),))
 
 
-def _set(intent: Intent, before: Wishes | None, after: Wishes, now: datetime) -> Decision:
+def _set(intent: Intent, before: Wishes | None, after: Wishes, now: datetime, policy: Policy) -> Decision:
     """What they will get from now on is answered with one mail."""
-    told = Decision(drafts=(Draft("wishes", intent.by, None, {"wishes": after}),))
+    words = {"wishes": after, "may_join": may_join(intent, policy)}
+    told = Decision(drafts=(Draft("wishes", intent.by, None, words),))
     return told if before == after else _wishes_set(intent, before, after, now) + told
 
 
@@ -67,14 +72,40 @@ def unsubscribe(intent: want.Unsubscribe, snapshot: Snapshot, now: datetime, pol
     before = snapshot.wishes
     kept = before or Wishes(member=False)
     if intent.mute is not None:
+        if intent.mute not in snapshot.issues and intent.mute not in kept.issues:
+            return refuse(intent, "unknown-issue")
         muted = tuple(dict.fromkeys((*kept.muted, intent.mute)))
         wished = replace(kept, muted=muted, issues=tuple(n for n in kept.issues if n != intent.mute))
-        return _set(intent, before, wished, now)
+        return _less(intent, before, wished, now, policy)
+    if intent.area and intent.area not in (*policy.areas, *kept.areas):
+        return refuse(intent, "unknown-area", area=intent.area, areas=tuple(policy.areas))
     left = tuple(a for a in kept.areas or policy.areas if a != intent.area) if intent.area else ()
     if left:
-        return _set(intent, before, replace(kept, areas=left), now)
+        return _less(intent, before, replace(kept, areas=left), now, policy)
+    return _leave(intent, before, now, policy)
+
+
+def _less(intent: Intent, before: Wishes | None, after: Wishes, now: datetime, policy: Policy) -> Decision:
+    """Who is not on the list has nothing that could become less, and hears so."""
+    nothing = Wishes(member=False)
+    return _set(intent, nothing, nothing, now, policy) if before is None else _set(intent, before, after, now, policy)
+
+
+def _leave(intent: want.Unsubscribe, before: Wishes | None, now: datetime, policy: Policy) -> Decision:
+    """Nothing comes any more, of single issues neither; who has nothing is answered alike, so that nobody learns who is
+    on the list."""
+    told = Decision(drafts=(Draft("goodbye", intent.by, None, {"may_join": may_join(intent, policy)}),))
+    if before is None:
+        return told
     gone = SubscriberLeft(issue=0, at=now, by=intent.by, address=intent.by)
-    return Decision(events=(gone,), drafts=(Draft("goodbye", intent.by),))
+    if not before.issues or intent.area:
+        return Decision(events=(gone,)) + told
+    nothing = replace(before, member=False, issues=())
+    return _wishes_set(intent, before, nothing, now) + Decision(events=(gone,)) + told
+
+
+def may_join(intent: Intent, policy: Policy) -> bool:
+    return "list" in acts.roles(intent.by, None, policy)
 
 
 def set_wish(
@@ -86,14 +117,14 @@ def set_wish(
         return refuse(intent, "not-on-list")
     match intent:
         case want.Digest():
-            return _set(intent, before, replace(before, digest=True), now)
+            return _set(intent, before, replace(before, digest=True), now, policy)
         case want.Resume():
-            return _set(intent, before, replace(before, digest=False, paused_until=None), now)
+            return _set(intent, before, replace(before, digest=False, paused_until=None), now, policy)
         case want.Pause():
             until = until_of(intent.day, intent.year, intent.after, now, policy)
             if until is None or until <= now or until > now + LONGEST:
                 return refuse(intent, "no-such-day", said=intent.said)
-            return _set(intent, before, replace(before, paused_until=until), now)
+            return _set(intent, before, replace(before, paused_until=until), now, policy)
 
 
 def digest(snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:

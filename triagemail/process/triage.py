@@ -217,6 +217,8 @@ def decline(intent: want.Decline, issue: Issue, now: datetime, policy: Policy) -
     """**decline** closes it with a reason."""
     if not issue.live:
         return refuse(intent, "wrong-state", state=issue.state)
+    if issue.dispute is not None:  # else a decline would be the way around whoever has to rule
+        return refuse(intent, "in-dispute", asked=issue.dispute.asked)
     if issue.state is State.OPEN and overtaken(intent, issue):
         return already(intent, issue)
     if not intent.reason.strip():
@@ -236,6 +238,8 @@ def decline(intent: want.Decline, issue: Issue, now: datetime, policy: Policy) -
 def take_as_feature(intent: want.SetKind, issue: Issue, now: datetime, policy: Policy) -> Decision:
     """ "A feature request waits in `validating` …; it is never broadcast (after an announcement a last broadcast ends
     its updates)." """
+    if issue.dispute is not None:
+        return refuse(intent, "in-dispute", asked=issue.dispute.asked)
     if issue.kind is Kind.FEATURE:
         return refuse(intent, "already-kind", kind=issue.kind)
     if issue.state not in (*UNDECIDED, State.OPEN) or issue.remediation:
@@ -251,7 +255,8 @@ def take_as_feature(intent: want.SetKind, issue: Issue, now: datetime, policy: P
         decision += broadcast("ended", issue, policy, text="", feature=True)
     after = apply(decision, issue) or issue
     people = tuple(p for p in (issue.reporter, *issue.joined) if p != intent.by)
-    return decision + to_people("feature", after, people, by=intent.by, disputable=disputable(after))
+    words = {"by": intent.by, "reason": intent.reason.strip(), "disputable": disputable(after)}
+    return decision + to_people("feature", after, people, **words)
 
 
 def take_as_bug(intent: want.SetKind, issue: Issue, now: datetime, policy: Policy) -> Decision:
@@ -287,7 +292,8 @@ def set_area(intent: want.SetArea, issue: Issue, now: datetime, policy: Policy) 
     if not issue.live:
         return refuse(intent, "wrong-state", state=issue.state)
     event = AreaSet(issue=issue.number, at=now, by=intent.by, before=issue.area, after=intent.area)
-    return Decision(events=(event,)) + done(intent, "area-set", area=policy.areas[intent.area] or intent.area)
+    changed = Decision(events=(event,)) if event.after != event.before else Decision()
+    return changed + done(intent, "area-set", area=policy.areas[intent.area] or intent.area)
 
 
 # --- duplicates: one alarm for one outage -----------------------------------------------------------------------------
@@ -350,7 +356,10 @@ def _keep_higher(issue: Issue, other: Issue, intent: want.Intent, now: datetime,
 
 
 def ask_withdrawal(intent: want.Withdraw, issue: Issue, now: datetime, policy: Policy) -> Decision:
-    """After a decision "the triager confirms"."""
+    """After a decision "the triager confirms". Said again before anybody has answered, it is asked once."""
+    asked, answered = issue.withdrawal_at, issue.answered_at
+    if asked is not None and (answered is None or answered <= asked):
+        return done(intent, "withdraw-asked")
     event = WithdrawalAsked(issue=issue.number, at=now, by=intent.by, reason=intent.reason.strip())
     people = (in_charge(issue, policy), issue.triager)
     told = to_people("withdrawn", issue, people, by=intent.by, reason=intent.reason.strip(), confirm=True)

@@ -19,10 +19,11 @@ from triagemail.process.events import (
     OwnerReminded,
     UpdateSent,
 )
-from triagemail.process.model import Issue, Policy, Priority, State
+from triagemail.process.model import Issue, Policy, Priority, State, admits
 
 REMIND_BEFORE = timedelta(minutes=5)  # "Five minutes before one is due the owner is reminded"
 FURTHEST = 4  # "at most four cadences ahead"
+TWICE = timedelta(minutes=5)  # within which the same words of the same person are one update, sent twice
 
 
 def refuse(intent: want.Intent, code: str, **values: object) -> Decision:
@@ -75,7 +76,8 @@ def broadcast(kind: str, issue: Issue, policy: Policy, **values: object) -> Deci
     heard_at = (
         min(priority, before) if isinstance(before, Priority) else priority
     )  # who followed a P0 hears it become a P2
-    also = tuple(dict.fromkeys((issue.reporter, in_charge(issue, policy), *issue.joined)))
+    people = dict.fromkeys((issue.reporter, in_charge(issue, policy), *issue.joined))
+    also = tuple(person for person in people if not admits(policy.monitors, person))
     more = issue.doc or policy.doc_url.format(number=issue.number)
     known = {"text": "", "automatic": False, "correction": False, "before": None, "more": more, "deaf": False}
     known |= {"feature": False, "follow": None, "paused": False}  # why the updates of one end
@@ -120,6 +122,8 @@ def send_update(intent: want.SendUpdate, issue: Issue, now: datetime, policy: Po
         return tell_silently(intent, issue, now, policy)
     due = None if issue.state is State.RESOLVED else next_due(issue, now, policy)
     text = intent.text.strip()
+    if _said_before(intent.by, text, issue, now):
+        return done(intent, "update-known")
     event = UpdateSent(
         issue=issue.number, at=now, by=intent.by, text=text, correction=intent.correction, next_update_at=due
     )
@@ -131,6 +135,11 @@ def send_update(intent: want.SendUpdate, issue: Issue, now: datetime, policy: Po
         return said
     cut = first_part(text, policy.update_limit)
     return said + broadcast("update", issue, policy, text=cut, correction=intent.correction, confirmed=True)
+
+
+def _said_before(by: str, text: str, issue: Issue, now: datetime) -> bool:
+    last = issue.last_update_at
+    return last is not None and now - last < TWICE and (by, text) == (issue.last_update_by, issue.last_update)
 
 
 def tell_silently(intent: want.SendUpdate, issue: Issue, now: datetime, policy: Policy) -> Decision:
@@ -161,7 +170,8 @@ def set_next_update(intent: want.SetNextUpdate, issue: Issue, now: datetime, pol
     if due > _furthest(issue, now, policy):
         return refuse(intent, "too-far", said=intent.said, limit=FURTHEST * pace)
     event = NextUpdateSet(issue=issue.number, at=now, by=intent.by, before=issue.next_update_at, after=due)
-    return Decision(events=(event,)) + done(intent, "next-update-tomorrow" if tomorrow else "next-update-set", due=due)
+    changed = Decision(events=(event,)) if event.after != event.before else Decision()
+    return changed + done(intent, "next-update-tomorrow" if tomorrow else "next-update-set", due=due)
 
 
 def _furthest(issue: Issue, now: datetime, policy: Policy) -> datetime:
@@ -192,7 +202,8 @@ def set_headline(intent: want.SetHeadline, issue: Issue, now: datetime, policy: 
     if issue.state not in (State.DRAFT, State.TRIAGE, State.OPEN):
         return refuse(intent, "wrong-state", state=issue.state)
     event = HeadlineSet(issue=issue.number, at=now, by=intent.by, before=issue.headline, after=intent.headline.strip())
-    return Decision(events=(event,)) + done(intent, "headline-set", headline=intent.headline.strip())
+    changed = Decision(events=(event,)) if event.after != event.before else Decision()
+    return changed + done(intent, "headline-set", headline=intent.headline.strip())
 
 
 def set_doc(intent: want.SetDoc, issue: Issue, now: datetime, policy: Policy) -> Decision:
@@ -200,7 +211,8 @@ def set_doc(intent: want.SetDoc, issue: Issue, now: datetime, policy: Policy) ->
     if issue.state not in (State.TRIAGE, State.OPEN, State.RESOLVED):
         return refuse(intent, "wrong-state", state=issue.state)
     event = DocSet(issue=issue.number, at=now, by=intent.by, before=issue.doc, after=intent.url)
-    return Decision(events=(event,)) + done(intent, "doc-set", url=intent.url)
+    changed = Decision(events=(event,)) if event.after != event.before else Decision()
+    return changed + done(intent, "doc-set", url=intent.url)
 
 
 def remind_owner(issue: Issue, now: datetime, policy: Policy) -> Decision:

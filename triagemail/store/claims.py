@@ -18,6 +18,7 @@ SLICE = 5_000
 LOOKED_AT = 20  # due timers, where others fire some of them
 WINDOW = 1_000  # so many of the oldest waiting mails are looked at for the heads of lanes: a flood has a price
 ONE_AT_A_TIME = 1_953_653_615  # any number, the same in all processes: who claims deliveries is alone with it
+RELEASED = "released"  # the reason of a mail that a person has let in
 NOBODY: Mapping[int, int] = {}
 
 
@@ -189,9 +190,9 @@ def release_held(store: Store, inbox: int) -> bool:
         return False
     store.run("DELETE FROM seen WHERE inbox = ?", inbox)
     store.run(
-        "UPDATE inbox SET state = 'received', reason = '', attempts = 0, leased_until = 0, done_at = NULL WHERE id = ?",
-        inbox,
-    )
+        "UPDATE inbox SET state = 'received', reason = ?, attempts = 0, leased_until = 0, done_at = NULL WHERE id = ?",
+        RELEASED, inbox,
+    )  # fmt: skip
     return True
 
 
@@ -260,29 +261,20 @@ def add_outgoing(
     store: Store, *, issue: int, template: str, subject: str, text: str, head: bytes, body: bytes, detail: str,
     null_sender: bool,
     broadcast: bool, automatic: bool, rank: int, day: int, key: str, now: datetime, decision: str = "",
-    audience_priority: int = 0, area: str = "", only: bool = False,
+    audience_priority: int = 0, area: str = "", only: bool = False, unproven: str = "",
 ) -> int:  # fmt: skip
     """One composed mail; the number goes into its Message-IDs. `decision` is the mark of the decision that it is the
     receipt of. A broadcast's readers follow from its issue, `audience_priority` and `area`; with `only` it has none but
-    those that are added one by one. Inside T2."""
+    those that are added one by one. `unproven` is the kind of an answer to somebody who has shown nothing, for its
+    budget. Inside T2."""
     number: int = store.one(
         "INSERT INTO outgoing (issue, template, subject, text, head, body, detail, null_sender, broadcast,"
         " automatic, rank, day,"
-        " key, created_at, expand_after, format, decision, audience_priority, area)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?) RETURNING id",
+        " key, created_at, expand_after, format, decision, audience_priority, area, unproven)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?) RETURNING id",
         issue, template, subject, text, head, body, detail, null_sender, broadcast, automatic, rank, day, key,
         micros(now),
-        0 if broadcast and not only else None, decision, int(audience_priority), area,
-    )[0]  # fmt: skip
-    return number
-
-
-def answers_since(store: Store, person: int, since: datetime) -> int:
-    """How many answers to their own mails somebody was sent since then."""
-    number: int = store.one(
-        "SELECT COUNT(d.id) FROM delivery d JOIN outgoing o ON o.id = d.outgoing WHERE d.person = ? AND"
-        " o.null_sender AND o.created_at >= ?",
-        person, micros(since),
+        0 if broadcast and not only else None, decision, int(audience_priority), area, unproven,
     )[0]  # fmt: skip
     return number
 
@@ -422,6 +414,20 @@ def unclaim(store: Store, deliveries: Sequence[int], holder: str) -> None:
 def next_retry(store: Store) -> datetime | None:
     row = store.one("SELECT MIN(retry_at) FROM delivery WHERE state IN ('queued', 'deferred')")
     return from_micros(row[0]) if row and row[0] is not None else None
+
+
+def set_back(store: Store, span: timedelta, now: datetime) -> None:
+    """The wall clock went back by `span`: what waits for a time that lies ahead now waits no longer for that."""
+    for table, column, states in (
+        ("delivery", "retry_at", "'queued', 'deferred'"),
+        ("delivery", "leased_until", "'sending'"),
+        ("inbox", "leased_until", "'received'"),
+    ):
+        store.run(
+            f"UPDATE {table} SET {column} = {column} - ? WHERE state IN ({states}) AND {column} > ?",
+            span // timedelta(microseconds=1),
+            micros(now),
+        )
 
 
 # --- holding all sending back ----------------------------------------------------------------------------------------

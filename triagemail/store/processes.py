@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import peewee as pw
 
-from triagemail.store.faults import named, translated
+from triagemail.store.engines import named, translated
 from triagemail.store.schema import from_micros
 from triagemail.store.store import Store, StoreUnusable
 

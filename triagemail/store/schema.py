@@ -107,6 +107,7 @@ class Inbox(Table):
     reason = pw.TextField(default="")
     issue = pw.BigIntegerField(null=True)
     message_id = pw.TextField(default="")
+    author = pw.BigIntegerField(null=True)  # who wrote it, where their mails are counted (limits.py)
 
     class Meta:
         indexes = ((("state", "id"), False),)
@@ -206,6 +207,7 @@ class Outgoing(Table):
     decision = pw.TextField(default="", constraints=[pw.SQL("DEFAULT ''")])  # whose receipt it is: `event.decision`
     audience_priority = pw.SmallIntegerField(default=0, constraints=[pw.SQL("DEFAULT 0")])  # in doubt: P0, for all
     area = pw.TextField(default="", constraints=[pw.SQL("DEFAULT ''")])  # of a broadcast; "": it concerns every area
+    unproven = pw.TextField(default="", constraints=[pw.SQL("DEFAULT ''")])  # its kind, as an answer without evidence
 
 
 class Delivery(Table):
@@ -298,6 +300,9 @@ INDEXES = (
     "CREATE INDEX IF NOT EXISTS event_decision ON event (decision) WHERE decision <> ''",
     "CREATE INDEX IF NOT EXISTS event_announced ON event (at) WHERE type = 'IssueAnnounced'",
     "CREATE INDEX IF NOT EXISTS event_decided ON event (at) WHERE type = 'PriorityDecided'",
+    "CREATE INDEX IF NOT EXISTS event_filed ON event (at) WHERE type = 'ReportFiled'",
+    "CREATE INDEX IF NOT EXISTS inbox_author ON inbox (author, received_at) WHERE author IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS outgoing_unproven ON outgoing (created_at) WHERE unproven <> ''",
     "CREATE INDEX IF NOT EXISTS outgoing_broadcast ON outgoing (created_at) WHERE broadcast",
 )
 

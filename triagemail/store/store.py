@@ -19,26 +19,14 @@ from triagemail.process.events import Event
 from triagemail.process.intents import Pending
 from triagemail.process.model import LIVE, Desk, Evidence, Issue
 from triagemail.store import search
-from triagemail.store.faults import STORE_FAULTS, named, translated
+from triagemail.store.engines import STORE_FAULTS, StoreUnusable, database, named, translated
 from triagemail.store.schema import TABLES, VERSION, from_micros, index_statements, micros
-
-SQLITE_PRAGMAS = {
-    "synchronous": "full",
-    "foreign_keys": 1,
-    "busy_timeout": 10_000,
-    "fullfsync": 1,
-}
-
 
 SCHEMA_LOCK = 1_953_653_614  # any number, the same in all processes: who makes or changes the tables is alone with it
 INTAKE_GAP = timedelta(minutes=1)
 
 
 __all__ = ["STORE_FAULTS", "Parent", "SchemaRefused", "Store", "StoreUnusable"]
-
-
-class StoreUnusable(Exception):
-    """The database cannot be used now: not a database, not writable, not there."""
 
 
 class SchemaRefused(StoreUnusable):
@@ -66,11 +54,11 @@ class Store:
         self.sqlite = url.startswith("sqlite:")
         self.path = Path(url.removeprefix("sqlite:///")) if self.sqlite else None
         self.name = str(self.path or re.sub(r"//.*@", "//", url.partition("?")[0]))  # a URL may hold a password
-        self.db = _database(url)
+        self.db = database(url)
         self.lock = threading.Lock()
         self.locked = "" if self.sqlite else " FOR UPDATE"  # the rows that are read, until the commit
         self.free = "" if self.sqlite else " FOR UPDATE SKIP LOCKED"  # so, too, and without those that others have
-        self.known = threading.local()  # of each thread: the numbers of people, which others may not see committed
+        self.met = threading.local()  # of each thread: the numbers of people, which others may not see committed
 
     # --- opening ------------------------------------------------------------------------------------------------------
 
@@ -207,7 +195,7 @@ class Store:
 
     def person(self, address: str, name: str = "") -> int:
         """The number of a person, made when first met. Inside a transaction."""
-        people: dict[str, int] = self.known.__dict__
+        people: dict[str, int] = self.met.__dict__
         known = people.get(address)
         if known is not None:
             return known
@@ -220,9 +208,17 @@ class Store:
         people[address] = number
         return number
 
+    def known(self, address: str) -> int:
+        """The number of a person who was met before; 0 for any other."""
+        found: int | None = self.met.__dict__.get(address)
+        if found is None:
+            row = self.one("SELECT id FROM person WHERE address = ?", address)
+            found = int(row[0]) if row else 0
+        return found
+
     def forget_people(self) -> None:
         """After a rollback this thread may know people who were never committed."""
-        self.known.__dict__.clear()
+        self.met.__dict__.clear()
 
     def address(self, person: int) -> str:
         row = self.one("SELECT address FROM person WHERE id = ?", person)
@@ -283,8 +279,8 @@ class Store:
         self.run(
             "INSERT INTO event (issue, type, at, author, level, rule, raw, decision, body) VALUES (?, ?, ?, ?,"
             " ?, ?, ?, ?, ?)",
-            event.issue, type(event).__name__, micros(event.at), event.by, str(evidence.level), evidence.rule, raw,
-            decision,
+            event.issue, type(event).__name__, micros(event.at), event.by, str(evidence.level),
+            f"{evidence.rule}: {evidence.text}" if evidence.text else evidence.rule, raw, decision,
             codec.dump(event),
         )  # fmt: skip
 
@@ -292,6 +288,12 @@ class Store:
         """The events of an issue in order: (time, author, evidence level, event)."""
         rows = self.all("SELECT at, author, level, body FROM event WHERE issue = ? ORDER BY id", number)
         return [(from_micros(at), author, level, codec.load(body)) for at, author, level, body in rows]
+
+    def audit(self, number: int) -> list[tuple[str, int | None]]:
+        """Beside `journal`: for each event why its author was believed, `rule: text`, and the raw mail it came from."""
+        return [
+            (rule, raw) for rule, raw in self.all("SELECT rule, raw FROM event WHERE issue = ? ORDER BY id", number)
+        ]
 
     def marked_journal(self, number: int) -> list[tuple[str, Event]]:
         """The events of an issue in order, each with the mark of its decision."""
@@ -362,6 +364,15 @@ class Store:
             "SELECT issue, name, due FROM timer WHERE due <= ? ORDER BY rank, due, issue LIMIT 1", micros(now)
         )
         return (row[0], row[1], from_micros(row[2])) if row else None
+
+    def timed_issues(self) -> dict[int, Issue]:
+        """Those with a running timer."""
+        return self.issues([n for (n,) in self.all("SELECT DISTINCT issue FROM timer WHERE issue > 0")])
+
+    def latest(self) -> datetime | None:
+        """When the newest event was written."""
+        row = self.one("SELECT at FROM event ORDER BY id DESC LIMIT 1")
+        return from_micros(row[0]) if row else None
 
     def next_timer(self) -> datetime | None:
         row = self.one("SELECT MIN(due) FROM timer")
@@ -446,7 +457,7 @@ class Store:
     def notice_due(self, cause: str, now: datetime, gap: timedelta) -> bool:
         """True at most once per `gap` and cause; remembers that it said so."""
         row = self.one("SELECT at FROM notice WHERE cause = ?", cause)
-        if row and row[0] > micros(now - gap):
+        if row and micros(now - gap) < row[0] <= micros(now):  # one that lies ahead is of a clock that was set back
             return False
         self.run(
             "INSERT INTO notice (cause, at) VALUES (?, ?) ON CONFLICT (cause) DO UPDATE SET at = excluded.at",
@@ -454,6 +465,10 @@ class Store:
             micros(now),
         )
         return True
+
+    def noticed(self, cause: str, since: datetime) -> bool:
+        """Whether that was told since then."""
+        return self.one("SELECT 1 FROM notice WHERE cause = ? AND at >= ?", cause, micros(since)) is not None
 
     def intake_ok(self) -> datetime | None:
         """When the mailbox was last read with success, to the minute; None where there is no mailbox, or never was."""
@@ -471,11 +486,3 @@ class Store:
                 " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                 str(micros(now)),
             )
-
-
-def _database(url: str) -> pw.Database:
-    if url.startswith("sqlite:///"):
-        return pw.SqliteDatabase(url.removeprefix("sqlite:///"), pragmas=SQLITE_PRAGMAS, lock_type="IMMEDIATE")
-    if url.startswith(("postgresql://", "postgres://")):
-        return pw.PostgresqlDatabase(url, prefer_psycopg3=True)
-    raise StoreUnusable(f"not a database URL: {url}")

@@ -1,4 +1,4 @@
-"""Schema 3: how our mails fare with each reader; the words of headlines marked in the index (search.py)."""
+"""Schema 3: how our mails fare with each reader; the words of headlines marked in the index (search.py); budgets."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from triagemail.store.store import Store
 BOTH = (  # with the names of PostgreSQL's types
     "CREATE TABLE reach (person BIGINT NOT NULL PRIMARY KEY, score REAL NOT NULL, bounced_at BIGINT,"
     " disabled_at BIGINT, probes SMALLINT NOT NULL, probed_at BIGINT, removed_at BIGINT)",
+    "ALTER TABLE inbox ADD COLUMN author BIGINT",
+    "ALTER TABLE outgoing ADD COLUMN unproven TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX event_filed ON event (at) WHERE type = 'ReportFiled'",
+    "CREATE INDEX inbox_author ON inbox (author, received_at) WHERE author IS NOT NULL",
+    "CREATE INDEX outgoing_unproven ON outgoing (created_at) WHERE unproven <> ''",
 )
 
 

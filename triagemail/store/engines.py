@@ -1,4 +1,4 @@
-"""What the database says when it is in trouble, in our words."""
+"""The two engines: how each is opened, and what it says when it is in trouble, in our words."""
 
 from __future__ import annotations
 
@@ -16,6 +16,26 @@ IN_THE_WAY = ("40001", "40P01")  # PostgreSQL's codes of a failed serialisation 
 
 class Conflict(pw.OperationalError):
     """Another process was in the way and nothing is wrong: the unit of work, undone whole, is done again at once."""
+
+
+SQLITE_PRAGMAS = {
+    "synchronous": "full",
+    "foreign_keys": 1,
+    "busy_timeout": 10_000,
+    "fullfsync": 1,
+}
+
+
+class StoreUnusable(Exception):
+    """The database cannot be used now: not a database, not writable, not there."""
+
+
+def database(url: str) -> pw.Database:
+    if url.startswith("sqlite:///"):
+        return pw.SqliteDatabase(url.removeprefix("sqlite:///"), pragmas=SQLITE_PRAGMAS, lock_type="IMMEDIATE")
+    if url.startswith(("postgresql://", "postgres://")):
+        return pw.PostgresqlDatabase(url, prefer_psycopg3=True)
+    raise StoreUnusable(f"not a database URL: {url}")
 
 
 @contextlib.contextmanager

@@ -1,0 +1,31 @@
+"""How often something has happened lately: a row of `counter` for each span of time in which it did."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from triagemail.store.schema import EPOCH
+from triagemail.store.store import Store
+
+
+def count(store: Store, name: str, now: datetime, *, span: timedelta, keep: timedelta) -> None:
+    """It has happened once more; what is older than `keep` is forgotten. Inside a transaction. `name` is letters only,
+    so that all engines sort its rows alike."""
+    store.run("DELETE FROM counter WHERE name >= ? AND name < ?", f"{name}0", _key(name, now - keep, span))
+    store.run(
+        "INSERT INTO counter (name, value) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = counter.value + 1",
+        _key(name, now, span),
+    )
+
+
+def counted(store: Store, name: str, since: datetime, until: datetime, *, span: timedelta) -> int:
+    """How often it happened from the span of `since` on to the one before that of `until`."""
+    found = store.one(
+        "SELECT COALESCE(SUM(value), 0) FROM counter WHERE name >= ? AND name < ?",
+        _key(name, since, span), _key(name, until, span),
+    )  # fmt: skip
+    return int(found[0])
+
+
+def _key(name: str, at: datetime, span: timedelta) -> str:
+    return f"{name}{(at - EPOCH) // span:012d}"
