@@ -59,7 +59,7 @@ def apps(url: str, tmp_path: Path) -> Iterator[Callable[[], App]]:
         folder=tmp_path,
         mail=replace(base.mail, address="issues@acme.example"),
         imap=replace(base.imap, host=""),
-        people=replace(base.people, triagers=("sara@acme.example",), reporters=("*",)),
+        people=replace(base.people, triagers=("sara@acme.example",), reporters=("*",), internal=("acme.example",)),
         store=replace(base.store, url=url),
     )
 
