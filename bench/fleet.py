@@ -169,6 +169,16 @@ def measured(here: Fleet, database: Cluster, number: int, asked: argparse.Namesp
         print(f"{number} processes: {count} x {what}: {count / wall:5.0f}/s, each {each}", flush=True)
 
 
+def sizes(here: Fleet) -> None:
+    def per(count: str, *tables: str) -> float:
+        bytes_ = sum(here.count(f"SELECT pg_total_relation_size('{table}')") for table in tables)
+        return bytes_ / max(1, here.count(f"SELECT COUNT(*) FROM {count}"))
+
+    rest = ("raw", "inbox", "seen", "issue", "event", "timer", "outgoing", "thread", "search")
+    print(f"{per('delivery', 'delivery'):.0f} bytes a delivery, {per('person', 'person'):.0f} a person", end=", ")
+    print(f"{per('inbox', *rest) / 1000:.1f} kB a report with its answers")
+
+
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("what", choices=("killed", "restarted", "measured"))
@@ -189,6 +199,7 @@ def main() -> None:
                 try:
                     with fleet(Path(folder), database.url, sink) as here:
                         measured(here, database, int(number), asked)
+                        sizes(here)
                 finally:
                     relay.terminate()
                     relay.wait()

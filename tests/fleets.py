@@ -71,6 +71,11 @@ class Fleet:
         environment = {**os.environ, "TRIAGEMAIL_LOG": "warning"}
         self.running.append(subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, stderr=log))
 
+    def command(self, *argv: str) -> subprocess.CompletedProcess[str]:
+        """What a person types meanwhile."""
+        tool = [sys.executable, "-m", "triagemail", "--config", str(self.config), *argv]
+        return subprocess.run(tool, capture_output=True, text=True, timeout=60, check=False)
+
     def kill_one(self, chance: random.Random) -> None:
         victim = self.running.pop(chance.randrange(len(self.running)))
         assert victim.poll() is None, f"a process ended by itself: {victim.returncode}"

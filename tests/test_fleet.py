@@ -237,6 +237,31 @@ def test_a_broadcast_is_expanded_by_one(stores: Callable[[], Store]) -> None:
     assert one.one("SELECT COUNT(*) FROM delivery")[0] == 1
 
 
+def test_who_leaves_while_a_broadcast_is_expanded_gets_nothing(stores: Callable[[], Store]) -> None:
+    """U6: 0 mails after the goodbye, also where another process was just making the reader's row."""
+    one, two = stores(), stores()
+    with one.transaction():
+        audience.join(one, "lena@acme.example", NOW)
+        claims.add_outgoing(
+            one, issue=1, template="t", subject="s", text="t", head=b"h", body=b"b", detail="", null_sender=False,
+            broadcast=True, automatic=False, rank=2, day=1, key="a", now=NOW,
+        )  # fmt: skip
+
+    def leave() -> None:
+        with two.transaction():
+            audience.leave(two, "lena@acme.example", NOW)
+        two.close()
+
+    leaving = threading.Thread(target=leave)
+    with one.transaction():
+        assert audience.expand(one)
+        leaving.start()
+        leaving.join(0.5)
+        assert leaving.is_alive(), "it waits for the rows"
+    leaving.join(10)
+    assert one.all("SELECT state FROM delivery") == [("withdrawn",)]
+
+
 # --- timers and locks ------------------------------------------------------------------------------------------------
 
 

@@ -23,7 +23,8 @@ def url(tmp_path: Path) -> Iterator[str]:
 
 
 def test_two_of_four_processes_are_killed(tmp_path: Path, url: str) -> None:
-    """D9: kill a worker that holds claims: all is done within lease + 60 s, duplicates <= open connections per kill."""
+    """D9: kill a worker that holds claims: all is done within lease + 60 s, duplicates <= open connections per kill.
+    `status` shows who is left, and `migrate` refuses meanwhile."""
     chance = random.Random(5)
     with taker() as relay, fleet(tmp_path, url, relay) as here:
         here.subscribe(READERS)
@@ -41,6 +42,11 @@ def test_two_of_four_processes_are_killed(tmp_path: Path, url: str) -> None:
         here.finish(75)
         assert time.monotonic() - killed_at < 75
         twice = here.check(REPORTS, READERS)
+        shown = [line for line in here.command("status").stdout.splitlines() if line.startswith("process:")]
+        assert len(shown) == 2
+        assert all("work,clock,send since" in line and "gone" not in line for line in shown)
+        refused = here.command("migrate")
+        assert (refused.returncode, refused.stderr.count("stop these first: ")) == (75, 1)
         assert here.stop() == [0, 0]
         assert here.count("SELECT COUNT(*) FROM process") == 0
         print(f"{twice} mails went out twice")
