@@ -180,7 +180,6 @@ def test_who_was_taken_for_dead_changes_nothing(apps: Callable[[], App]) -> None
     slow.worker.units.commit([(claimed, mime.parse(claimed.raw))], slow.worker._one)
     assert slow.store.all("SELECT state, issue FROM inbox") == [("done", 1)]
     assert slow.store.one("SELECT COUNT(*) FROM issue")[0] == 1
-    assert slow.store.one("SELECT value FROM counter WHERE name = 'issue'")[0] == 1
 
 
 def test_the_rows_of_a_process_are_free_when_it_is_gone(stores: Callable[[], Store]) -> None:
@@ -260,6 +259,28 @@ def test_who_leaves_while_a_broadcast_is_expanded_gets_nothing(stores: Callable[
         assert leaving.is_alive(), "it waits for the rows"
     leaving.join(10)
     assert one.all("SELECT state FROM delivery") == [("withdrawn",)]
+
+
+def test_nobody_waits_for_a_number(stores: Callable[[], Store]) -> None:
+    """Two processes file reports at the same time: each has a number of its own before the other one commits."""
+    one, two = stores(), stores()
+    with one.transaction():
+        assert one.next_number() == 1
+        with two.transaction():
+            assert two.next_number() == 2
+            two.count_numbers(2)
+        assert one.next_number(1) == 1, "it is still there where it was not used"
+        one.count_numbers(1)
+    assert one.next_number(2) == 3
+    assert two.next_number() == 5
+    one.count_numbers(3)
+    assert one.next_number() == 4
+    with pytest.raises(ZeroDivisionError), one.transaction():  # noqa: PT012
+        one.count_numbers(4)
+        raise ZeroDivisionError
+    assert one.next_number() == 4
+    one.count_numbers(900)  # a mail about an issue of somebody else's
+    assert one.next_number() == 6
 
 
 # --- timers and locks ------------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ ON_DUTY = (want.TakeDuty, want.GoAway, want.TriagerUnreachable)
 @dataclass(frozen=True, slots=True)
 class Snapshots:
     """Reads the store, inside the transaction of the mail or timer. What a decision may change is locked before it is
-    read, where others work too: issues in ascending order, then the counter, then the desk."""
+    read, where others work too: issues in ascending order, then the desk."""
 
     store: Store
     policy: Policy
@@ -112,18 +112,18 @@ class Snapshots:
         pending = self.store.pending(anchor.secret) if anchor.secret else None
         wanted = (*intents, *pending.intents) if pending else tuple(intents)
         now = self.clock.now()
-        opens = _any(wanted, OPENING)
+        opens = sum(isinstance(i, OPENING) for i in wanted)
         only_reports = all(isinstance(i, decide.KEPT_ALWAYS) for i in wanted)  # they are never short of evidence
         asks = any(isinstance(i, want.Ask) and i.what in ("status", "list", "backlog") for i in wanted)
         urgent = self._urgent() if _any(wanted, ON_DUTY) else ()
         return Snapshot(
             issues={**{i.number: i for i in urgent}, **self._issues(wanted)},
-            next_number=self.store.next_number() if opens else 0,
+            next_number=self.store.next_number(opens) if opens else 0,
             open_issues=self.store.open_issues() if asks else (),
             pending=pending,
             confirm_asked=not only_reports and self.store.confirm_asked(context.by, now - DAY),
             status_answered=self._status_answered(context),
-            first_report=opens and not self.store.has_reported(context.by),
+            first_report=opens > 0 and not self.store.has_reported(context.by),
             desk=self.store.desk(lock=not only_reports),
             alarm=self._alarm(now) if _any(wanted, ALARMING) else None,
             p1_this_week=self._p1_since(week(now, self.policy.timezone)) if asks or _any(wanted, DECIDING) else 0,

@@ -20,6 +20,7 @@ from triagemail.process.intents import Pending
 from triagemail.process.model import LIVE, Desk, Evidence, Issue
 from triagemail.store import search
 from triagemail.store.engines import STORE_FAULTS, StoreUnusable, database, named, translated
+from triagemail.store.numbers import Numbers
 from triagemail.store.schema import TABLES, VERSION, from_micros, index_statements, micros
 
 SCHEMA_LOCK = 1_953_653_614  # any number, the same in all processes: who makes or changes the tables is alone with it
@@ -56,6 +57,7 @@ class Store:
         self.name = str(self.path or re.sub(r"//.*@", "//", url.partition("?")[0]))  # a URL may hold a password
         self.db = database(url)
         self.lock = threading.Lock()
+        self.numbers = Numbers(url)
         self.locked = "" if self.sqlite else " FOR UPDATE"  # the rows that are read, until the commit
         self.free = "" if self.sqlite else " FOR UPDATE SKIP LOCKED"  # so, too, and without those that others have
         self.met = threading.local()  # of each thread: the numbers of people, which others may not see committed
@@ -119,7 +121,8 @@ class Store:
             self.run("SELECT pg_advisory_xact_lock(?, hashtext(current_schema()))", SCHEMA_LOCK)
 
     def close(self) -> None:
-        """Close this thread's connection."""
+        """Close this thread's connections."""
+        self.numbers.close()
         if not self.db.is_closed():
             self.db.close()
 
@@ -147,7 +150,7 @@ class Store:
                 with self.lock, self.db.atomic("IMMEDIATE"):
                     yield
             else:
-                with named(), self.db.atomic():
+                with named(), self.db.atomic(), self.numbers.used_in_it():
                     yield
         except BaseException:  # whatever it is, it is raised again
             self.forget_people()
@@ -244,15 +247,18 @@ class Store:
         )
         return tuple(codec.load(body) for (body,) in rows)
 
-    def next_number(self) -> int:
-        """The number the next issue gets. The counter's row is locked (PostgreSQL) until `count_numbers` and the
-        commit."""
-        number: int = self.one(f"SELECT value FROM counter WHERE name = 'issue'{self.locked}")[0]
+    def next_number(self, count: int = 1) -> int:
+        """The number the next issue gets, the first of `count` that are free."""
+        if not self.sqlite:
+            return self.numbers.draw(count)
+        number: int = self.one("SELECT value FROM counter WHERE name = 'issue'")[0]
         return number + 1
 
     def count_numbers(self, highest: int) -> None:
         """After new issues were saved: the counter stands at the highest number used."""
-        if highest:
+        if not self.sqlite:
+            self.numbers.used(highest)
+        elif highest:
             self.run("UPDATE counter SET value = ? WHERE name = 'issue' AND value < ?", highest, highest)
 
     def disputed_issues(self) -> tuple[Issue, ...]:
