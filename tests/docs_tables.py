@@ -27,6 +27,7 @@ from triagemail.mail import compose, samples, templates
 from triagemail.mail.calls import Call
 from triagemail.mail.intended import INTENTS, Who
 from triagemail.process import acts, decide, events, limits, model, readers
+from triagemail.process import desk as befell
 from triagemail.process import intents as want
 from triagemail.process.clocks import clocks, desk_clocks
 from triagemail.process.events import Audience, Decision, Event
@@ -87,7 +88,7 @@ def stays() -> str:
 def elsewhere() -> str:
     """The events of no issue: those that TRANSITIONS need not know."""
     known = {kind for _, kind in TRANSITIONS} | {events.Event, events.ReportFiled, events.Undone}
-    every = (*vars(events).values(), *vars(readers).values())
+    every = (*vars(events).values(), *vars(befell).values(), *vars(readers).values())
     kinds = dict.fromkeys(kind for kind in every if isinstance(kind, type) and issubclass(kind, events.Event))
     return ", ".join(code(kind.__name__) for kind in kinds if kind not in known)
 
@@ -396,6 +397,7 @@ ANSWERED = {
     "monitor": "a machine in `people.monitors`, whatever it is about",
     "outsider": "an address outside `people.internal` that has shown nothing",
     "unproven": "an internal address that has shown nothing",
+    "colleague": "... under `auth.profile = \"none\"`, where nobody vouches for anybody",
     "guess": "... the answer to a confirmation that is not there",
     "confirm": "... the question `was that you?`, to anybody",
     "proven": "who has shown who they are, and asked for something",

@@ -61,6 +61,7 @@ PROCESS = (  # inside process, from below; modules on one line do not use each o
     ("model",),
     ("intents",),
     ("events",),
+    ("desk",),
     ("life", "readers"),
     ("acts", "limits", "screened", "codec"),
     ("updates",),

@@ -21,7 +21,7 @@ from triagemail.store.store import Store
 KIM, WATCH = "kim@customer.example", "watch@machines.example"
 POLICY = Policy(
     address="issues@acme.example", list_address="updates@acme.example", questions=(), priorities={}, triagers=(SARA,),
-    internal=("acme.example",), confirmers=("conny@sales.example",), monitors=(WATCH,),
+    internal=("acme.example",), confirmers=("conny@sales.example",), monitors=(WATCH,), profile="google",
 )  # fmt: skip
 
 
@@ -33,8 +33,10 @@ def asks(by: str, level: Level) -> Intent:
     return want.Ask(by=by, evidence=sure(level), what="help")
 
 
-def row(intent: Intent, draft: Draft, issue: Issue | None = None, author: str = "") -> str:
-    found = limits.answer(intent, draft, author or intent.by, issue, POLICY)
+def row(
+    intent: Intent, draft: Draft, issue: Issue | None = None, author: str = "", policy: Policy = POLICY
+) -> str:
+    found = limits.answer(intent, draft, author or intent.by, issue, policy)
     return found.row if found is not None else ""
 
 
@@ -50,6 +52,19 @@ def row(intent: Intent, draft: Draft, issue: Issue | None = None, author: str = 
 def test_by_who_is_answered(who: str, level: Level, expected: str) -> None:
     """L1, L3, L5: counters for senders at E0; nothing outside without evidence; a monitor is never answered."""
     assert row(asks(who, level), Draft("help", who)) == expected
+
+
+def test_where_nobody_vouches_for_anybody_a_colleague_is_answered() -> None:
+    """L9, R7: ten mails a day to an address, but not one of a kind; nothing outside, as ever."""
+    alone = replace(POLICY, profile="none")
+    for who, expected in ((BOB, "colleague"), (SARA, "colleague"), (KIM, "outsider")):
+        assert row(asks(who, Level.E0), Draft("help", who), policy=alone) == expected
+    assert row(asks(BOB, Level.E2), Draft("help", BOB), policy=alone) == "proven"
+    assert row(asks(BOB, Level.E0), Draft("confirm", BOB), policy=alone) == "confirm"
+    assert limits.ANSWERS["colleague"][1].most == 10
+    assert limits.counted(BOB, sure(Level.E0), True, alone) == ()
+    for by, policy in ((KIM, alone), (BOB, POLICY)):
+        assert len(limits.counted(by, sure(Level.E0), True, policy)) == 3
 
 
 def test_by_what_is_answered() -> None:

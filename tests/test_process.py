@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from triagemail.process import acts, codec, duty, events, model
+from triagemail.process import acts, codec, desk, duty, events, model
 from triagemail.process import intents as want
 from triagemail.process.clocks import clocks, desk_clocks, set_back
 from triagemail.process.decide import after, decide, decide_all
@@ -381,7 +381,7 @@ def test_the_random_lives_reach_every_event_and_mail() -> None:
     reached = {type(e) for world in worlds for e in world.journal}
     kinds = {
         k
-        for k in vars(events).values()
+        for k in (*vars(events).values(), *vars(desk).values())
         if isinstance(k, type) and issubclass(k, events.Event) and k is not events.Event
     }
     assert kinds - reached == set()
@@ -460,12 +460,12 @@ def test_life_of_an_issue_is_one_table() -> None:
     """The life of an issue is one table, TRANSITIONS; all pairs of state and event are either in it or impossible."""
     kinds = [
         k
-        for k in vars(events).values()
+        for k in (*vars(events).values(), *vars(desk).values())
         if isinstance(k, type) and issubclass(k, events.Event) and k is not events.Event
     ]
     samples = {k: _sample(k) for k in kinds if k in {kind for _, kind in TRANSITIONS}}
     of_the_list = {events.SubscriberJoined, events.SubscriberLeft, events.WishesSet}
-    of_the_desk = {k for k in kinds if evolve_desk(None if k is events.DeskOpened else DESK, _sample(k)) != DESK}
+    of_the_desk = {k for k in kinds if evolve_desk(None if k is desk.DeskOpened else DESK, _sample(k)) != DESK}
     assert set(kinds) - set(samples) - of_the_list - of_the_desk == {ReportFiled, events.Undone}
     for state, (kind, event) in itertools.product(State, samples.items()):
         issue = Issue(number=1, reporter=BOB, headline="x", opened_at=NOW, state=state)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from absences import ABSENCES
 from chat import BOB, CARL, COMPLETE, ISSUES, LENA, LIST, OPS, SARA, Chat, Out, one, opened, talk_directly, to
+from spoofs import MX, google
 
 from triagemail.process import limits
 from triagemail.process.model import Evidence, Level, Priority, State
@@ -19,6 +20,7 @@ from triagemail.store import claims
 
 pytestmark = pytest.mark.usefixtures("keeps_its_word")
 EVERYBODY = {"reporters": ("*",)}
+AT_GOOGLE = {"profile": "google", "trusted_authserv_id": (MX,), "trusted_received_by": (MX, "2002:")}
 NO_STEPS = timedelta()
 BOT = "bot@acme.example"
 
@@ -26,6 +28,13 @@ BOT = "bot@acme.example"
 @pytest.fixture
 def chat(tmp_path: Path) -> Iterator[Chat]:
     with talk_directly(tmp_path) as company:
+        yield company
+
+
+@pytest.fixture
+def vouching(tmp_path: Path) -> Iterator[Chat]:
+    """A company whose mail system vouches for its people; of these mails it says nothing."""
+    with talk_directly(tmp_path, auth=AT_GOOGLE) as company:
         yield company
 
 
@@ -150,19 +159,19 @@ def test_l1_a_mail_that_is_believed_is_always_answered(chat: Chat) -> None:
     assert len(to(work, SARA)) == 35
 
 
-def test_l1_whoever_answers_has_a_new_budget(chat: Chat) -> None:
+def test_l1_whoever_answers_has_a_new_budget(vouching: Chat) -> None:
     """L1: one of a kind a day counts where nobody has answered: a colleague may report twice."""
-    first = one(chat.sends(BOB, "The cart is odd.", subject="Cart is odd"), BOB)
-    assert to(chat.sends(BOB, "The search is odd.", subject="Search is odd"), BOB) == []
-    chat.answers(first, "P2")
-    assert one(chat.sends(BOB, "The map is odd.", subject="Map is odd"), BOB)
-    assert issues(chat) == 3
+    first = one(vouching.sends(BOB, "The cart is odd.", subject="Cart is odd"), BOB)
+    assert to(vouching.sends(BOB, "The search is odd.", subject="Search is odd"), BOB) == []
+    vouching.answers(first, "P2")
+    assert one(vouching.sends(BOB, "The map is odd.", subject="Map is odd"), BOB)
+    assert issues(vouching) == 3
 
 
-def test_l1_what_is_decided_is_never_lost(chat: Chat) -> None:
+def test_l1_what_is_decided_is_never_lost(vouching: Chat) -> None:
     """State is decided always: the fifth report of a day opens its issue and reaches the triager, answered or not."""
     for n in range(5):
-        out = chat.sends(BOB, COMPLETE.format(priority="P1"), subject=f"Shop {n} is slow")
+        out = vouching.sends(BOB, COMPLETE.format(priority="P1"), subject=f"Shop {n} is slow")
         assert one(out, SARA, f"[#{n + 1}]")
         assert len(to(out, BOB)) == (n == 0)
 
@@ -341,7 +350,7 @@ def test_l4_a_reply_all_storm_of_500(chat: Chat) -> None:
 def forge(tmp_path: Path, count: int) -> None:
     """L5: nobody outside gets a mail, also not later; few do inside."""
     names = [f"v{n}@victims.example" if n % 2 else f"v{n}@acme.example" for n in range(count)]
-    with talk_directly(tmp_path, people=EVERYBODY) as chat:
+    with talk_directly(tmp_path, people=EVERYBODY, auth=AT_GOOGLE) as chat:
         out = flood(chat, ((name, "Buy", "Look at https://spam.example now") for name in names))
         assert 1 <= len(but(out, OPS, SARA)) <= 20
         assert [mail for mail in out if mail.to.endswith("victims.example")] == []
@@ -357,14 +366,14 @@ def test_l5_forged_reports(tmp_path: Path) -> None:
     forge(tmp_path, 300)
 
 
-def test_l5_a_breaker_for_everybody_together(chat: Chat) -> None:
+def test_l5_a_breaker_for_everybody_together(vouching: Chat) -> None:
     """L5: <= 20 in 10 min in total (breaker), whatever is asked for; the operator is told once."""
     people = [f"v{n}@acme.example" for n in range(40)]
-    out = flood(chat, ((who, "help", "help") for who in people))
+    out = flood(vouching, ((who, "help", "help") for who in people))
     assert len(but(out, *people)) == 1
     assert len([mail for mail in out if mail.to in people]) == 20
-    chat.after(minutes=10, seconds=30, step=NO_STEPS)
-    assert one(chat.sends(people[-1], "help"), people[-1])
+    vouching.after(minutes=10, seconds=30, step=NO_STEPS)
+    assert one(vouching.sends(people[-1], "help"), people[-1])
 
 
 @pytest.mark.slow
@@ -379,7 +388,7 @@ def test_l5_ten_thousand_forged_reports(tmp_path: Path) -> None:
 
 def drown(tmp_path: Path, count: int) -> None:
     """L9: a genuine P0 amid a flood reaches the triager within a minute."""
-    with talk_directly(tmp_path) as chat:
+    with talk_directly(tmp_path, auth=AT_GOOGLE) as chat:
         noise = [(BOB, f"Noise {n}", "P3\nnothing") for n in range(count)]
         noise.insert(count // 2, (LENA, "P0: all is down", "[P0] The shop is down since 9:00."))
         for author, subject, text in noise:
@@ -407,22 +416,25 @@ def test_l9_five_thousand_mails_in_a_minute(tmp_path: Path) -> None:
     drown(tmp_path, 5_000)
 
 
-def test_l9_over_the_limit_possible_p0s_are_one_list(chat: Chat) -> None:
+def test_l9_over_the_limit_possible_p0s_are_one_list(vouching: Chat) -> None:
     """L9: a possible P0 or P1 from an admitted address is never only held: over the limit it is merged into one list
     mail to the triager on duty."""
     many = [(f"v{n}@acme.example", f"P0: outage {n}", "all is down") for n in range(40)]
-    out = flood(chat, iter(many))
-    assert issues(chat) == 20
-    assert len(chat.held()) == 20
+    out = flood(vouching, iter(many))
+    assert issues(vouching) == 20
+    assert len(vouching.held()) == 20
     assert to(out, SARA, "held") == []
-    listed = one(chat.after(minutes=1, step=timedelta(seconds=10)), SARA, "held")
+    listed = one(vouching.after(minutes=1, step=timedelta(seconds=10)), SARA, "held")
     assert listed.subject == "20 reports are held"
     assert all(f"v{n}@acme.example" in listed.text for n in range(20, 40))
-    chat.after(minutes=5)
-    assert to(chat.sent, SARA, "held") == [listed]
-    chat.answers(listed, "All is down since 9:00.\nPriority: P0\nreported by: v39@acme.example")
-    assert (chat.issue(21).reporter, chat.issue(21).filed_by) == ("v39@acme.example", SARA)
-    assert not chat.issue(21).unverified
+    vouching.after(minutes=5)
+    assert to(vouching.sent, SARA, "held") == [listed]
+    said = "All is down since 9:00.\nPriority: P0\nreported by: v39@acme.example"
+    vouched = "\r\n".join((*google(f"{MX}; dmarc=pass header.from=acme.example"), "")).encode()
+    vouching.append(vouched + vouching.writes(SARA, said, answering=listed))
+    vouching.settle()
+    assert (vouching.issue(21).reporter, vouching.issue(21).filed_by) == ("v39@acme.example", SARA)
+    assert not vouching.issue(21).unverified
 
 
 def let_in(chat: Chat) -> list[Out]:
@@ -433,11 +445,11 @@ def let_in(chat: Chat) -> list[Out]:
     return chat.settle()
 
 
-def test_l9_what_is_held_can_be_let_in(chat: Chat) -> None:
+def test_l9_what_is_held_can_be_let_in(vouching: Chat) -> None:
     """L9: held, and a person decides: the operator lets it in, whatever the limit says."""
-    flood(chat, ((f"v{n}@acme.example", f"P0: outage {n}", "all is down") for n in range(21)))
-    assert one(let_in(chat), SARA, "[#21]")
-    assert chat.held() == []
+    flood(vouching, ((f"v{n}@acme.example", f"P0: outage {n}", "all is down") for n in range(21)))
+    assert one(let_in(vouching), SARA, "[#21]")
+    assert vouching.held() == []
 
 
 def test_what_is_held_for_its_kind_can_be_let_in(chat: Chat) -> None:
@@ -524,3 +536,25 @@ def test_a14_a_third_partys_code_goes_nowhere(tmp_path: Path, author: str) -> No
         assert "chat.example/verify" not in out[0].text + out[0].html
         assert len(chat.held()) == 1
         assert issues(chat) == 0
+
+
+# --- where nobody vouches for anybody --------------------------------------------------------------------------------
+
+
+def test_without_a_mail_system_that_vouches_every_colleague_is_heard_and_answered(chat: Chat) -> None:
+    """L9: "30 colleagues reporting one outage: 30 answered", also on the first day, under profile `none`; and who
+    reports two things is answered twice (trust.md L1: "a human mail is answered")."""
+    people = [f"v{n}@acme.example" for n in range(30)]
+    out = flood(chat, ((who, f"Shop is down for {who}", "P1\nIt is down.") for who in people))
+    assert issues(chat) == 30
+    assert sorted(mail.to for mail in out if mail.to in people) == sorted(people)
+    assert one(chat.sends(people[0], "The search is slow.", subject="Another thing"), people[0], "[#31]")
+    assert chat.held() == []
+
+
+def test_without_a_mail_system_that_vouches_a_robot_gets_ten_mails_a_day(chat: Chat) -> None:
+    """R7: "<= 10 mails to any address"; its reports are kept."""
+    out = flood(chat, ((BOT, f"Build {n} has failed", "See the log.") for n in range(40)))
+    assert len(to(out, BOT)) == 10
+    assert issues(chat) == 40
+    assert len(to(out, OPS)) <= 2

@@ -12,12 +12,12 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from triagemail.process import events, intents, model, readers
+from triagemail.process import desk, events, intents, model, readers
 
 FORMAT = 1
 TYPES: Mapping[str, type] = {
     name: kind
-    for room in (model, intents, events, readers)
+    for room in (model, intents, events, desk, readers)
     for name, kind in vars(room).items()
     if isinstance(kind, type) and is_dataclass(kind)
 }

@@ -429,9 +429,8 @@ def answer(intent: want.Ask, snapshot: Snapshot, issue: Issue | None, policy: Po
     if intent.issue and issue is None:
         return updates.refuse(intent, "unknown-issue")
     if intent.what == "board":
-        return (
-            updates.refuse(intent, "no-board") if not policy.web_url else Decision(drafts=(Draft("board", intent.by),))
-        )
+        link = Decision(drafts=(Draft("board", intent.by),))
+        return link if policy.web_url else updates.refuse(intent, "no-board")
     about = issue if intent.what == "status" else None
     shown = (about,) if about is not None else snapshot.open_issues
     if intent.what == "backlog":  # "P2 and P3 for sprint planning"

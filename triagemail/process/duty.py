@@ -7,16 +7,8 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from triagemail.process import intents as want
-from triagemail.process.events import (
-    Decision,
-    DeskOpened,
-    Draft,
-    DutyTaken,
-    MorningTold,
-    TriagerAsked,
-    TriagerAway,
-    TriagerBack,
-)
+from triagemail.process.desk import DeskOpened, DutyTaken, MorningTold, TriagerAway, TriagerBack
+from triagemail.process.events import Decision, Draft, TriagerAsked
 from triagemail.process.intents import Snapshot
 from triagemail.process.model import Absence, Desk, Issue, Policy, State
 from triagemail.process.reports import screen

@@ -192,16 +192,6 @@ class StatusAnswered(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FloodBegan(Event):
-    """Reports are held because there are too many, and one of them may be urgent."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FloodTold(Event):
-    """The triager has the list of them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HalfTimeTold(Event):
     """Half of the timebox is over, and the triager was reminded."""
 
@@ -352,7 +342,7 @@ class Undone(Event):
     mark: str = ""
 
 
-# --- the list and the desk (issue 0) ----------------------------------------------------------------------------------
+# --- the list (issue 0); the desk: desk.py ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,80 +360,6 @@ class WishesSet(Event):
     address: str
     before: Wishes | None
     after: Wishes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeskOpened(Event):
-    """The service has run for the first time."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DutyTaken(Event):
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TriagerAway(Event):
-    """Also of an authority whom our mails do not reach."""
-
-    triager: str
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TriagerBack(Event):
-    triager: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetTold(Event):
-    used: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MorningTold(Event):
-    pass
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DigestSent(Event):
-    pass
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReviewPlanned(Event):
-    """A new review: its invite goes out, well ahead."""
-
-    review: int
-    review_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReviewChecked(Event):
-    """Enough has happened since the last one: it stays where it is."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReviewMoved(Event):
-    before: datetime
-    after: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuestInvited(Event):
-    guest: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedbackGiven(Event):
-    text: str
-    unverified: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgendaSent(Event):
-    pass
 
 
 def visible(event: Event) -> Event:

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from triagemail.process import intents as want
-from triagemail.process.events import Decision, Draft, FloodBegan, FloodTold
+from triagemail.process.desk import FloodBegan, FloodTold
+from triagemail.process.events import Decision, Draft
 from triagemail.process.intents import Intent, Snapshot
 from triagemail.process.model import Evidence, Issue, Level, Policy, Priority, admits
 
@@ -52,12 +53,12 @@ ANSWERS: Mapping[str, tuple[Limit, ...]] = {
     "proven": (Limit(30, HOUR, "address", "answers-an-hour"),),
     "proven-prose": (Limit(30, HOUR, "address", "answers-an-hour"), Limit(6, DAY, "thread", "loop")),
 }
-"""By who is answered, and what. `outsider` and `unproven` have shown nothing (E0); of what they got only that counts
-which nobody has answered. A `colleague` has an internal address where no mail system vouches for anybody (profile
-`none`): each of their reports is answered, or nobody would be. A `guess` is an answer to a confirmation that is not there. "At most one confirm mail per
-address and 24 h" is said where it is asked for (`decide.ask_to_confirm`). `proven-prose` answers words that were no
-command: who asks for something six times gets it six times, but robots that talk past each other always say the
-same."""
+"""By who is answered, and what. `outsider`, `unproven` and `colleague` have shown nothing (E0); of what they got only
+that counts which nobody has answered. A `colleague` has an internal address where no mail system vouches for anybody
+(profile `none`): each of their reports is answered, or nobody would be. A `guess` is an answer to a confirmation that
+is not there. "At most one confirm mail per address and 24 h" is said where it is asked for (`decide.ask_to_confirm`).
+`proven-prose` answers words that were no command: who asks for something six times gets it six times, but robots that
+talk past each other always say the same."""
 
 REPLIES = frozenset((
     "missing", "received", "lapsed", "receipt", "near-miss", "help", "template", "process", "status", "list", "board",

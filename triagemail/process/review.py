@@ -9,16 +9,8 @@ from datetime import date, datetime, timedelta
 from statistics import median
 
 from triagemail.process import intents as want
-from triagemail.process.events import (
-    AgendaSent,
-    Decision,
-    Draft,
-    FeedbackGiven,
-    GuestInvited,
-    ReviewChecked,
-    ReviewMoved,
-    ReviewPlanned,
-)
+from triagemail.process.desk import AgendaSent, FeedbackGiven, GuestInvited, ReviewChecked, ReviewMoved, ReviewPlanned
+from triagemail.process.events import Decision, Draft
 from triagemail.process.hours import week
 from triagemail.process.intents import Snapshot
 from triagemail.process.model import BandAid, Desk, Invite, Issue, Policy, Priority, State, admits

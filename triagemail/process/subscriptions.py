@@ -7,16 +7,9 @@ from datetime import datetime
 
 from triagemail.process import acts
 from triagemail.process import intents as want
+from triagemail.process.desk import DigestSent
 from triagemail.process.duty import LONGEST, until_of
-from triagemail.process.events import (
-    Audience,
-    Decision,
-    DigestSent,
-    Draft,
-    SubscriberJoined,
-    SubscriberLeft,
-    WishesSet,
-)
+from triagemail.process.events import Audience, Decision, Draft, SubscriberJoined, SubscriberLeft, WishesSet
 from triagemail.process.intents import Intent, Snapshot
 from triagemail.process.model import Policy, Priority, Wishes
 from triagemail.process.updates import refuse

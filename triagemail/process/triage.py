@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from triagemail.process import intents as want
+from triagemail.process.desk import BudgetTold
 from triagemail.process.events import (
     AreaSet,
-    BudgetTold,
     Commented,
     Decision,
     ExpectedDefined,

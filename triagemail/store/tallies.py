@@ -11,11 +11,13 @@ from triagemail.store.store import Store
 def count(store: Store, name: str, now: datetime, *, span: timedelta, keep: timedelta) -> None:
     """It has happened once more; what is older than `keep` is forgotten. Inside a transaction. `name` is letters only,
     so that all engines sort its rows alike."""
-    store.run("DELETE FROM counter WHERE name >= ? AND name < ?", f"{name}0", _key(name, now - keep, span))
-    store.run(
-        "INSERT INTO counter (name, value) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = counter.value + 1",
+    row = store.one(
+        "INSERT INTO counter (name, value) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = counter.value + 1"
+        " RETURNING value",
         _key(name, now, span),
     )
+    if row[0] == 1:  # a new span has begun: each mail need not look for old ones
+        store.run("DELETE FROM counter WHERE name >= ? AND name < ?", f"{name}0", _key(name, now - keep, span))
 
 
 def counted(store: Store, name: str, since: datetime, until: datetime, *, span: timedelta) -> int:
