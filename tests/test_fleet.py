@@ -11,6 +11,7 @@ from pathlib import Path
 
 import conftest
 import pytest
+from peewee import OperationalError
 
 from triagemail import config as configs
 from triagemail.app import App, InUse, alone, build
@@ -446,6 +447,27 @@ def test_who_is_not_known_sends_nothing(apps: Callable[[], App]) -> None:
     assert app.store.all("SELECT state, attempts FROM delivery") == [("sending", 1)]
     app.presence.said_at = time.monotonic() - 10.1
     assert not app.presence.is_known()
+
+
+def test_a_delivery_is_not_lost_sight_of_when_the_store_fails_behind_its_claim(apps: Callable[[], App]) -> None:
+    """D8: a claim that is committed and then forgotten, since its mail could not be read, is given back without delay
+    by who has it, alive as it is."""
+    app = apps()
+    queue(app.store, "lena@acme.example", "tom@acme.example")
+    app.presence.say()
+
+    def gone(*values: object) -> None:
+        raise OperationalError("the connection is lost")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(claims, "mail", gone)
+        patch.setattr(claims, "unclaim", gone)
+        with pytest.raises(OperationalError):
+            app.sender._claim()
+    assert app.store.all("SELECT DISTINCT state FROM delivery") == [("sending",)]
+    app.sender._claim()
+    assert sorted(app.sender.dues) == [1, 2]
+    assert app.store.all("SELECT DISTINCT state, attempts FROM delivery") == [("sending", 1)]
 
 
 def test_nobody_migrates_or_forgets_while_a_process_is_there(stores: Callable[[], Store]) -> None:

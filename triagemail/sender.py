@@ -145,6 +145,9 @@ class Sender:
                 sender, block = mail.personal(due)
                 self.hand.append(Copy(due.delivery, sender, due.address, block, mail.shared))
                 self.dues[due.delivery] = due
+        except STORE_FAULTS:
+            self.unsure = True
+            raise
         finally:
             if left:  # the one that could not be made waits for its lease to run out; it is no fault of the others
                 self._unclaim([due.delivery for due in left])
