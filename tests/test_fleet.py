@@ -463,11 +463,11 @@ def test_a_delivery_is_not_lost_sight_of_when_the_store_fails_behind_its_claim(a
         patch.setattr(claims, "mail", gone)
         patch.setattr(claims, "unclaim", gone)
         with pytest.raises(OperationalError):
-            app.sender._claim()
+            app.sender.send_once()
     assert app.store.all("SELECT DISTINCT state FROM delivery") == [("sending",)]
     app.sender._claim()
     assert sorted(app.sender.dues) == [1, 2]
-    assert app.store.all("SELECT DISTINCT state, attempts FROM delivery") == [("sending", 1)]
+    assert app.store.all("SELECT DISTINCT state, ambiguous FROM delivery") == [("sending", 1)]
 
 
 def test_nobody_migrates_or_forgets_while_a_process_is_there(stores: Callable[[], Store]) -> None:

@@ -91,6 +91,13 @@ class Sender:
         A mail that a slow relay does not answer is left on its connection and looked at in the next call. Raises
         RelayDown when there is no connection to be had; what was claimed is queued again, untouched.
         """
+        try:
+            return self._once()
+        except STORE_FAULTS:  # a claim may be ours unseen, and results that did not wait for the disk may be gone
+            self.unsure = True
+            raise
+
+    def _once(self) -> bool:
         self._note()  # what a failing store did not take
         if not self.hand and not self.relay.busy and claims.sending_held(self.store) is not None:
             self.relay.turn(self.hand, 0)  # idle connections end
@@ -127,14 +134,10 @@ class Sender:
         limit = min(limit, room)
         if limit <= 0 or not self.present():
             return
-        try:
-            if self.unsure and not self.dues:
-                claims.free_own(self.store, self.holder)
-            left = deque(claims.claim_deliveries(self.store, now, self.holder, limit, least))
-        except STORE_FAULTS:
-            self.unsure = True
-            raise
-        self.unsure = self.unsure and bool(self.dues)
+        if self.unsure and not self.dues:
+            claims.free_own(self.store, self.holder)
+            self.unsure = False
+        left = deque(claims.claim_deliveries(self.store, now, self.holder, limit, least))
         self.claimed_at = time.monotonic()
         if left:
             step("after_send_claim")
@@ -145,9 +148,6 @@ class Sender:
                 sender, block = mail.personal(due)
                 self.hand.append(Copy(due.delivery, sender, due.address, block, mail.shared))
                 self.dues[due.delivery] = due
-        except STORE_FAULTS:
-            self.unsure = True
-            raise
         finally:
             if left:  # the one that could not be made waits for its lease to run out; it is no fault of the others
                 self._unclaim([due.delivery for due in left])

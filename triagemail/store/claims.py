@@ -341,10 +341,11 @@ def _people(store: Store, numbers: set[int]) -> dict[int, tuple[str, bool]]:
 
 
 def free_own(store: Store, holder: str) -> None:
-    """What a sender was given and does not know of, since the database failed in the middle of its claim."""
+    """What a sender has in hand by its rows and not by what it knows, since the database failed: a claim that it was
+    not told of, or a result that did not wait for the disk. It may have been sent."""
     with store.transaction():
         store.run(
-            "UPDATE delivery SET state = 'queued', holder = '', leased_until = 0, attempts = attempts - 1"
+            "UPDATE delivery SET state = 'queued', holder = '', leased_until = 0, ambiguous = ambiguous + 1"
             " WHERE state = 'sending' AND holder = ?",
             holder,
         )
