@@ -28,8 +28,7 @@ class Numbers(threading.local):
         if self.count < count:
             with named():
                 self.db = self.db or database(self.url)
-                # it comes before the commit that uses it, which waits for the disk and for all before it
-                self.db.execute_sql("SET synchronous_commit = off")  # type: ignore[no-untyped-call]  # peewee
+                # on disk before it is used: this process outlives a crash of PostgreSQL, and so would a number in its hand
                 last = self.db.execute_sql(DRAW, (count,)).fetchone()[0]  # type: ignore[no-untyped-call]  # peewee
             self.first, self.count = last - count + 1, count
         return self.first
