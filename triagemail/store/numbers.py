@@ -28,7 +28,7 @@ class Numbers(threading.local):
         if self.count < count:
             with named():
                 self.db = self.db or database(self.url)
-                # on disk before it is used: this process outlives a crash of PostgreSQL, and so would a number in its hand
+                # on disk before it is used: we outlive a crash of PostgreSQL, and so does a number in hand
                 last = self.db.execute_sql(DRAW, (count,)).fetchone()[0]  # type: ignore[no-untyped-call]  # peewee
             self.first, self.count = last - count + 1, count
         return self.first
