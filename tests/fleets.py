@@ -155,8 +155,10 @@ class Fleet:
         order = (
             "SELECT i.id, e.id FROM inbox i JOIN event e ON e.issue = i.issue AND e.type = 'ReportFiled' ORDER BY i.id"
         )
-        for inbox, event in store.all(order):  # not by number: one that came to nothing is given out again later
-            by_author[(inbox - 1) // EACH].append(event)
+        for place, (_, event) in enumerate(
+            store.all(order)
+        ):  # by no number: one that came to nothing comes again later
+            by_author[place // EACH].append(event)
         assert all(events == sorted(events) for events in by_author.values()), "somebody's mails changed places"
         times = Counter((rcpt, message_id(raw)) for rcpt, raw in self.relay.mails)
         assert len(times) == self.count("SELECT COUNT(*) FROM delivery"), "a mail is missing, or nobody's"
