@@ -592,11 +592,11 @@ def test_a_locked_store_ends_with_75_and_one_clear_line(
     host: Host, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """D4: another process holds the database for longer than we wait: one line, no traceback, nothing half done."""
-    from triagemail.store import store
+    from triagemail.store import engines
 
     host.takes(TWO_FROM)
     (tmp_path / "mail.eml").write_bytes(REPORT)
-    monkeypatch.setitem(store.SQLITE_PRAGMAS, "busy_timeout", 50)  # instead of ten seconds
+    monkeypatch.setitem(engines.SQLITE_PRAGMAS, "busy_timeout", 50)  # instead of ten seconds
     other = sqlite3.connect(host.folder / "t.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:

@@ -215,8 +215,8 @@ def test_mails_and_held_reports_are_counted(store: Store) -> None:
         said = [(BOB, None), (ANNA, Priority.P1), (BOB, Priority.P0), (ANNA, None)]
         for number, (who, priority) in enumerate(said, 1):
             counts.measure(store, number, store.person(who))
-            claims.finish_mail(store, number, "held", MONDAY, reason=counts.reason(who, priority))
-        claims.finish_mail(store, 5, "held", MONDAY, reason="flood: reports-of-one")
+            claims.finish_mail(store, number, "", "held", MONDAY, reason=counts.reason(who, priority))
+        claims.finish_mail(store, 5, "", "held", MONDAY, reason="flood: reports-of-one")
     assert counts.came(store, bob, limits.MAILS, MONDAY + timedelta(minutes=30)) == 2
     assert counts.came(store, bob, limits.MAILS, MONDAY + timedelta(minutes=61)) == 1
     assert counts.flooded(store, MONDAY) == [(BOB, Priority.P0, [3, 1]), (ANNA, Priority.P1, [2, 4])]

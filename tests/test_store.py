@@ -277,7 +277,7 @@ def test_held_mail_is_shown_released_and_dropped(store: Store) -> None:
     take(store, b"one", b"two")
     for mail in claims.claim_mails(store, NOW, "w"):
         with store.transaction():
-            claims.finish_mail(store, mail.inbox, "held", NOW, reason="odd")
+            claims.finish_mail(store, mail.inbox, "w", "held", NOW, reason="odd")
     first, second = claims.held(store)
     assert (first.raw, first.odd) == (b"one", "odd")
     with store.transaction():

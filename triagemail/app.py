@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,11 +31,13 @@ from triagemail.mail.tokens import Keyring
 from triagemail.mail.words import Words, parse_words
 from triagemail.notices import Notices
 from triagemail.outbox import Outbox
+from triagemail.presence import Presence
 from triagemail.process.model import Policy
 from triagemail.sender import Pace, Sender
 from triagemail.snapshots import DEAF, Snapshots
-from triagemail.store import claims, prune
+from triagemail.store import claims, processes, prune
 from triagemail.store.store import STORE_FAULTS, Store
+from triagemail.units import Units
 from triagemail.watch import Watch
 from triagemail.worker import Worker
 
@@ -73,6 +75,7 @@ class App:
     mailbox: Mailbox | None
     intake: Intake | None
     sender: Sender
+    presence: Presence
     emptied: threading.Event = field(default_factory=threading.Event)  # the mailbox was read to its end since the start
     started: float = field(default_factory=time.monotonic)
     told: str = ""
@@ -84,6 +87,10 @@ class App:
     def until_idle(self, only: tuple[str, ...] = PARTS) -> None:
         """Work off everything that is due, in this thread: mailbox, mails, timers, deliveries. Raises what a loop
         would catch."""
+        with self.presence.shown(only):
+            self._until_idle(only)
+
+    def _until_idle(self, only: tuple[str, ...]) -> None:
         if "clock" in only:
             self.worker.open_desk()
         if "intake" in only and self.mailbox is not None:
@@ -126,7 +133,9 @@ class App:
         web = self.start_web(only)
         logger("run").info("started", parts=",".join(loops), store=str(self.store.path or "postgresql"))
         try:
-            ended = run_all(loops, lambda: signal.sigwait(stop))
+            wakes = {name: loops[name].wake for name in loops}
+            with self.presence.shown(only, wakes):  # until the last of them has ended
+                ended = run_all(loops, lambda: signal.sigwait(stop))
         finally:
             for server in (lmtp, web):
                 if server is not None:
@@ -141,7 +150,7 @@ class App:
             return None
         from triagemail.doors import smtpd  # only who listens waits for its library
 
-        wake = loops["work"].wake.set if "work" in loops else lambda: None
+        wake = self._waking("work", loops.get("work"))
         place = Path(where.path) if where.path else (where.host, where.port)
         take = taking(self.store, self.clock, wake)
         return smtpd.start_lmtp(place, take, close=self.store.close, max_size=self.config.mail.max_size)
@@ -178,7 +187,7 @@ class App:
         parts = tuple(part for part in ("work", "clock") if part in only)
         self.sender.stopping = send.stopping
         work = Loop(
-            "work", lambda: self._work(parts, only), idle=self._until_timer, after=send.wake.set,
+            "work", lambda: self._work(parts, only), idle=self._until_timer, after=self._waking("send", send),
             close=self.store.close,
             on_failure=self._failed,
         )  # fmt: skip
@@ -187,7 +196,8 @@ class App:
             self.worker.open_desk()
         if "intake" in only and self.mailbox is not None:
             found["intake"] = Loop(
-                "intake", self.poll_once, idle=self.config.imap.poll.total_seconds(), after=work.wake.set,
+                "intake", self.poll_once, idle=self.config.imap.poll.total_seconds(),
+                after=self._waking("work", work),
                 close=self._close_intake, on_failure=self._failed,
             )  # fmt: skip
             found["intake"].wait = lambda seconds: self._wait_for_mail(found["intake"], seconds)
@@ -199,6 +209,17 @@ class App:
         if "clock" in only:
             found["prune"] = Loop("prune", self.prune_once, idle=HOUR, close=self.store.close, on_failure=self._failed)
         return found
+
+    def _waking(self, part: str, loop: Loop | None) -> Callable[[], None]:
+        """Something waits for that part: its loop here is woken and, on PostgreSQL, that of every other process."""
+
+        def wake() -> None:
+            if loop is not None:
+                loop.wake.set()
+            with contextlib.suppress(*STORE_FAULTS):  # a hint only
+                processes.announce(self.store, part)
+
+        return wake
 
     def _work(self, parts: tuple[str, ...], only: tuple[str, ...]) -> bool:
         """ "First the mailbox is emptied, then timers run"; where the mailbox cannot be reached, they run all the
@@ -271,12 +292,18 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
     watch = Watch(store, policy, notices)
     budgets = Budgets(store, policy, words, clock, notices)
     alerts = Alerts(store, policy, words, clock, known, budgets)
-    worker = Worker(store, policy, words, outbox, clock, known, watch, budgets, alerts, tuple(config.mail.groups))
+    presence = Presence(store)
+    units = Units(store, presence.id)
+    worker = Worker(
+        store, policy, words, outbox, clock, known, watch, budgets, alerts, units, tuple(config.mail.groups),
+    )  # fmt: skip
     mailbox, intake = _mailbox(config, store, clock)
     relay, rate = Relay(_smtp(config), config.smtp.connections), config.smtp.rate
     pace = None if rate is None else Pace(rate.count, rate.per)
-    sender = Sender(store, relay, keyring, policy, clock, notices, pace=pace)
-    return App(config, policy, clock, store, keyring, words, outbox, notices, worker, mailbox, intake, sender)
+    sender = Sender(
+        store, relay, keyring, policy, clock, notices, presence.id, pace=pace, present=presence.is_known,
+    )  # fmt: skip
+    return App(config, policy, clock, store, keyring, words, outbox, notices, worker, mailbox, intake, sender, presence)
 
 
 def _mailbox(config: Config, store: Store, clock: Clock) -> tuple[Mailbox | None, Intake | None]:
@@ -322,17 +349,21 @@ def keys_path(config: Config) -> Path:
 
 @contextlib.contextmanager
 def exclusive(store: Store) -> Iterator[None]:
-    """On SQLite one service process at a time; what a killed one had claimed is freed. Raises InUse."""
-    with alone(store):
-        if store.path is not None:
+    """On SQLite one service process at a time; what a killed one had claimed is freed. On PostgreSQL any number may
+    run. Raises InUse."""
+    with alone(store) if store.sqlite else contextlib.nullcontext():
+        if store.sqlite:
             claims.free_leases(store)
         yield
 
 
 @contextlib.contextmanager
 def alone(store: Store) -> Iterator[None]:
-    """On SQLite no service process runs meanwhile, and no second of what asks for the same. Raises InUse, OSError."""
+    """No service process runs meanwhile, and on SQLite no second of what asks for the same. Raises InUse, OSError,
+    StoreUnusable."""
     if store.path is None:
+        if there := processes.alive_at(store):
+            raise InUse(f"stop these first: {', '.join(process.name for process in there)}")
         yield
         return
     with open(f"{store.path}.lock", "a", encoding="ascii") as file:

@@ -271,6 +271,9 @@ def status(config_file: Path | None, json_lines: bool) -> None:
         say(f"open issues: {found.open_issues}   subscribers: {found.subscribers}{disabled}")
         say("inbox:     ", _counts(found.inbox))
         say("deliveries:", _counts(found.deliveries))
+        for each in found.processes:
+            gone = "" if each.alive else ", gone"
+            say(f"process:    {each.name} {each.parts} since {each.since:%Y-%m-%d %H:%M} UTC{gone}")
         for risk in found.risks:
             say(f"AT RISK: {risk}")
         if not found.risks:

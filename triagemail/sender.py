@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -23,6 +23,7 @@ from triagemail.outbox import Personal
 from triagemail.process.model import Policy
 from triagemail.store import audience, claims
 from triagemail.store.claims import Due, Result
+from triagemail.store.engines import STORE_FAULTS
 from triagemail.store.store import Store
 
 LARGEST, FIRST = 500, 20  # deliveries claimed at once; so many while the rate is not known
@@ -74,6 +75,8 @@ class Sender:
     holder: str = "main"
     pace: Pace | None = None
     chance: random.Random = field(default_factory=random.Random)
+    present: Callable[[], bool] = lambda: True  # whether the others know that we are there; else nothing is sent
+    unsure: bool = False  # the store failed: deliveries may be ours that we know nothing of
     stopping: threading.Event = field(default_factory=threading.Event)
     hand: deque[Copy] = field(default_factory=deque)  # claimed and not begun
     dues: dict[int, Due] = field(default_factory=dict)  # claimed and without a committed result
@@ -88,6 +91,13 @@ class Sender:
         A mail that a slow relay does not answer is left on its connection and looked at in the next call. Raises
         RelayDown when there is no connection to be had; what was claimed is queued again, untouched.
         """
+        try:
+            return self._once()
+        except STORE_FAULTS:  # a claim may be ours unseen, and results that did not wait for the disk may be gone
+            self.unsure = True
+            raise
+
+    def _once(self) -> bool:
         self._note()  # what a failing store did not take
         if not self.hand and not self.relay.busy and claims.sending_held(self.store) is not None:
             self.relay.turn(self.hand, 0)  # idle connections end
@@ -122,8 +132,11 @@ class Sender:
         now = self.clock.now()
         room, least = self._permitted(now)
         limit = min(limit, room)
-        if limit <= 0:
+        if limit <= 0 or not self.present():
             return
+        if self.unsure and not self.dues:
+            claims.free_own(self.store, self.holder)
+            self.unsure = False
         left = deque(claims.claim_deliveries(self.store, now, self.holder, limit, least))
         self.claimed_at = time.monotonic()
         if left:
@@ -208,7 +221,7 @@ class Sender:
     def _unclaim(self, deliveries: Sequence[int]) -> None:
         if deliveries:
             with self.store.transaction():
-                claims.unclaim(self.store, deliveries)
+                claims.unclaim(self.store, deliveries, self.holder)
 
     def _mail(self, outgoing: int) -> _Ready:
         found = self.mails.get(outgoing)

@@ -41,7 +41,8 @@ ON_DUTY = (want.TakeDuty, want.GoAway, want.TriagerUnreachable)
 
 @dataclass(frozen=True, slots=True)
 class Snapshots:
-    """Reads the store, inside the transaction of the mail or timer."""
+    """Reads the store, inside the transaction of the mail or timer. What a decision may change is locked before it is
+    read, where others work too: issues in ascending order, then the desk."""
 
     store: Store
     policy: Policy
@@ -72,7 +73,7 @@ class Snapshots:
         if anchor.secret:
             return Context(author, sure, raw, sent_at=arrived)
         number = anchor.token.number if anchor.token else self.store.thread_issue(anchor.thread)
-        issue = self.store.issue(number) if number else None
+        issue = self.store.issue(number, lock=True) if number else None
         parent = self.parent(anchor, number)
         if parent is None:  # somebody may have copied our template into a fresh mail: its words are still ours
             template = self.outbox.template_text()
@@ -111,18 +112,18 @@ class Snapshots:
         pending = self.store.pending(anchor.secret) if anchor.secret else None
         wanted = (*intents, *pending.intents) if pending else tuple(intents)
         now = self.clock.now()
-        opens = _any(wanted, OPENING)
+        opens = sum(isinstance(i, OPENING) for i in wanted)
         only_reports = all(isinstance(i, decide.KEPT_ALWAYS) for i in wanted)  # they are never short of evidence
         asks = any(isinstance(i, want.Ask) and i.what in ("status", "list", "backlog") for i in wanted)
         urgent = self._urgent() if _any(wanted, ON_DUTY) else ()
         return Snapshot(
-            issues={**self._issues(wanted), **{i.number: i for i in urgent}},
-            next_number=self.store.next_number() if opens else 0,
+            issues={**{i.number: i for i in urgent}, **self._issues(wanted)},
+            next_number=self.store.next_number(opens) if opens else 0,
             open_issues=self.store.open_issues() if asks else (),
             pending=pending,
             confirm_asked=not only_reports and self.store.confirm_asked(context.by, now - DAY),
             status_answered=self._status_answered(context),
-            first_report=opens and not self.store.has_reported(context.by),
+            first_report=opens > 0 and not self.store.has_reported(context.by),
             desk=self.store.desk(lock=not only_reports),
             alarm=self._alarm(now) if _any(wanted, ALARMING) else None,
             p1_this_week=self.p1_this_week() if asks or _any(wanted, DECIDING) else 0,
@@ -168,11 +169,12 @@ class Snapshots:
         """For somebody whom a mail of ours did, or did not, reach: what they are needed for, and how our mails fare."""
         address = self.store.address(person)
         live = self.store.open_issues()
-        urgent = tuple(i for i in live if i.urgent)
-        theirs = (*urgent, *(i for i in live if i.owner == address), *self.store.disputed_issues())
+        named = (*(i for i in live if i.urgent or i.owner == address), *self.store.disputed_issues())
+        theirs = self.store.issues((i.number for i in named), lock=True)
+        urgent = [theirs[i.number] for i in live if i.urgent]
         return Snapshot(
-            issues={i.number: i for i in theirs},
-            urgent=urgent,
+            issues=theirs,
+            urgent=tuple(i for i in urgent if i.live and i.urgent),
             desk=self.store.desk(lock=True),
             wishes=self._wishes(address),
             reach=reach.read(self.store, person),
@@ -185,9 +187,9 @@ class Snapshots:
         issue."""
         fields = ("issue", "of", "follow", "mute")
         named = {n for i in intents for n in (getattr(i, name, None) for name in fields) if n}
-        found = self.store.issues(sorted(named))
+        found = self.store.issues(named, lock=True)
         linked = {n for i in found.values() for n in (i.duplicate_of, i.remediates, *i.remediations) if n}
-        return found | self.store.issues(sorted(linked - set(found)))
+        return found | self.store.issues(linked - set(found), lock=True)
 
     def _flooded(self, desk: Desk | None) -> tuple[HeldReports, ...]:
         """The reports that are held and may be urgent, by their senders."""
@@ -203,7 +205,9 @@ class Snapshots:
         return mime.parse(claims.held_raw(self.store, inbox) or b"").subject
 
     def _urgent(self) -> tuple[Issue, ...]:
-        return tuple(i for i in self.store.open_issues() if i.urgent)
+        found = [i.number for i in self.store.open_issues() if i.urgent]
+        locked = self.store.issues(found, lock=True)
+        return tuple(locked[number] for number in found if locked[number].live and locked[number].urgent)
 
     def _waiting(self) -> tuple[Issue, ...]:
         return tuple(i for i in self.store.open_issues() if i.state in UNDECIDED and not i.urgent)

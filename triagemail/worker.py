@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 import uuid
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from triagemail.budgets import Budgets
 from triagemail.clock import Clock
 from triagemail.failpoints import step
 from triagemail.log import logger
-from triagemail.mail import dsn, groups, mime, reading, recorded, screening
+from triagemail.mail import dsn, groups, reading, recorded, screening
 from triagemail.mail.mime import ParsedMail
 from triagemail.mail.reading import Context
 from triagemail.mail.screening import Screening
@@ -35,7 +34,9 @@ from triagemail.process.updates import rank
 from triagemail.snapshots import Snapshots
 from triagemail.store import audience, claims, counts, reach
 from triagemail.store.claims import Claimed
-from triagemail.store.store import STORE_FAULTS, Store
+from triagemail.store.engines import STORE_FAULTS, Conflict
+from triagemail.store.store import Store
+from triagemail.units import Taken, Units
 from triagemail.watch import Watch
 
 STRIKES = 3
@@ -78,39 +79,17 @@ class Worker:
     watch: Watch
     budgets: Budgets
     alerts: Alerts
+    units: Units
     groups: tuple[str, ...] = ()
-    holder: str = "main"
     batch: int = 20
     seen: list[datetime] = field(default_factory=list)  # the latest time that the clock has shown
 
     # --- mails --------------------------------------------------------------------------------------------------------
 
     def work_once(self) -> bool:
-        """Work off up to `batch` waiting mails in one transaction; False when none waits. Raises STORE_FAULTS."""
+        """Work off up to `batch` waiting mails; False when none waits. Raises STORE_FAULTS."""
         self._watch_clock()
-        claimed = claims.claim_mails(self.store, self.clock.now(), self.holder, self.batch)
-        if not claimed:
-            return False
-        step("after_claim")
-        parsed = [(mail, mime.parse(mail.raw)) for mail in claimed]
-        try:
-            with self.store.transaction():
-                for mail, found in parsed:
-                    self._one(mail, found)
-                step("before_work_commit")
-        except STORE_FAULTS:
-            self.store.forget_people()
-            with contextlib.suppress(*STORE_FAULTS):  # else their lease runs out
-                self._give_back(claimed)
-            raise
-        step("after_work_commit")
-        return True
-
-    def _give_back(self, claimed: Sequence[Claimed]) -> None:
-        """The store failed, not the mails: no strike."""
-        with self.store.transaction():
-            for mail in claimed:
-                claims.give_back(self.store, mail.inbox, strike=False)
+        return self.units.work_once(self.clock.now(), self.batch, self._one)
 
     def _one(self, mail: Claimed, found: ParsedMail) -> None:
         """One mail in its own savepoint: whatever happens to it, the one behind it goes through."""
@@ -127,9 +106,11 @@ class Worker:
             )
             state, why, issue = self._hold(mail, found, f"{type(error).__name__}: {error}"[:200])
         now = self.clock.now()
-        claims.finish_mail(
-            self.store, mail.inbox, state, now, reason=why, issue=issue, message_id=found.message_id[:998]
-        )
+        if not claims.finish_mail(
+            self.store, mail.inbox, self.units.holder, state, now,
+            reason=why, issue=issue, message_id=found.message_id[:998],
+        ):  # fmt: skip
+            raise Taken(mail.inbox)
         logger("worker").info(
             "mail",
             message_id=found.message_id,
@@ -440,15 +421,18 @@ class Worker:
         now = self.clock.now()
         if self.store.due_timer(now) is None:
             return False
-        with self.store.transaction():
-            due = self.store.due_timer(now)
-            if due is None:
-                return False
-            number, name, at = due
-            if number < 0:
-                self._of_reader(-number, name)
-            else:
-                self._fire(number, name, at)
+        try:
+            with self.store.transaction():
+                due = claims.claim_timer(self.store, now)
+                if due is None:  # others have it
+                    return False
+                number, name, at = due
+                if number < 0:
+                    self._of_reader(-number, name)
+                else:
+                    self._fire(number, name, at)
+        except Conflict:
+            return True  # it is still due
         step("after_timer_commit")
         logger("worker").info("timer", timer=name, issue=number, late=round((now - at).total_seconds(), 3))
         return True

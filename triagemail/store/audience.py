@@ -49,7 +49,7 @@ def expand(store: Store) -> bool:
     with store.transaction():
         row = store.one(
             "SELECT id, rank, expand_after, issue, audience_priority, area, created_at FROM outgoing"
-            " WHERE expand_after IS NOT NULL ORDER BY rank, id LIMIT 1"
+            f" WHERE expand_after IS NOT NULL ORDER BY rank, id LIMIT 1{store.free}"
         )
         if not row:
             return False
@@ -206,6 +206,7 @@ def set_wishes(store: Store, address: str, wished: Wishes, now: datetime) -> Non
 
 def withdraw_all(store: Store, address: str, now: datetime) -> None:
     """What is not sent yet to a reader, but for what they get by a role."""
+    _no_slice_meanwhile(store)
     store.run(
         "UPDATE delivery SET state = 'withdrawn', ended_at = ? WHERE person = ? AND NOT role"
         " AND state IN ('queued', 'deferred', 'sending')",
@@ -215,6 +216,7 @@ def withdraw_all(store: Store, address: str, now: datetime) -> None:
 
 def _withdraw(store: Store, address: str, now: datetime) -> None:
     """What is not sent yet to a reader and not wanted any more; never what they get by a role (trust.md U6, U7)."""
+    _no_slice_meanwhile(store)
     wished = wishes(store, address)
     queued = store.all(
         "SELECT d.id, o.issue, o.audience_priority, o.area FROM delivery d JOIN outgoing o ON o.id = d.outgoing"
@@ -224,6 +226,13 @@ def _withdraw(store: Store, address: str, now: datetime) -> None:
     for delivery, issue, priority, area in queued:
         if not wants(wished, Audience(Priority(priority), issue, area=area), now):
             store.run("UPDATE delivery SET state = 'withdrawn', ended_at = ? WHERE id = ?", micros(now), delivery)
+
+
+def _no_slice_meanwhile(store: Store) -> None:
+    """Another process may be making rows of a broadcast for who has just left: wait for them, so that they are seen
+    here, and let it make no more until the commit, after which it sees who has left (trust.md U6)."""
+    if not store.sqlite:
+        store.all("SELECT id FROM outgoing WHERE expand_after IS NOT NULL ORDER BY id FOR UPDATE")
 
 
 def _people(store: Store, which: str, *values: Any) -> list[tuple[int, str, Wishes]]:

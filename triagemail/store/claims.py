@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from triagemail.mail.lanes import lane
 from triagemail.store.schema import from_micros, micros
 from triagemail.store.store import Store
 
 MAIL_LEASE = timedelta(minutes=5)
 SEND_LEASE = timedelta(minutes=20)  # longer than the longest SMTP transaction
 SLICE = 5_000
+LOOKED_AT = 20  # due timers, where others fire some of them
+WINDOW = 1_000  # so many of the oldest waiting mails are looked at for the heads of lanes: a flood has a price
+ONE_AT_A_TIME = 1_953_653_615  # any number, the same in all processes: who claims deliveries is alone with it
 RELEASED = "released"  # the reason of a mail that a person has let in
 NOBODY: Mapping[int, int] = {}
 
@@ -80,6 +84,13 @@ class Mail:
     rank: int
 
 
+HEADS = (
+    f" AND id IN (SELECT id FROM inbox WHERE state = 'received' ORDER BY id LIMIT {WINDOW})"
+    " AND (lane = '' OR NOT EXISTS"
+    " (SELECT 1 FROM inbox e WHERE e.state = 'received' AND e.lane = i.lane AND e.id < i.id))"
+)
+
+
 # --- inbox -----------------------------------------------------------------------------------------------------------
 
 
@@ -91,8 +102,8 @@ def take(store: Store, arrivals: Sequence[Arrival]) -> None:
         store.run(
             "INSERT INTO inbox (raw, source, state, lane, holder, leased_until, attempts, received_at, reason,"
             " message_id)"
-            " VALUES (?, ?, 'received', '', '', 0, 0, ?, ?, '')",
-            raw, arrival.source, micros(arrival.received_at), arrival.odd,
+            " VALUES (?, ?, 'received', ?, '', 0, 0, ?, ?, '')",
+            raw, arrival.source, "" if store.sqlite else lane(arrival.raw), micros(arrival.received_at), arrival.odd,
         )  # fmt: skip
 
 
@@ -111,11 +122,12 @@ def move_cursor(store: Store, account: str, folder: str, uidvalidity: int, uid: 
 
 
 def claim_mails(store: Store, now: datetime, holder: str, limit: int = 20) -> list[Claimed]:
-    """The oldest waiting mails, with the strike counted before anything is parsed; one with a strike comes alone."""
+    """The oldest waiting mails, with the strike counted before anything is parsed; one with a strike comes alone. On
+    PostgreSQL, where others claim too, only the oldest of each lane: a mail waits until the one before it is done."""
     with store.transaction():
         waiting = store.all(
-            "SELECT id, raw, attempts, received_at, reason FROM inbox WHERE state = 'received' AND leased_until"
-            " <= ? ORDER BY id LIMIT ?",
+            "SELECT id, raw, attempts, received_at, reason FROM inbox i WHERE state = 'received' AND leased_until"
+            f" <= ?{'' if store.sqlite else HEADS} ORDER BY id LIMIT ?{store.free}",
             micros(now), limit,
         )  # fmt: skip
         clean = [row for row in waiting if row[2] == 0]
@@ -143,29 +155,32 @@ def raw(store: Store, number: int) -> bytes:
 def finish_mail(
     store: Store,
     inbox: int,
+    holder: str,
     state: str,
     now: datetime,
     *,
     reason: str = "",
     issue: int | None = None,
     message_id: str = "",
-) -> None:
-    """received -> done | silent | held, in the transaction that did what the mail wanted."""
-    store.run(
+) -> bool:
+    """received -> done | silent | held, in the transaction that did what the mail wanted. False when `holder` does not
+    have it any more: that transaction must come to nothing."""
+    done = store.run(
         "UPDATE inbox SET state = ?, reason = ?, issue = ?, message_id = ?, done_at = ?, holder = '',"
-        " leased_until = 0 WHERE id = ?",
-        state, reason, issue, message_id, micros(now), inbox,
+        " leased_until = 0 WHERE id = ? AND holder = ? AND state = 'received'",
+        state, reason, issue, message_id, micros(now), inbox, holder,
     )  # fmt: skip
+    return bool(done.rowcount)
 
 
-def give_back(store: Store, inbox: int, *, strike: bool) -> None:
-    """A claimed mail goes back to the queue; the fault of a store or relay is no strike of the mail."""
-    less = 0 if strike else 1
-    store.run(
-        "UPDATE inbox SET holder = '', leased_until = 0, attempts = attempts - ? WHERE id = ? AND state = 'received'",
-        less,
-        inbox,
-    )
+def give_back(store: Store, holder: str) -> None:
+    """What a worker has claimed goes back to the queue; the fault of a store or relay is no strike of the mails."""
+    with store.transaction():
+        store.run(
+            "UPDATE inbox SET holder = '', leased_until = 0, attempts = attempts - 1 WHERE holder = ? AND state ="
+            " 'received'",
+            holder,
+        )
 
 
 def release_held(store: Store, inbox: int) -> bool:
@@ -218,6 +233,27 @@ def free_leases(store: Store) -> tuple[int, int]:
     return mails, sends
 
 
+# --- timers ----------------------------------------------------------------------------------------------------------
+
+
+def claim_timer(store: Store, now: datetime) -> tuple[int, str, datetime] | None:
+    """The most urgent due timer that is nobody else's: (issue, name, due). Inside the transaction that fires it. On
+    PostgreSQL what it is about (issue, desk or person) is locked first, as a mail does, then the timer's row is read
+    again: whoever was there before may have moved it."""
+    if store.sqlite:
+        return store.due_timer(now)
+    due = store.all(
+        f"SELECT issue, name, due FROM timer WHERE due <= ? ORDER BY rank, due, issue LIMIT {LOOKED_AT}", micros(now)
+    )
+    for number, name, at in due:
+        table, key = ("issue", "number") if number > 0 else ("desk", "id") if number == 0 else ("person", "id")
+        free = store.one(f"SELECT 1 FROM {table} WHERE {key} = ?{store.free}", abs(number) or 1)
+        here = free and store.one("SELECT due FROM timer WHERE issue = ? AND name = ?", number, name)
+        if here and here[0] == at:
+            return number, name, from_micros(at)
+    return None
+
+
 # --- outgoing and deliveries -----------------------------------------------------------------------------------------
 
 
@@ -264,14 +300,21 @@ def supersede(store: Store, issue: int, now: datetime) -> None:
 
 
 def claim_deliveries(store: Store, now: datetime, holder: str, limit: int, least: int = 9) -> list[Due]:
-    """The most urgent deliveries that may be tried now, up to the rank `least`; queued | deferred -> sending."""
+    """The most urgent deliveries that may be tried now, up to the rank `least`; queued | deferred -> sending. Where
+    others claim too (PostgreSQL), nobody for whom another process has one: the order of a person's mails holds."""
     with store.transaction():
+        others = ""
+        values: tuple[object, ...] = (holder, micros(now + SEND_LEASE), least, micros(now), limit)
+        if not store.sqlite:
+            store.run("SELECT pg_advisory_xact_lock(?, hashtext(current_schema()))", ONE_AT_A_TIME)
+            others = " AND person NOT IN (SELECT person FROM delivery WHERE state = 'sending' AND holder <> ?)"
+            values = (*values[:4], holder, limit)
         rows = store.all(
             "UPDATE delivery SET state = 'sending', holder = ?, leased_until = ?, attempts = attempts + 1 WHERE id IN"
             " (SELECT id FROM delivery WHERE state IN ('queued', 'deferred') AND rank <= ? AND retry_at <= ?"
-            " ORDER BY rank, id LIMIT ?)"
+            f"{others} ORDER BY rank, id LIMIT ?{store.free})"
             " RETURNING rank, id, outgoing, person, attempts, ambiguous",
-            holder, micros(now + SEND_LEASE), least, micros(now), limit,
+            *values,
         )  # fmt: skip
         rows.sort()
         people = _people(store, {row[3] for row in rows})
@@ -295,6 +338,17 @@ def _people(store: Store, numbers: set[int]) -> dict[int, tuple[str, bool]]:
         rows = store.all(f"SELECT id, address, is_group FROM person WHERE id IN ({marks})", *part)
         found |= {number: (address, bool(group)) for number, address, group in rows}
     return found
+
+
+def free_own(store: Store, holder: str) -> None:
+    """What a sender has in hand by its rows and not by what it knows, since the database failed: a claim that it was
+    not told of, or a result that did not wait for the disk. It may have been sent."""
+    with store.transaction():
+        store.run(
+            "UPDATE delivery SET state = 'queued', holder = '', leased_until = 0, ambiguous = ambiguous + 1"
+            " WHERE state = 'sending' AND holder = ?",
+            holder,
+        )
 
 
 def free_expired(store: Store, now: datetime) -> bool:
@@ -337,6 +391,7 @@ def record(store: Store, results: Sequence[Result], now: datetime, refused: Mapp
         else (state, reply, micros(retry_at), None, int(ambiguous), delivery, False)
         for delivery, state, reply, retry_at, ambiguous in results
     ]
+    rows.sort(key=lambda row: row[5])  # locked in one order, whoever else wants them
     if not refused:
         return store.many(statement, rows)
     with store.transaction():
@@ -346,15 +401,15 @@ def record(store: Store, results: Sequence[Result], now: datetime, refused: Mapp
             store.add_timer(-person, "bounced", now, rank)
 
 
-def unclaim(store: Store, deliveries: Sequence[int]) -> None:
-    """What was claimed and not tried goes back, untouched."""
+def unclaim(store: Store, deliveries: Sequence[int], holder: str) -> None:
+    """What `holder` has claimed and not tried goes back, untouched."""
     for start in range(0, len(deliveries), 500):
         part = deliveries[start : start + 500]
         store.run(
             "UPDATE delivery SET state = 'queued', holder = '', leased_until = 0, attempts = attempts - 1"
-            f" WHERE state = 'sending' AND id IN ({', '.join('?' for _ in part)})",
-            *part,
-        )
+            f" WHERE state = 'sending' AND holder = ? AND id IN ({', '.join('?' for _ in part)})",
+            holder, *part,
+        )  # fmt: skip
 
 
 def next_retry(store: Store) -> datetime | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from triagemail.store import claims
+from triagemail.store.processes import Process, processes
 from triagemail.store.reach import UNREACHED
 from triagemail.store.schema import from_micros, micros
 from triagemail.store.store import Store
@@ -25,6 +26,7 @@ class Health:
     open_issues: int
     subscribers: int
     disabled: int  # of them: no broadcast goes out to them, since mails came back
+    processes: tuple[Process, ...]  # on PostgreSQL; none on SQLite
     risks: tuple[str, ...]
 
 
@@ -57,5 +59,6 @@ def health(store: Store, now: datetime) -> Health:
         len(store.open_issues()),
         store.one("SELECT COUNT(id) FROM person WHERE subscribed_at IS NOT NULL")[0],
         store.one(f"SELECT COUNT(id) FROM person WHERE subscribed_at IS NOT NULL AND id IN ({UNREACHED})")[0],
+        tuple(processes(store)),
         tuple(risks),
     )

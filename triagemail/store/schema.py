@@ -7,7 +7,7 @@ from typing import Any
 
 import peewee as pw
 
-VERSION = 3
+VERSION = 4
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -248,6 +248,19 @@ class Thread(Table):
     issue = pw.BigIntegerField()
 
 
+class ProcessRow(Table):
+    """The processes that work on one PostgreSQL; a row in a queue names its holder. Empty on SQLite."""
+
+    id = pw.TextField(primary_key=True)
+    name = pw.TextField()  # host and process number, for a person
+    parts = pw.TextField()
+    since = UtcField()
+    alive_until = UtcField()  # by the database's clock
+
+    class Meta:
+        table_name = "process"
+
+
 class Notice(Table):
     """When the operator was last told of a cause."""
 
@@ -274,6 +287,7 @@ TABLES = (
     Pending,
     Thread,
     Notice,
+    ProcessRow,
 )
 
 # Queues are found by partial indexes: they hold only what waits, however long the history grows.
@@ -302,6 +316,8 @@ SEARCH_POSTGRESQL = (
     " vector TSVECTOR NOT NULL)",
     "CREATE INDEX IF NOT EXISTS search_vector ON search USING gin (vector)",
 )
+# Only where several processes claim: the head of a lane (claims.py).
+LANES_POSTGRESQL = ("CREATE INDEX IF NOT EXISTS inbox_lane ON inbox (lane, id) WHERE state = 'received'",)
 FIRST_ROWS = (
     "INSERT INTO counter (name, value) VALUES ('issue', 0) ON CONFLICT DO NOTHING",
     "INSERT INTO desk (id, body) VALUES (1, '') ON CONFLICT DO NOTHING",
@@ -310,4 +326,4 @@ FIRST_ROWS = (
 
 def index_statements(*, sqlite: bool) -> tuple[str, ...]:
     """What peewee does not make: partial indexes, the search, the rows that are there from the start."""
-    return (*INDEXES, *(SEARCH_SQLITE if sqlite else SEARCH_POSTGRESQL), *FIRST_ROWS)
+    return (*INDEXES, *(SEARCH_SQLITE if sqlite else SEARCH_POSTGRESQL + LANES_POSTGRESQL), *FIRST_ROWS)

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,26 +19,15 @@ from triagemail.process.events import Event
 from triagemail.process.intents import Pending
 from triagemail.process.model import LIVE, Desk, Evidence, Issue
 from triagemail.store import search
+from triagemail.store.engines import STORE_FAULTS, StoreUnusable, database, named, translated
+from triagemail.store.numbers import Numbers
 from triagemail.store.schema import TABLES, VERSION, from_micros, index_statements, micros
-
-STORE_FAULTS = (pw.OperationalError, pw.InterfaceError, pw.InternalError)
-"""The database itself is the trouble (locked, full, gone), not what was to be stored: the unit of work is done again
-later."""
-
-SQLITE_PRAGMAS = {
-    "synchronous": "full",
-    "foreign_keys": 1,
-    "busy_timeout": 10_000,
-    "fullfsync": 1,
-}
-
 
 SCHEMA_LOCK = 1_953_653_614  # any number, the same in all processes: who makes or changes the tables is alone with it
 INTAKE_GAP = timedelta(minutes=1)
 
 
-class StoreUnusable(Exception):
-    """The database cannot be used now: not a database, not writable, not there."""
+__all__ = ["STORE_FAULTS", "Parent", "SchemaRefused", "Store", "StoreUnusable"]
 
 
 class SchemaRefused(StoreUnusable):
@@ -66,9 +55,12 @@ class Store:
         self.sqlite = url.startswith("sqlite:")
         self.path = Path(url.removeprefix("sqlite:///")) if self.sqlite else None
         self.name = str(self.path or re.sub(r"//.*@", "//", url.partition("?")[0]))  # a URL may hold a password
-        self.db = _database(url)
+        self.db = database(url)
         self.lock = threading.Lock()
-        self.people: dict[str, int] = {}
+        self.numbers = Numbers(url)
+        self.locked = "" if self.sqlite else " FOR UPDATE"  # the rows that are read, until the commit
+        self.free = "" if self.sqlite else " FOR UPDATE SKIP LOCKED"  # so, too, and without those that others have
+        self.met = threading.local()  # of each thread: the numbers of people, which others may not see committed
 
     # --- opening ------------------------------------------------------------------------------------------------------
 
@@ -129,7 +121,8 @@ class Store:
             self.run("SELECT pg_advisory_xact_lock(?, hashtext(current_schema()))", SCHEMA_LOCK)
 
     def close(self) -> None:
-        """Close this thread's connection."""
+        """Close this thread's connections."""
+        self.numbers.close()
         if not self.db.is_closed():
             self.db.close()
 
@@ -139,6 +132,8 @@ class Store:
         """Execute one statement, written with `?` for both engines; returns the cursor."""
         if not self.sqlite:
             statement = statement.replace("?", "%s")
+            with named():
+                return self.db.execute_sql(statement, values)  # type: ignore[no-untyped-call]  # peewee
         return self.db.execute_sql(statement, values)  # type: ignore[no-untyped-call]  # peewee
 
     def one(self, statement: str, *values: Any) -> Any:
@@ -150,12 +145,16 @@ class Store:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """One unit of work: committed whole or not at all."""
-        if self.sqlite:
-            with self.lock, self.db.atomic("IMMEDIATE"):
-                yield
-        else:
-            with self.db.atomic():
-                yield
+        try:
+            if self.sqlite:
+                with self.lock, self.db.atomic("IMMEDIATE"):
+                    yield
+            else:
+                with named(), self.db.atomic(), self.numbers.used_in_it():
+                    yield
+        except BaseException:  # whatever it is, it is raised again
+            self.forget_people()
+            raise
 
     @contextlib.contextmanager
     def statement(self) -> Iterator[None]:
@@ -166,12 +165,11 @@ class Store:
     def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         """One statement for each of these rows, as a transaction of its own. On SQLite without peewee's layers, which
         cost more than four such rows: the sender does this thousands of times a second."""
-        translated = pw.__exception_wrapper__  # type: ignore[attr-defined]  # the door of peewee's own modules
         if not self.sqlite:
-            with self.db.atomic(), translated:
+            with self.transaction(), named(), translated():
                 self._cursor().executemany(statement.replace("?", "%s"), rows)
             return
-        with self.lock, translated:
+        with self.lock, translated():
             cursor = self._cursor()
             cursor.execute("BEGIN IMMEDIATE")
             try:
@@ -193,34 +191,37 @@ class Store:
         power loss forgets them, and at most that batch is sent again."""
         if self.sqlite:
             self.run(f"PRAGMA synchronous = {'FULL' if yes else 'NORMAL'}")
+        else:
+            self.run(f"SET synchronous_commit = {'on' if yes else 'off'}")
 
     # --- people -------------------------------------------------------------------------------------------------------
 
     def person(self, address: str, name: str = "") -> int:
         """The number of a person, made when first met. Inside a transaction."""
-        known = self.people.get(address)
+        people: dict[str, int] = self.met.__dict__
+        known = people.get(address)
         if known is not None:
             return known
         self.run(
             "INSERT INTO person (address, name, is_group) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", address, name, False
         )
         number: int = self.one("SELECT id FROM person WHERE address = ?", address)[0]
-        if len(self.people) > 50_000:
-            self.people.clear()
-        self.people[address] = number
+        if len(people) > 50_000:
+            people.clear()
+        people[address] = number
         return number
 
     def known(self, address: str) -> int:
         """The number of a person who was met before; 0 for any other."""
-        found = self.people.get(address)
+        found: int | None = self.met.__dict__.get(address)
         if found is None:
             row = self.one("SELECT id FROM person WHERE address = ?", address)
             found = int(row[0]) if row else 0
         return found
 
     def forget_people(self) -> None:
-        """After a rollback the cache may name people who were never committed."""
-        self.people.clear()
+        """After a rollback this thread may know people who were never committed."""
+        self.met.__dict__.clear()
 
     def address(self, person: int) -> str:
         row = self.one("SELECT address FROM person WHERE id = ?", person)
@@ -228,12 +229,14 @@ class Store:
 
     # --- issues and their journal -------------------------------------------------------------------------------------
 
-    def issue(self, number: int) -> Issue | None:
-        row = self.one("SELECT body FROM issue WHERE number = ?", number)
+    def issue(self, number: int, *, lock: bool = False) -> Issue | None:
+        """With `lock` nobody else changes it until the commit (SQLite's transactions lock everything)."""
+        row = self.one(f"SELECT body FROM issue WHERE number = ?{self.locked if lock else ''}", number)
         return codec.load(row[0]) if row else None
 
-    def issues(self, numbers: Sequence[int]) -> dict[int, Issue]:
-        found = {n: self.issue(n) for n in sorted(set(numbers))}
+    def issues(self, numbers: Iterable[int], *, lock: bool = False) -> dict[int, Issue]:
+        """Read, and locked, in ascending order, so that two who want the same ones do not wait for each other."""
+        found = {n: self.issue(n, lock=lock) for n in sorted(set(numbers))}
         return {n: i for n, i in found.items() if i is not None}
 
     def open_issues(self) -> tuple[Issue, ...]:
@@ -244,16 +247,18 @@ class Store:
         )
         return tuple(codec.load(body) for (body,) in rows)
 
-    def next_number(self) -> int:
-        """The number the next issue gets. The counter's row is locked (PostgreSQL) until `count_numbers` and the
-        commit."""
-        lock = "" if self.sqlite else " FOR UPDATE"
-        number: int = self.one(f"SELECT value FROM counter WHERE name = 'issue'{lock}")[0]
+    def next_number(self, count: int = 1) -> int:
+        """The number the next issue gets, the first of `count` that are free."""
+        if not self.sqlite:
+            return self.numbers.draw(count)
+        number: int = self.one("SELECT value FROM counter WHERE name = 'issue'")[0]
         return number + 1
 
     def count_numbers(self, highest: int) -> None:
         """After new issues were saved: the counter stands at the highest number used."""
-        if highest:
+        if not self.sqlite:
+            self.numbers.used(highest)
+        elif highest:
             self.run("UPDATE counter SET value = ? WHERE name = 'issue' AND value < ?", highest, highest)
 
     def disputed_issues(self) -> tuple[Issue, ...]:
@@ -334,7 +339,7 @@ class Store:
     def desk(self, *, lock: bool = False) -> Desk | None:
         """Who is on duty, who is away, the review; None before the first `save_desk`. With `lock` nobody else changes
         it until the commit."""
-        row = self.one(f"SELECT body FROM desk WHERE id = 1{' FOR UPDATE' if lock and not self.sqlite else ''}")
+        row = self.one(f"SELECT body FROM desk WHERE id = 1{self.locked if lock else ''}")
         return codec.load(row[0]) if row[0] else None
 
     def save_desk(self, desk: Desk) -> None:
@@ -487,11 +492,3 @@ class Store:
                 " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                 str(micros(now)),
             )
-
-
-def _database(url: str) -> pw.Database:
-    if url.startswith("sqlite:///"):
-        return pw.SqliteDatabase(url.removeprefix("sqlite:///"), pragmas=SQLITE_PRAGMAS, lock_type="IMMEDIATE")
-    if url.startswith(("postgresql://", "postgres://")):
-        return pw.PostgresqlDatabase(url, prefer_psycopg3=True)
-    raise StoreUnusable(f"not a database URL: {url}")

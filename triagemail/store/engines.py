@@ -1,0 +1,60 @@
+"""The two engines: how each is opened, and what it says when it is in trouble, in our words."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import peewee as pw
+
+STORE_FAULTS = (pw.OperationalError, pw.InterfaceError, pw.InternalError)
+"""The database itself is the trouble (locked, full, gone), not what was to be stored: the unit of work is done again
+later."""
+
+IN_THE_WAY = ("40001", "40P01")  # PostgreSQL's codes of a failed serialisation and of a deadlock
+
+
+class Conflict(pw.OperationalError):
+    """Another process was in the way and nothing is wrong: the unit of work, undone whole, is done again at once."""
+
+
+SQLITE_PRAGMAS = {
+    "synchronous": "full",
+    "foreign_keys": 1,
+    "busy_timeout": 10_000,
+    "fullfsync": 1,
+}
+
+
+class StoreUnusable(Exception):
+    """The database cannot be used now: not a database, not writable, not there."""
+
+
+def database(url: str) -> pw.Database:
+    if url.startswith("sqlite:///"):
+        return pw.SqliteDatabase(url.removeprefix("sqlite:///"), pragmas=SQLITE_PRAGMAS, lock_type="IMMEDIATE")
+    if url.startswith(("postgresql://", "postgres://")):
+        return pw.PostgresqlDatabase(url, prefer_psycopg3=True)
+    raise StoreUnusable(f"not a database URL: {url}")
+
+
+@contextlib.contextmanager
+def named() -> Iterator[None]:
+    """Of PostgreSQL's errors those that mean another one was in the way are a Conflict, and an error of no kind is the
+    loss of the connection (libraries.md M17)."""
+    try:
+        yield
+    except Conflict:
+        raise
+    except pw.DatabaseError as error:
+        if getattr(getattr(error, "orig", None), "sqlstate", None) in IN_THE_WAY:
+            raise Conflict(*error.args) from error
+        if type(error) is pw.DatabaseError:
+            raise pw.OperationalError(*error.args) from error
+        raise
+
+
+def translated() -> contextlib.AbstractContextManager[None]:
+    """The driver's errors as peewee's, where its connection is used without peewee."""
+    wrapper: contextlib.AbstractContextManager[None] = pw.__exception_wrapper__  # type: ignore[attr-defined]  # its door
+    return wrapper
