@@ -271,7 +271,9 @@ virtual_gid_maps = static:{gid}
 default_transport = error:only acme.example is served here
 transport_maps = regexp:{home}/transport
 virtual_alias_maps = regexp:{home}/aliases
-smtpd_recipient_restrictions = check_recipient_access regexp:{home}/access, permit_mynetworks, reject
+smtpd_recipient_restrictions = check_recipient_access regexp:{home}/access, permit_mynetworks,
+  permit_auth_destination, reject
+smtpd_authorized_xclient_hosts = 127.0.0.0/8
 smtpd_client_connection_rate_limit = 0
 message_size_limit = {size}
 """
