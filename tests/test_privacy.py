@@ -140,7 +140,7 @@ def test_nobody_writes_to_a_forgotten_person(talk: Chat) -> None:
     out = talk.answers(triage, "agree")
     assert to(out, done.pseudonym) == []
     assert to(out, SARA, "[#1]") != []
-    out = talk.after(hours=3)
+    out = talk.after(hours=3, step=timedelta(minutes=30))
     assert to(out, done.pseudonym) == []
     assert talk.app.store.all("SELECT 1 FROM delivery WHERE state IN ('queued', 'deferred')") == []
 
