@@ -1045,6 +1045,7 @@ def test_a_restored_backup_does_again_what_came_after_it(host: Host) -> None:
     said = host.types("restore", host.folder / "copy.db")
     assert said.exit_code == 0
     assert "may have been sent since" in said.stdout
+    assert "all sending is held since" in host.types("status").stdout, "what waits in the copy may have been sent"
     assert len(host.lines("issues")) == 1
     host.takes(before, after)
     assert [(i["number"], i["headline"], i["answers"]) for i in host.lines("issues")] == [
