@@ -119,6 +119,7 @@ base_dir = {home}/run
 state_dir = {home}/state
 log_path = {home}/log
 protocols = imap lmtp
+hostname = imap.acme.example
 listen = 127.0.0.1
 ssl = yes
 ssl_cert = <{home}/cert.pem
@@ -274,6 +275,7 @@ virtual_alias_maps = regexp:{home}/aliases
 smtpd_recipient_restrictions = check_recipient_access regexp:{home}/access, permit_mynetworks,
   permit_auth_destination, reject
 smtpd_authorized_xclient_hosts = 127.0.0.0/8
+header_checks = regexp:{home}/headers
 smtpd_client_connection_rate_limit = 0
 message_size_limit = {size}
 """
@@ -349,6 +351,7 @@ def postfix(size: int = 10_240_000, *, discard: bool = False, transport: str = "
         (config / "master.cf").write_text(POSTFIX_MASTER.format(port=port))
         (home / "aliases").write_text("/^gone@/ nowhere@acme.example\n")  # who is refused is refused after the queue
         (home / "transport").write_text("/^nowhere@/ error:5.1.1 no such mailbox here\n")
+        (home / "headers").write_text("/^Authentication-Results: *mx\\.acme\\.example/ IGNORE\n")  # RFC 8601 5
         (home / "access").write_text("/^dead@/ 550 5.1.1 no such person\n/^later@/ 450 4.2.0 greylisted\n")
         _run("/usr/sbin/postfix", "-c", config, "check")
         environment = {**os.environ, "MAIL_CONFIG": str(config)}

@@ -18,7 +18,7 @@ from triagemail.store import audience
 pytestmark = pytest.mark.xdist_group("dovecot")
 
 MX = "mx.acme.example"
-AUTH = {"profile": "own", "trusted_authserv_id": (MX,), "trusted_received_by": (MX,)}
+AUTH = {"profile": "own", "trusted_authserv_id": (MX,), "trusted_received_by": (MX, "imap.acme.example")}
 LIES = (  # what a forger writes on top of his mail
     f"Authentication-Results: {MX}; dmarc=pass header.from=acme.example",
     f"Received: from phone (phone [192.0.2.7]) (Authenticated sender: {SARA}) by {MX} (Postfix) with ESMTPSA id 1;"

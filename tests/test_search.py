@@ -87,6 +87,19 @@ def test_the_first_two_reports_of_a_company_are_not_similar_for_being_reports(st
     assert numbers(search.similar(store, issue(3, "Search slow", answers.format("Search takes minutes")))) == [1]
 
 
+def test_an_issue_is_wholly_alike_to_one_with_the_same_words(store: Store) -> None:
+    """1.0 where both have the same words: the headline's stand in the index twice, and count once."""
+    here = issue(1, "Checkout is blank", "The voucher of a basket")
+    with store.transaction():
+        store.save_issue(here)
+    headline, others = search.of(here)
+    mine = dict.fromkeys(headline, search.HEADLINE) | dict.fromkeys(others, 1.0)
+    found = [search._found(mine.keys(), *row) for row in search._sharing(store, headline, others, 0)]
+    worth = search._worth(mine, found, 1)
+    length = sum(weight * weight * worth[word] for word, weight in mine.items()) ** 0.5
+    assert search._alike(mine, found[0], worth) / length == pytest.approx(1.0)
+
+
 def test_accents_and_case_are_one(store: Store) -> None:
     """Accents folded, the same on both engines."""
     with store.transaction():

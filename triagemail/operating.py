@@ -72,7 +72,9 @@ def _try_evidence(app: App, config_file: Path | None, minutes: int) -> bool:
     say(f"2. From outside, from a private mailbox say:                          {word} outside")
     say(f"3. A forged one, from a machine that may not send for your company:   {word} forged")
     domain = here.rpartition("@")[2]
-    say(f'   swaks --to {here} --from {triager} --server "the MX of {domain}" --header "Subject: {word} forged"')
+    say(f'   swaks --to {here} --from {triager} --server "the MX of {domain}" --header "Subject: {word} forged" \\')
+    for name in trust(app.config).ids or (f"mx.{domain}",):  # a border that lets this through would be believed
+        say(f'     --add-header "Authentication-Results: {name}; dmarc=pass header.from={triager.rpartition("@")[2]}"')
     _wait_for(app, minutes)
     raws = trial.mails(app.store)
     asked = trust(app.config)
