@@ -224,7 +224,7 @@ def test_from_no_evidence_to_a_profile_that_counts(config: Path, monkeypatch: py
     assert said.exit_code == 75
     assert 'profile = "own"' in said.stdout
     assert "swaks --to issues@acme.example --from sara@acme.example" in said.stdout
-    assert '--add-header "Authentication-Results: mx.acme.example; dmarc=pass' in said.stdout, "does the border let it in"
+    assert '--add-header "Authentication-Results: mx.acme.example; dmarc=pass' in said.stdout
     text = config.read_text()
     assert 'profile = "own"' in text
     assert "# who vouches" in text
