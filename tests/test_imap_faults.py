@@ -16,6 +16,7 @@ import servers
 from door_parts import GREETING, Connect, fetched, imap_settings, mail
 
 from triagemail.doors.imap import ImapSettings, Mailbox, MailboxLost, MailboxRefused
+from triagemail.doors.link import Token
 
 # --- a bad network ---------------------------------------------------------------------------------------------------
 
@@ -206,7 +207,7 @@ def test_the_password_is_asked_for_at_each_login_and_may_hold_any_character() ->
 def test_an_access_token_goes_by_xoauth2() -> None:
     """I14: Google and Microsoft 365 take no password for IMAP."""
     with faults.scripted(GREETING, faults.imap_script()) as server:
-        mailbox = Mailbox(imap_settings(server, "sara@acme.example", password="token", xoauth2=True))
+        mailbox = Mailbox(imap_settings(server, "sara@acme.example", token=lambda: Token("token")))
         mailbox.connect()
         mailbox.close()
         said = [base64.b64decode(line) for line in server.lines if line.strip().isalnum() or line.endswith(b"=\r\n")]

@@ -263,7 +263,7 @@ def status(config_file: Path | None, json_lines: bool) -> None:
     from triagemail.store.health import health
 
     app = open_app(config_file)
-    found = health(app.store, app.clock.now())
+    found = health(app.store, app.clock.now(), app.poll)
     if json_lines:
         say_json(asdict(found))
     else:
