@@ -73,19 +73,22 @@ class Intake:
         for batch in self.mailbox.fetch_new(last):
             step("after_fetch")
             here = [mail for mail in batch if not mail.gone]
+            missing = batch[-1].uid - last - len(here) if last else len(batch) - len(here)
             with self.store.transaction():
                 if lease and not mailboxes.holds(self.store, self.place, lease):
                     raise Superseded(self.place)
                 claims.take(self.store, [arrival(mail, self.clock) for mail in here])
                 mailboxes.move_cursor(self.store, self.account, self.folder, validity, batch[-1].uid)
+                total = mailboxes.count_gap(self.store, missing) if missing else 0
                 step("before_take_commit")
             step("after_take_commit")
             self.mailbox.done([mail.uid for mail in here])
             step("after_move")
             mailboxes.note_read(self.store, self.place, self.clock.now())
             taken += len(here)
-            missing = batch[-1].uid - last - len(here) if last else len(batch) - len(here)
-            logger("intake").info("fetched", mails=len(here), gone=missing, last_uid=batch[-1].uid)
+            if missing:  # somebody deleted or moved them before we came: their act, but it may have been a report
+                logger("intake").warning("uid-gap", missing=missing, in_all=total, before=batch[-1].uid)
+            logger("intake").info("fetched", mails=len(here), gone=len(batch) - len(here), last_uid=batch[-1].uid)
             last = batch[-1].uid
         mailboxes.note_read(self.store, self.place, self.clock.now())  # also where there was nothing to take
         return taken > 0

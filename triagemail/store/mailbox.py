@@ -30,6 +30,16 @@ def move_cursor(store: Store, account: str, folder: str, uidvalidity: int, uid: 
     )  # fmt: skip
 
 
+def count_gap(store: Store, missing: int) -> int:
+    """Mails that were in the mailbox and gone before they were read, all in all (trust.md I9). Inside T1."""
+    total: int = store.one(
+        "INSERT INTO counter (name, value) VALUES ('uid_gap', ?) ON CONFLICT (name) DO UPDATE"
+        " SET value = counter.value + excluded.value RETURNING value",
+        missing,
+    )[0]
+    return total
+
+
 # --- by whom: on PostgreSQL one process at a time (trust.md I10) ------------------------------------------------------
 
 
