@@ -1,4 +1,5 @@
-"""A service that reads a mailbox over a bad network, turn by turn: time passes in pauses of the loop, never for real."""
+"""A service that reads a mailbox over a bad network, turn by turn: time passes in the pauses of its loop, never for
+real."""
 
 from __future__ import annotations
 
@@ -93,7 +94,8 @@ class Reader:
 
 @contextmanager
 def reader(
-    folder: Path, port: int, user: str, *, wait: float | None = None, imap: dict[str, object] | None = None, **settings: object
+    folder: Path, port: int, user: str, *, wait: float | None = None, imap: dict[str, object] | None = None,
+    **settings: object,
 ) -> Iterator[Reader]:  # fmt: skip
     """`imap` is what stands in the config; `settings` are what the door is told besides. With `wait` the loop really
     waits so long for mail; else a minute passes at once."""

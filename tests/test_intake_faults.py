@@ -4,10 +4,11 @@ I14): nothing is lost or doubled, nobody spins, the operator hears of it once an
 from __future__ import annotations
 
 import random
-import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,13 +16,26 @@ import faults
 import pytest
 import servers
 from door_parts import GREETING
-from faultproxy import fault_proxy
-from intakes import Reader, delivers, reader, report
-
-from triagemail.doors.imap import MailboxLost
+from faultproxy import FaultProxy, fault_proxy
+from intakes import delivers, reader, report
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
+
+
+@contextmanager
+def in_idle(proxy: FaultProxy, act: Callable[[], object]) -> Iterator[None]:
+    """Does that as soon as the client waits in IDLE."""
+    proxy.sent = b""
+
+    def look() -> None:
+        servers.wait_until(lambda: proxy.sent.endswith(b" IDLE\r\n"), what="IDLE")
+        act()
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    yield
+    thread.join(servers.PATIENCE)
 
 
 # --- I1, I2, I3: the link --------------------------------------------------------------------------------------------
@@ -66,14 +80,12 @@ def test_mail_behind_a_link_that_died_in_idle_is_seen(
     threads = threading.active_count()
     with (
         fault_proxy(dovecot.port) as proxy,
-        reader(tmp_path, proxy.port, user, wait=0.05, timeout_read=0.2) as post,
+        reader(tmp_path, proxy.port, user, wait=0.5, timeout_read=0.2) as post,
     ):
         for n in range(3):
             post.until_read()
-            timer = threading.Timer(0.02, setattr, (proxy, "black", True))
-            timer.start()
-            assert not post.turn()
-            timer.join()
+            with in_idle(proxy, lambda: setattr(proxy, "black", True)):
+                assert not post.turn()
             dovecot.deliver(user, report(n))
             proxy.heal()
             assert post.until_read() <= MINUTE
@@ -94,10 +106,8 @@ def test_a_server_that_hangs_up_again_and_again_is_asked_at_most_once_a_second(
                 assert not post.turn()
                 proxy.refuse = False
             else:
-                timer = threading.Timer(0.02, proxy.drop)
-                timer.start()
-                assert not post.turn(), "it hangs up while we wait"
-                timer.join()
+                with in_idle(proxy, proxy.drop):
+                    assert not post.turn(), "it hangs up while we wait"
         seconds = (post.now - began).total_seconds()
         assert proxy.connections <= seconds + 1
         assert min(post.pauses.waited) >= 1.0
