@@ -4,7 +4,7 @@ real."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -126,6 +126,6 @@ def report(number: int, more: str = "", *, author: int = -1) -> bytes:
     return (more + raw).encode()
 
 
-def delivers(deliver: Callable[[str, bytes], object], user: str, numbers: range) -> None:
+def delivers(deliver: Callable[[str, bytes], object], user: str, numbers: Iterable[int]) -> None:
     for number in numbers:
         deliver(user, report(number))
