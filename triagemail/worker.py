@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from triagemail import drill, outbox, trial
+from triagemail import drill, outbox, oversize, trial
 from triagemail.alerts import Alerts
 from triagemail.budgets import Budgets
 from triagemail.clock import Clock
@@ -125,6 +125,8 @@ class Worker:
         """Parked for a person to look at; the operator is told once an hour and cause. Where there are too many mails
         it was told, and the triager is of those that may be urgent."""
         now = self.clock.now()
+        if why == oversize.REASON:
+            oversize.answer(mail, found, self.known, self.outbox, now)
         if why.startswith("flood"):
             if why.startswith(counts.HELD):
                 self._gather(now)
