@@ -89,7 +89,7 @@ class Reader:
         return [(subject, from_micros(at)) for subject, at in rows]
 
     def risks(self) -> tuple[str, ...]:
-        return health(self.app.store, self.now, self.app.poll).risks
+        return health(self.app.store, self.now, self.app.config.imap.read_every).risks
 
 
 @contextmanager

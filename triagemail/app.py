@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,11 +89,6 @@ class App:
     told: str = ""
     intake_loop: Loop | None = None
     unheard_since: float = 0.0  # when it was noticed that nothing was heard from the mailbox; 0: all is well
-
-    @property
-    def poll(self) -> timedelta | None:
-        """How often the mailbox is read; None where there is none."""
-        return self.config.imap.poll if self.mailbox is not None else None
 
     # --- one thread, until nothing is due ----------------------------------------------------------------------------
 
@@ -207,7 +201,7 @@ class App:
 
         return Site(
             self.store, self.keyring, self.policy, self.clock, self.worker.known.p1_this_week,
-            lambda detail: one_click.leave(self.worker, detail), self.poll,
+            lambda detail: one_click.leave(self.worker, detail), self.config.imap.read_every,
         )  # fmt: skip
 
     # --- threads ------------------------------------------------------------------------------------------------------
