@@ -192,3 +192,15 @@ def test_a_fault_of_the_mailbox_is_told_once_an_hour_and_heals_alone(tmp_path: P
         assert post.risks() == ()
         assert post.app.told == ""
         assert post.issues() == 1
+
+
+def test_status_tells_of_a_mailbox_that_nobody_reads(tmp_path: Path) -> None:
+    """I5, R12: where no process reads the mailbox there is no fault to be noted; its last reading is too long ago."""
+    with faults.scripted(GREETING, faults.imap_script()) as server, reader(tmp_path, server.port, "x") as post:
+        post.until_read()
+        post.chat.clock.advance(5 * MINUTE)
+        assert not any("mailbox" in risk for risk in post.risks()), "a poll a minute, and five minutes"
+        post.chat.clock.advance(2 * MINUTE)
+        assert any("the mailbox was last read at" in risk for risk in post.risks())
+        post.until_read()
+        assert not any("mailbox" in risk for risk in post.risks())

@@ -65,8 +65,8 @@ def open_store(path: Path | None) -> Store:
 
 
 def open_to_look(path: Path | None) -> tuple[Config, Store]:
-    """The config and the open store alone, for commands that look or put something in: a third of the time that the whole service
-    takes to load, and no key file. Every failure ends with one clear line."""
+    """The config and the open store alone, for commands that look or put something in: a third of the time that the
+    whole service takes to load, and no key file. Every failure ends with one clear line."""
     from triagemail import log
     from triagemail.store.store import SchemaRefused, Store, StoreUnusable
 
