@@ -105,8 +105,8 @@ def main() -> None:
                 print(f"{start + asked.step:6} mails: {took[-1]:5.2f} ms a mail, {held[-1]:6.1f} MB, {files[-1]} files")
         warm, slower = len(held) // 10, took[-1] / took[len(held) // 10]
         print(
-            f"since mail {warm * asked.step + asked.step:,}: grown by {held[-1] - held[warm]:.1f} MB (bar 20), open files"
-            f" {files[warm]} then and {files[-1]} now, the last {asked.step} mails took {slower:.2f} x the CPU (bar 1.5)"
+            f"since mail {(warm + 1) * asked.step:,}: grown by {held[-1] - held[warm]:.1f} MB (bar 20), open files"
+            f" {files[warm]} then and {files[-1]} now, the last {asked.step} took {slower:.2f} x the CPU (bar 1.5)"
         )
         size = (top / "c" / "t.db").stat().st_size
         rows = [app.store.one(f"SELECT COUNT(*) FROM {name}")[0] for name in ("raw", "outgoing", "inbox", "issue")]
