@@ -84,6 +84,8 @@ def play(*, stay: bool, color: bool) -> int:
     company = None
     try:
         company = Company(folder)
+        if stay and company.web is not None:
+            screen.print(f"Read along in your browser: {company.mailboxes()}")
         story(company, screen, stop)
         if stay and not stop.is_set():
             company.opens()

@@ -110,8 +110,8 @@ def people(site: Site, boxes: Mailboxes, request: Request) -> Response:
 def mailbox(site: Site, boxes: Mailboxes, request: Request) -> Response:
     name = request.path_params["name"]
     mails = [(each, _head(each)) for each in boxes.of(name)]
-    query = request.query_params
-    return _page(site, boxes, "mailbox.html", here="box", who=name, mails=mails, still="still" in query, sent="sent" in query)
+    still, sent = ("still" in request.query_params, "sent" in request.query_params)
+    return _page(site, boxes, "mailbox.html", here="box", who=name, mails=mails, still=still, sent=sent)
 
 
 def letter(site: Site, boxes: Mailboxes, request: Request) -> Response:
@@ -184,10 +184,8 @@ def board(site: Site, boxes: Mailboxes, request: Request) -> Response:
     return RedirectResponse(f"{site.root}/in/{sessions.sign(site.keyring, 'w', person, site.clock.now())}", 303)
 
 
-def _page(
-    site: Site, boxes: Mailboxes, name: str, status: int = 200, *, here: str = "", **values: object
-) -> Response:
-    found = site.page(name, status, here=here, token=boxes.token, **values)
+def _page(site: Site, boxes: Mailboxes, name: str, status: int = 200, *, here: str = "", **values: object) -> Response:
+    found = site.page(name, status, viewer="", here=here, token=boxes.token, **values)
     found.headers.update(FRAMING)
     return found
 
