@@ -18,12 +18,12 @@ from zoneinfo import ZoneInfo
 sys.path.insert(0, str(Path(__file__).parent))  # as pytest does
 
 import click
+import docs_gallery
 import docs_mails
 
 from triagemail import config as configs
 from triagemail.explain import Explainer, as_text
 from triagemail.failpoints import STEPS
-from triagemail.mail import compose, samples, templates
 from triagemail.mail.calls import Call
 from triagemail.mail.intended import INTENTS, Who
 from triagemail.process import acts, decide, events, limits, model, readers
@@ -339,15 +339,7 @@ def commands() -> str:
 
 def mail_templates() -> str:
     """Every template with the subject of its first sample and why it comes."""
-    rows = []
-    for name in templates.names():
-        case = samples.cases(name)[0]
-        made = compose.compose(
-            name, language="en", issue=case.issue, policy=case.policy, values=case.values, now=case.now, to=case.to,
-            reply_to=case.reply_to, broadcast=case.broadcast,
-        )  # fmt: skip
-        why = " ".join(made.text.rpartition("\n-- \n")[2].split()).removeprefix("You get this because ")
-        rows.append([code(name), made.subject, re.split(r"\. (?=[A-Z])", why)[0].rstrip(".")])
+    rows = [[code(name), subject, why] for name, subject, why in docs_gallery.reasons()]
     return table(["template", "a subject", "you get it because"], rows)
 
 
@@ -448,6 +440,7 @@ PARTS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("trust.md", "floods"): floods,
     ("mail.md", "commands"): commands,
     ("mail.md", "templates"): mail_templates,
+    ("mails.md", "gallery"): docs_gallery.gallery,
     ("architecture.md", "failpoints"): failpoints,
     ("operating.md", "command-line"): command_line,
     ("contributing.md", "explain"): explained,
