@@ -1,4 +1,4 @@
-"""docs/mails.md and the table of docs/mail.md: what each mail says, made from the samples that the start renders too."""
+"""docs/mails.md and the table of docs/mail.md: what each mail says, made from the samples that `check` renders."""
 
 from __future__ import annotations
 
