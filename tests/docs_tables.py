@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # as pytest does
 import click
 import docs_gallery
 import docs_mails
+import docs_man
 
 from triagemail import config as configs
 from triagemail.explain import Explainer, as_text
@@ -446,6 +447,9 @@ PARTS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("contributing.md", "explain"): explained,
 } | {("mail.md", f"mail {name}"): (lambda name=name: docs_mails.block(name)) for name in docs_mails.EXAMPLES}
 
+WHOLE: Mapping[str, Callable[[], str]] = {"man/triagemail.1": docs_man.page}
+"""Files that are made from the code as a whole."""
+
 MARKED = re.compile(r"<!-- (?P<name>[a-z][a-z0-9 -]*) -->\n(?P<part>.*?)\n?<!-- /(?P=name) -->", re.DOTALL)
 
 
@@ -472,6 +476,11 @@ def main() -> None:
         if fresh != text:
             path.write_text(fresh, encoding="utf-8")
             print(f"written: docs/{page}")
+    for name, make in WHOLE.items():
+        path = ROOT / name
+        if not path.exists() or path.read_text(encoding="utf-8") != make():
+            path.write_text(make(), encoding="utf-8")
+            print(f"written: {name}")
 
 
 if __name__ == "__main__":

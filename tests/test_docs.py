@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
+import shutil
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -198,6 +200,25 @@ def test_parts_made_from_the_code_are_as_the_code_has_them(page: str, name: str)
     found = docs_tables.parts_of(text_of(ROOT / "docs" / page)).get(name)
     assert found is not None, f"docs/{page} has no <!-- {name} -->"
     assert found == docs_tables.PARTS[page, name](), "`python -m tests.docs_tables` writes it anew"
+
+
+@pytest.mark.parametrize("name", docs_tables.WHOLE)
+def test_files_made_from_the_code_are_as_the_code_has_them(name: str) -> None:
+    """A man page that is written by hand would be wrong a week later."""
+    assert text_of(ROOT / name) == docs_tables.WHOLE[name](), "`python -m tests.docs_tables` writes it anew"
+
+
+def test_the_man_page_is_one() -> None:
+    """`man` shows every command, and finds nothing wrong with the page."""
+    if shutil.which("groff") is None:
+        pytest.skip("no groff here")
+    typeset = ["groff", "-man", "-Tutf8", "-Kutf8", "-ww", "-P-c", "-rLL=200n", str(ROOT / "man" / "triagemail.1")]
+    done = subprocess.run(typeset, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stderr == ""
+    shown = re.sub(r".\x08", "", done.stdout)
+    assert [" ".join(path) for path, _ in commands(cli()) if f"\n   {' '.join(path)}" not in shown] == []
+    assert "--until-idle" in shown
+    assert "TRIAGEMAIL_CONFIG" in shown
 
 
 def test_every_marked_part_is_made_by_something() -> None:
