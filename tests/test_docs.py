@@ -310,3 +310,36 @@ def test_the_checks_see_what_they_look_for() -> None:
     assert wrong(" --config x run --until-idle", main) == ""
     assert LINK.findall(page) == ["b.md#c"]
     assert anchors("# One `thing`, or two\n") == {"one-thing-or-two"}
+
+
+# --- configs that pages show ------------------------------------------------------------------------------------------
+
+
+def configs_in(path: Path) -> list[str]:
+    return re.findall(r"^```toml\n(.*?)^```", text_of(path), re.MULTILINE | re.DOTALL)
+
+
+CONFIGS = [(path.name, place) for path in DOCS for place in range(len(configs_in(path)))]
+
+
+@pytest.mark.parametrize(("page", "place"), CONFIGS, ids=[f"{page}-{place}" for page, place in CONFIGS])
+def test_every_config_that_a_page_shows_is_one(page: str, place: int, tmp_path: Path) -> None:
+    """What is copied from a page works: each block goes through our own loader, and one that names mailbox and triager
+    is enough for `run`, without a warning."""
+    from triagemail import config as configs
+
+    block = configs_in(next(path for path in DOCS if path.name == page))[place]
+    for name in re.findall(r'_file = "([^"]+)"', block):
+        (tmp_path / name).write_text("a secret\n")
+        (tmp_path / name).chmod(0o600)
+    (tmp_path / "config.toml").write_text(block)
+    whole = "[imap]" in block and "triagers" in block
+    found = configs.load(tmp_path / "config.toml", service=whole)
+    assert not whole or [warning for warning in found.warnings if "auth" not in warning] == []
+    assert not whole or (found.imap.user and found.mail.operator)
+
+
+def test_each_provider_has_a_whole_config() -> None:
+    """docs/providers.md: Google Workspace, Microsoft 365, an own host, each with the profile that fits it."""
+    whole = [tomllib.loads(block) for block in configs_in(ROOT / "docs" / "providers.md") if "[imap]" in block]
+    assert [each["auth"]["profile"] for each in whole] == ["google", "m365", "own"]
