@@ -16,7 +16,7 @@ import docs_tables
 import pytest
 
 ROOT = Path(__file__).parent.parent
-DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+DOCS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 CLI = ROOT / "triagemail" / "cli.py"
 WORDS = ROOT / "templates" / "en" / "words.toml"
 TEMPLATES = ROOT / "templates" / "en" / "mail"
@@ -337,6 +337,15 @@ def test_every_config_that_a_page_shows_is_one(page: str, place: int, tmp_path: 
     found = configs.load(tmp_path / "config.toml", service=whole)
     assert not whole or [warning for warning in found.warnings if "auth" not in warning] == []
     assert not whole or (found.imap.user and found.mail.operator)
+
+
+def test_the_changelog_begins_with_this_release() -> None:
+    """Version and schema that CHANGELOG.md names first are those of the code."""
+    from triagemail import __version__
+    from triagemail.store.schema import VERSION
+
+    first = re.findall(r"^## (.+)$", text_of(ROOT / "CHANGELOG.md"), re.MULTILINE)[0]
+    assert re.match(rf"{re.escape(__version__)}\b.*\(schema {VERSION}\)$", first)
 
 
 def test_each_provider_has_a_whole_config() -> None:

@@ -3,6 +3,7 @@ the page through SMTP, so that a newcomer can play reporter, triager and subscri
 
 from __future__ import annotations
 
+import html
 import re
 import smtplib
 import threading
@@ -19,6 +20,7 @@ from triagemail import demo
 from triagemail.doors import mailboxes
 
 GOES_ON = threading.Event()  # nobody interrupts
+LINK = r'<a class="button" href="([^"]*\?tap=\d+)#reply">([^<]*)</a>'
 LABELLED = "[...document.querySelectorAll('input:not([type=hidden]), textarea')].every(i => i.labels.length)"
 
 
@@ -125,7 +127,7 @@ def test_a_mail_runs_nothing_in_a_browser(company: demo.Company) -> None:
         "</script><form action=/mail/time method=post><input name=minutes value=30><button>go</button></form>"
         '<a href="javascript:alert(1)">x</a><a href="mailto:issues@acme.example?body=%3Cscript%3Ealert(1)">y</a>'
     )
-    _arrives(company, html=hostile)
+    _arrives(company, page=hostile)
     with chromedriver() as port:
         real = Chromium(port, dark=False, width=360)
         try:
@@ -145,13 +147,13 @@ def test_a_mail_runs_nothing_in_a_browser(company: demo.Company) -> None:
             real.close()
 
 
-def _arrives(company: demo.Company, *, html: str = "", subject: str = "Hello") -> None:
+def _arrives(company: demo.Company, *, page: str = "", subject: str = "Hello") -> None:
     """A mail of somebody to Bob."""
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = "kim@customer.example", "bob@acme.example", subject
     mail.set_content("Hello\n<b>Bob</b>")
-    if html:
-        mail.add_alternative(html, subtype="html")
+    if page:
+        mail.add_alternative(page, subtype="html")
     mail.add_attachment(b"x,y", maintype="text", subtype="csv", filename="<b>.csv")
     with smtplib.SMTP("127.0.0.1", company.smtp.port, timeout=10) as relay:
         relay.send_message(mail)
@@ -162,7 +164,7 @@ def _arrives(company: demo.Company, *, html: str = "", subject: str = "Hello") -
 
 def test_a_mail_is_read_as_text_and_source_and_its_files_are_downloads(company: demo.Company) -> None:
     """A mail "as HTML part … and as plain text"; what it says is a value on the page (X4), an attachment a download."""
-    _arrives(company, html="<p>Hi</p>", subject="<i>Hello</i>")
+    _arrives(company, page="<p>Hi</p>", subject="<i>Hello</i>")
     browser, path = looker(company), newest(company, "bob")
     assert 'sandbox="allow-popups' in browser.get(path).text
     text = browser.get(f"{path}?as=text").text
@@ -202,6 +204,44 @@ def test_the_board_is_one_click_away(company: demo.Company) -> None:
     browser = looker(company)
     browser.comes_in(browser.get("/mail/sara/board").headers["location"])
     assert "sara@acme.example" in browser.get("/").text
+
+
+def test_the_first_hour_can_be_played(company: demo.Company) -> None:
+    """docs/first-hour.md, its table line by line, on the pages: each tap is there, and each leads to what is said."""
+    browser = looker(company)
+
+    def write(who: str, text: str, **form: str) -> None:
+        mail = {"token": boxes(company).token, "to": demo.ISSUES, "subject": "", "answers": "", **form, "text": text}
+        assert posts(browser, f"/mail/{who}/send", mail).status == 303
+
+    def tap(who: str, word: str, more: str = "") -> None:
+        """The newest mail that offers this; others may have come since."""
+        offers = (f"/mail/{who}/{each.number}" for each in boxes(company).of(who) if not each.sent)
+        links = (link for path in offers for link in re.findall(LINK, browser.get(path).text))
+        found = browser.get(next(link for link, words in links if words.startswith(word))).text
+        form = {
+            key: html.unescape(value) for key, value in re.findall(r'name="(to|subject)"[^>]*value="([^"]*)"', found)
+        }
+        said = re.findall(r"<textarea[^>]*>\n(.*?)</textarea>", found, re.DOTALL)[0]
+        write(who, html.unescape(said) + more, **form)
+
+    write("bob", "Nobody can log in", subject="Nobody can log in")
+    company.letter("bob", "[#1]", GOES_ON)
+    tap("bob", "P0")
+    company.letter("anna", "PRIORITY 0 ISSUE: NOBODY CAN LOG IN", GOES_ON)
+    company.letter("sara", "[#1]", GOES_ON)
+    tap("sara", "P2 because", "they can use the app")
+    company.letter("anna", "PRIORITY 0 ISSUE NOW PRIORITY 2", GOES_ON)
+    while "dispute" not in company.letter("bob", "[#1]", GOES_ON).text:
+        pass  # what came before the decision
+    tap("bob", "dispute", "the app is down as well")
+    while "disputes" not in company.letter("sara", "[#1]", GOES_ON).text:
+        pass
+    tap("sara", "P0 because", "the app is down as well")
+    company.letter("anna", "PRIORITY 0 ISSUE", GOES_ON)
+    company.opens()
+    posts(browser, "/mail/time", {"token": boxes(company).token, "minutes": "30"})
+    company.letter("anna", "PRIORITY 0 ISSUE UPDATE", GOES_ON)
 
 
 # --- what is sent -----------------------------------------------------------------------------------------------------
