@@ -72,6 +72,10 @@ def test_reporter_triager_and_subscriber_are_played_in_a_browser(
 def _played(company: demo.Company, real: Chromium, folder: Path, width: int) -> None:
     assert real.opens(company.mailboxes()) == "The demo's mailboxes · triagemail"
     _fine(real, folder / "people.png", width)
+    real.presses("\ue004")
+    assert real.says("document.activeElement.className") == "skip", "the first Tab shows the way past the navigation"
+    real.presses("\ue007")
+    assert real.says("document.activeElement.id") == "main"
     real.clicks("a[href='/mail/bob']")
     real.clicks("main a[href='/mail/bob/write']")
     real.types("#subject", "Website is down")
@@ -194,6 +198,7 @@ def test_what_was_written_stands_in_the_mailbox_too(company: demo.Company) -> No
     company.letter("bob", "", GOES_ON)
     page = looker(company).get("/mail/bob").text
     assert "Bob wrote" in page
+    assert "Please write above this line" not in page, "how a mail begins is what it says"
     assert page.index("From issues@acme.example") < page.index("Bob wrote"), "the newest first"
     first = min(each.number for each in boxes(company).of("bob"))
     assert "<textarea" not in looker(company).get(f"/mail/bob/{first}").text, "nobody answers themselves"

@@ -23,9 +23,10 @@ from starlette.routing import Route
 
 from triagemail.doors import web
 from triagemail.doors.web import Site
-from triagemail.mail import address, mime, sessions
+from triagemail.mail import address, mime, pages, sessions
 
 BODY = 200_000  # bytes of a form: a long report, with every letter in three
+FIRST = 120  # characters of its beginning that a list of mails shows
 SPANS = (5, 30)  # minutes by which the clock can be moved
 LOCAL = ("127.0.0.1", "localhost", "::1")
 TAP = re.compile(r'<a\b[^>]*?\bhref="(mailto:[^"]*)"[^>]*>(.*?)</a>', re.DOTALL)
@@ -199,10 +200,13 @@ def _numbered(boxes: Mailboxes, name: str, number: int) -> Kept | None:
 
 
 def _head(kept: Kept) -> Mapping[str, str]:
-    """Who it is from and to, as a mail program lists it."""
+    """Who it is from and to, and how it begins, as a mail program lists it."""
     read = mime.parse(kept.raw)
-    return {"from": read.from_.address if read.from_ else "", "to": ", ".join(read.recipients[:1]),
-            "subject": read.subject}  # fmt: skip
+    first = " ".join(pages.broadcast_text(read.text).split("\n\n")[0].split())
+    return {
+        "from": read.from_.address if read.from_ else "", "to": ", ".join(read.recipients[:1]),
+        "subject": read.subject, "first": first[:FIRST] + ("…" if len(first) > FIRST else ""),
+    }  # fmt: skip
 
 
 def taps(page: str) -> tuple[Tap, ...]:
