@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from triagemail.doors import web
 from triagemail.doors.web import Site
-from triagemail.mail import address, mime, pages, sessions
+from triagemail.mail import address, mime, sessions, templates
 
 BODY = 200_000  # bytes of a form: a long report, with every letter in three
 FIRST = 120  # characters of its beginning that a list of mails shows
@@ -202,7 +202,8 @@ def _numbered(boxes: Mailboxes, name: str, number: int) -> Kept | None:
 def _head(kept: Kept) -> Mapping[str, str]:
     """Who it is from and to, and how it begins, as a mail program lists it."""
     read = mime.parse(kept.raw)
-    first = " ".join(pages.broadcast_text(read.text).split("\n\n")[0].split())
+    begins = read.text.removeprefix(templates.marker("en")).lstrip().partition("\n\n")[0]
+    first = " ".join(begins.split())
     return {
         "from": read.from_.address if read.from_ else "", "to": ", ".join(read.recipients[:1]),
         "subject": read.subject, "first": first[:FIRST] + ("…" if len(first) > FIRST else ""),
