@@ -19,6 +19,7 @@ from triagemail.alerts import Alerts
 from triagemail.budgets import Budgets
 from triagemail.clock import Clock
 from triagemail.config import Config
+from triagemail.doors.batches import BatchRelay
 from triagemail.doors.imap import ImapSettings, Mailbox, MailboxRefused
 from triagemail.doors.relay import Relay
 from triagemail.doors.smtp import RelayDown, SmtpSettings
@@ -298,10 +299,12 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
         store, policy, words, outbox, clock, known, watch, budgets, alerts, units, tuple(config.mail.groups),
     )  # fmt: skip
     mailbox, intake = _mailbox(config, store, clock)
-    relay, rate = Relay(_smtp(config), config.smtp.connections), config.smtp.rate
-    pace = None if rate is None else Pace(rate.count, rate.per)
+    batch, rate = config.smtp.mode == "batch", config.smtp.rate
+    relay = (BatchRelay if batch else Relay)(_smtp(config), config.smtp.connections)
+    pace = None if rate is None else Pace(rate.count, rate.per, share=presence.senders)
     sender = Sender(
-        store, relay, keyring, policy, clock, notices, presence.id, pace=pace, present=presence.is_known,
+        store, relay, keyring, policy, clock, notices, presence.id, pace=pace, batch=batch,
+        present=presence.is_known,
     )  # fmt: skip
     return App(config, policy, clock, store, keyring, words, outbox, notices, worker, mailbox, intake, sender, presence)
 

@@ -20,6 +20,7 @@ from triagemail.store import claims, search
 from triagemail.store.forget import NOWHERE
 from triagemail.store.store import Store
 
+EVERYBODY = 0  # the person in the return path of a batch: no row of `person` has this number
 ATTACHED_AT_MOST = 10_000_000  # bytes in a triage mail (process.md 3)
 
 
@@ -265,6 +266,14 @@ class Personal:
         self.reply = keyring.signer("r", mail.issue, mail.day, base, mail.key)
         self.unsubscribe = keyring.signer("u", mail.issue, mail.day, base, mail.key)
         self.one_click = f"{policy.web_url}/u/" if policy.web_url.startswith("https:") else ""
+        self.list_address = policy.list_address
+
+    def together(self) -> tuple[str, bytes]:
+        """The same of the one copy that goes to many in one transaction (`smtp.mode = "batch"`): it is to the list,
+        and no token in it is anybody's. Who leaves by it needs evidence (trust.md V1, U3)."""
+        sender = f"{self.plus}{self.bounce(tokens.base32(EVERYBODY))}{self.at}"
+        message_id = f"<batch.{self.number}.triagemail@{self.domain}>"
+        return sender, compose.personal(self.list_address, self.address, message_id, f"{self.plus}unsubscribe{self.at}")
 
     def __call__(self, due: claims.Due) -> tuple[str, bytes]:
         mail, person = self.mail, tokens.base32(due.person)

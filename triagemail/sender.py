@@ -51,17 +51,22 @@ class _Ready:
 
 @dataclass(slots=True)
 class Pace:
-    """What a relay permits: at most `limit` mails in any `span` (trust.md S6). A fifth of it is kept for P0."""
+    """What a relay permits: at most `limit` mails in any `span` (trust.md S6). A fifth of it is kept for P0. Of `share`
+    processes that send over it each takes its part."""
 
     limit: int
     span: timedelta
     ended: deque[datetime] | None = None  # of the mails of the last `span`; None: not known yet, after a start
+    share: Callable[[], int] = lambda: 1
 
     def room(self, now: datetime, *, urgent: bool) -> int:
+        share = max(1, self.share())
+        limit = max(1, self.limit // share)
+        span = self.span * -(-share // self.limit)  # more of them than mails: each one mail in several spans
         ended = self.ended or deque()
-        while ended and not now - self.span < ended[0] <= now:  # old, or from before the clock was set back
+        while ended and not now - span < ended[0] <= now:  # old, or from before the clock was set back
             ended.popleft()
-        return max(0, self.limit - len(ended) - (0 if urgent else self.limit // 5))
+        return max(0, limit - len(ended) - (0 if urgent else limit // 5))
 
 
 @dataclass(slots=True)
@@ -74,6 +79,7 @@ class Sender:
     notices: Notices
     holder: str = "main"
     pace: Pace | None = None
+    batch: bool = False  # a broadcast goes to many readers in one transaction
     chance: random.Random = field(default_factory=random.Random)
     present: Callable[[], bool] = lambda: True  # whether the others know that we are there; else nothing is sent
     unsure: bool = False  # the store failed: deliveries may be ours that we know nothing of
@@ -122,10 +128,11 @@ class Sender:
         if self.pace is None:
             return LARGEST, EVERY_RANK
         if self.pace.ended is None:
-            self.pace.ended = deque(claims.ended_since(self.store, now - self.pace.span))
-        if (room := self.pace.room(now, urgent=False) - len(self.dues)) > 0:
+            self.pace.ended = deque(claims.ended_since(self.store, now - self.pace.span, together=self.batch))
+        on_its_way = len({due.outgoing for due in self.dues.values()} if self.batch else self.dues)
+        if (room := self.pace.room(now, urgent=False) - on_its_way) > 0:
             return room, EVERY_RANK
-        return self.pace.room(now, urgent=True) - len(self.dues), P0_RANK
+        return self.pace.room(now, urgent=True) - on_its_way, P0_RANK
 
     def _claim(self) -> None:
         limit = min(LARGEST, max(self.relay.connections, int(self.rate * CLAIMED_FOR)))
@@ -137,7 +144,9 @@ class Sender:
         if self.unsure and not self.dues:
             claims.free_own(self.store, self.holder)
             self.unsure = False
-        left = deque(claims.claim_deliveries(self.store, now, self.holder, limit, least))
+        together = claims.next_batch(self.store, now, least) if self.batch else None
+        limit = LARGEST if together else limit  # many recipients are one mail to the relay
+        left = deque(claims.claim_deliveries(self.store, now, self.holder, limit, least, together))
         self.claimed_at = time.monotonic()
         if left:
             step("after_send_claim")
@@ -145,7 +154,7 @@ class Sender:
             while left:
                 due = left.popleft()
                 mail = self._mail(due.outgoing)
-                sender, block = mail.personal(due)
+                sender, block = mail.personal.together() if together else mail.personal(due)
                 self.hand.append(Copy(due.delivery, sender, due.address, block, mail.shared))
                 self.dues[due.delivery] = due
         finally:
@@ -185,7 +194,8 @@ class Sender:
             results.append(Result(due.delivery, state, reply, retry_at, ambiguous))
         claims.record(self.store, results, now, self._refused())
         if self.pace is not None and self.pace.ended is not None:
-            self.pace.ended.extend([now] * len(results))
+            mails = {copy.mail_from or copy.key for copy, _, _ in self.landed}  # those of a batch have one return path
+            self.pace.ended.extend([now] * len(mails))
         landed, self.landed = self.landed, []
         dues = [self.dues.pop(result.delivery) for result in results]
         lines("sender", "delivery", map(self._line, landed, dues, results))
