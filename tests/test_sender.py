@@ -6,7 +6,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,10 @@ from typing import Any
 import faults
 import pytest
 import servers
-from desks import BODY, Desk, desk, everybody, reader
+from desks import Desk, desk, everybody, reader
 from takers import HANG_UP, SILENT, Taker, taker
 
 from triagemail import sender as senders
-from triagemail.app import App, build
-from triagemail.clock import Clock
 from triagemail.doors import relay as relays
 from triagemail.doors.smtp import RelayDown
 from triagemail.outbox import Personal
