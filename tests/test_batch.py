@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from chat import BOB, CARL, LENA, LIST, SARA, Chat, Out, opened, talk_directly, to
+from chat import BOB, CARL, LENA, LIST, OPS, SARA, Chat, Out, opened, talk_directly, to
 from desks import Desk, desk, everybody, reader
 from reports import HARD, report
 from takers import HANG_UP, Taker, taker
@@ -310,7 +311,7 @@ def test_a_relay_that_drips_replies_gets_smaller_batches(tmp_path: Path) -> None
 
         relay.answer = answer
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(relays.time, "monotonic", lambda real=relays.time.monotonic: real() + now[0])
+            patch.setattr(time, "monotonic", lambda real=time.monotonic: real() + now[0])
             for _ in range(12):
                 office.broadcast() if not relay.connections else None
                 try:
@@ -444,8 +445,16 @@ def test_leaving_by_the_button_needs_evidence(chat: Chat) -> None:
 
 def test_an_answer_to_the_list_mail_reaches_the_issue(chat: Chat) -> None:
     """L4: replies become comments; who answers a batch is shown by no token."""
-    chat.answers(update(chat)[LENA], "I see it in Lisbon too.", author=LENA)
-    assert "Commented" in chat.journal(1) or chat.journal(1)[-1].startswith("Comment"), chat.journal(1)
+    mail = update(chat)[LENA]
+    chat.answers(mail, "I see it in Lisbon too.", author=LENA, quote=True)
+    assert chat.journal(1)[-1] == "Commented"
+    assert chat.app.store.issue(2) is None
+    event = chat.app.store.journal(1)[-1][3]
+    assert getattr(event, "text", "") == "I see it in Lisbon too."
+    before = chat.journal(1)
+    chat.append(mail.raw)
+    assert [each.to for each in chat.settle()] == [OPS]
+    assert (chat.inbox()[-1][0], chat.journal(1)) == ("held", before), "a mail of ours that comes round is one"
 
 
 def test_the_type_is_what_the_config_says(tmp_path: Path) -> None:

@@ -263,6 +263,7 @@ class Personal:
         self.mail, self.address, self.plus, self.at = mail, policy.address, f"{base}+", f"{at}{domain}"
         self.number, self.domain = tokens.base32(mail.outgoing), keyring.domain
         self.bounce = keyring.signer("b", mail.outgoing, mail.day, base, mail.key)
+        self.to_many = keyring.signer(tokens.TO_MANY, mail.outgoing, mail.day, base, mail.key)
         self.reply = keyring.signer("r", mail.issue, mail.day, base, mail.key)
         self.unsubscribe = keyring.signer("u", mail.issue, mail.day, base, mail.key)
         self.one_click = f"{policy.web_url}/u/" if policy.web_url.startswith("https:") else ""
@@ -272,7 +273,7 @@ class Personal:
         """The same of the one copy that goes to many in one transaction (`smtp.mode = "batch"`): it is to the list,
         and no token in it is anybody's. Who leaves by it needs evidence (trust.md V1, U3)."""
         sender = f"{self.plus}{self.bounce(tokens.base32(EVERYBODY))}{self.at}"
-        message_id = f"<batch.{self.number}.triagemail@{self.domain}>"
+        message_id = tokens.message_id(self.to_many(tokens.base32(EVERYBODY)), self.number, self.domain)
         return sender, compose.personal(self.list_address, self.address, message_id, f"{self.plus}unsubscribe{self.at}")
 
     def __call__(self, due: claims.Due) -> tuple[str, bytes]:

@@ -36,6 +36,8 @@ GIVE_UP = timedelta(days=5)  # RFC 5321 4.5.4.1
 URGENT_FOR = timedelta(hours=1)  # P0 and P1 are retried every minute for the first hour (trust.md S1)
 MINUTE = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(minutes=66)
+GREY = (450, 451)  # to RCPT: "come back in five minutes", as a relay says that greylists (trust.md S5)
+AFTER_GREY = timedelta(minutes=6)  # so that it is more than five with the jitter
 LATE = {"data": " (in reply to DATA command)", "end": " (in reply to end of DATA)"}  # it is about the mail (dsn.py)
 AFTER_ALL_ELSE = 3  # the rank of a timer that nobody waits for
 
@@ -270,12 +272,15 @@ def verdict(
             reply = text
     if now - due.created_at > GIVE_UP:
         return "expired", reply, None
-    return "deferred", reply, now + pause(due.attempts, rank, now - due.created_at, chance)
+    grey = isinstance(outcome, Deferred) and outcome.stage == "rcpt" and outcome.code in GREY
+    return "deferred", reply, now + pause(due.attempts, rank, now - due.created_at, chance, grey=grey)
 
 
-def pause(attempts: int, rank: int, age: timedelta, chance: random.Random) -> timedelta:
-    """1, 2, 4 … 66 minutes with jitter; what is about a P0 or P1 every minute for its first hour."""
+def pause(attempts: int, rank: int, age: timedelta, chance: random.Random, *, grey: bool = False) -> timedelta:
+    """1, 2, 4 … 66 minutes with jitter, 6 at least where the relay may be greylisting; what is about a P0 or P1 every
+    minute for its first hour."""
     wait = min(MINUTE * int(2 ** min(attempts - 1, 10)), LONGEST_WAIT)
+    wait = max(wait, AFTER_GREY) if grey else wait
     if rank <= 1 and age < URGENT_FOR:
         wait = MINUTE
     return wait * chance.uniform(0.85, 1.0)
