@@ -36,7 +36,7 @@ from triagemail.presence import Presence
 from triagemail.process.model import Policy
 from triagemail.sender import Pace, Sender
 from triagemail.snapshots import DEAF, Snapshots
-from triagemail.store import claims, processes, prune
+from triagemail.store import claims, health, processes, prune
 from triagemail.store.store import STORE_FAULTS, Store
 from triagemail.units import Units
 from triagemail.watch import Watch
@@ -81,6 +81,7 @@ class App:
     started: float = field(default_factory=time.monotonic)
     told: str = ""
     intake_loop: Loop | None = None
+    refusal_noted: bool = True  # the store may say that the relay does not let us in, from before this start too
     unheard_since: float = 0.0  # when it was noticed that nothing was heard from the mailbox; 0: all is well
 
     # --- one thread, until nothing is due ----------------------------------------------------------------------------
@@ -256,7 +257,12 @@ class App:
             self.mailbox.wait(seconds, loop.wake)
 
     def _send(self) -> bool:
-        return self.sender.send_once()
+        busy = self.sender.send_once()
+        if self.refusal_noted and self.sender.relay.connected:
+            with self.store.transaction():
+                health.forget_refusal(self.store)
+            self.refusal_noted = False
+        return busy
 
     def _close_sender(self) -> None:
         self.sender.relay.close()
@@ -272,7 +278,12 @@ class App:
         connection stays broken: the next try opens its own."""
         if isinstance(error, STORE_FAULTS):
             self.store.close()
-        refused = isinstance(error, MailboxRefused) or (isinstance(error, RelayDown) and error.operator)
+        locked_out = isinstance(error, RelayDown) and error.operator
+        if locked_out:
+            with contextlib.suppress(*STORE_FAULTS), self.store.transaction():
+                health.note_refusal(self.store, str(error), self.clock.now())
+            self.refusal_noted = True
+        refused = isinstance(error, MailboxRefused) or locked_out
         if refused or failures == 5:
             with contextlib.suppress(Exception):  # the notice may fail for the very reason that it is about
                 self.notices.tell(CAUSES.get(type(error).__name__, "something fails again and again"), str(error))

@@ -20,6 +20,7 @@ from triagemail.store import claims, search
 from triagemail.store.forget import NOWHERE
 from triagemail.store.store import Store
 
+AGAIN = timedelta(hours=1)  # until the operator is told of the same cause again
 EVERYBODY = 0  # the person in the return path of a batch: no row of `person` has this number
 ATTACHED_AT_MOST = 10_000_000  # bytes in a triage mail (process.md 3)
 
@@ -70,6 +71,7 @@ class Outbox:
             null_sender=draft.to == author, broadcast=False, decision=decision, unproven=unproven,
         )  # fmt: skip
         claims.add_delivery(self.store, outgoing, person, draft.rank)
+        self._tell_of_template(draft.template, made.problem, now)
         if draft.invite is not None and number:  # an answer may come without token and thread: its UID is ours
             self.store.join_thread(recorded.invite_id(draft.invite.uid), number)
         return outgoing
@@ -93,7 +95,22 @@ class Outbox:
             if address.endswith(f"@{NOWHERE}"):
                 continue
             claims.add_delivery(self.store, outgoing, self.store.person(address), draft.rank)
+        self._tell_of_template(draft.template, made.problem, now)
         return outgoing
+
+    def tell(self, cause: str, text: str, now: datetime) -> bool:
+        """A mail to the operator, once an hour for each cause, in the transaction of what caused it. True when one was
+        queued (trust.md R12)."""
+        draft = notice(self.policy, "notice", {"cause": cause, "text": text})
+        if draft is None or not self.store.notice_due(cause, now, AGAIN):
+            return False
+        self.put(draft, None, now)
+        return True
+
+    def _tell_of_template(self, template: str, problem: str, now: datetime) -> None:
+        """ "At run time fall back to the built-in text … + operator notice" (trust.md S12)."""
+        if problem and template != "notice":  # which would tell of itself
+            self.tell(f"the template {template} does not work", problem, now)
 
     def _compose(
         self,
