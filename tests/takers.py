@@ -32,9 +32,11 @@ class Taker:
     cut_after: Callable[[int], int | None] = lambda connection: None
     greeting: Callable[[int], bytes] = lambda connection: b"220 taker\r\n"
     features: bytes = FEATURES
+    other: Callable[[bytes], bytes] = lambda line: b"250 ok\r\n"  # the answer to any other command
     tls: ssl.SSLContext | None = None
     mails: list[tuple[str, bytes]] = field(default_factory=list)  # rcpt, as it was before its dots were doubled
     transactions: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)  # that came to a dot: sender, rcpts
+    envelopes: list[tuple[str, str]] = field(default_factory=list)  # sender and rcpt of each RCPT, taken or not
     unanswered: list[str] = field(default_factory=list)  # rcpt
     connections: int = 0
     open: int = 0
@@ -106,6 +108,7 @@ class _Talk:
             self.rcpts.clear()
         if word == b"RCPT":
             self.rcpt = line[9:-3].decode()
+            self.taker.envelopes.append((self.sender, self.rcpt))
         if word == b"QUIT":
             self.taker.goodbyes += 1
             self.ended = True
@@ -115,7 +118,7 @@ class _Talk:
                 self.rcpts.append(self.rcpt)
             self.inside = word == b"DATA" and said.startswith(b"354")
             return said
-        return self.taker.features if word == b"EHLO" else b"250 ok\r\n"
+        return self.taker.features if word == b"EHLO" else self.taker.other(line)
 
     def mail(self, piece: bytes) -> bytes:
         self.inside = False

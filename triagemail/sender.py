@@ -201,16 +201,18 @@ class Sender:
         landed, self.landed = self.landed, []
         dues = [self.dues.pop(result.delivery) for result in results]
         lines("sender", "delivery", map(self._line, landed, dues, results))
-        refused: dict[str, bool] = {}  # in the words of the relay
+        told: dict[tuple[str, str], bool] = {}  # what the operator is told, each once
         for due, (_, outcome, _), result in zip(dues, landed, results, strict=True):
             if result.retry_at is None and self._mail(due.outgoing).mail.detail:
                 with self.store.statement():  # only the hash of a confirmation's secret is kept
                     claims.forget_detail(self.store, due.outgoing)
             if isinstance(outcome, Rejected) and outcome.stage in ("mail", "here"):
-                refused[result.reply] = True
+                told["the relay refuses our own address or mail", result.reply] = True
+            elif result.state == "expired":
+                told["a mail was given up after five days", f"{due.address}: {result.reply}"] = True
             step("after_record_commit")
-        for reply in refused:
-            self.notices.tell("the relay refuses our own address or mail", reply)
+        for cause, text in told:
+            self.notices.tell(cause, text)
 
     def _line(self, landed: Landed, due: Due, result: Result) -> dict[str, str | int | float]:
         mail = self._mail(due.outgoing).mail
