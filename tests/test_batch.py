@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,13 +15,15 @@ from desks import Desk, desk, everybody, reader
 from reports import HARD, report
 from takers import HANG_UP, Taker, taker
 
+from triagemail.clock import Clock
 from triagemail.doors import relay as relays
 from triagemail.doors.batches import BatchPipeline, BatchRelay
 from triagemail.doors.copies import Copy, share
 from triagemail.doors.smtp import Accepted, Lost, RelayDown
 from triagemail.mail.address import split_detail
 from triagemail.quantities import Rate
-from triagemail.store import reach
+from triagemail.store import claims, reach
+from triagemail.store.store import Store
 
 GROUPS = b"250-taker\r\n250 PIPELINING\r\n"
 PLAIN = b"250 taker\r\n"
@@ -74,6 +77,19 @@ def test_nobody_sees_another_reader(tmp_path: Path) -> None:
         assert {"cc", "bcc", "list-unsubscribe-post"}.isdisjoint(names)
         assert "list-unsubscribe: <mailto:issues+unsubscribe@acme.example?subject=unsubscribe>" in head
         assert "+a" not in head.replace("+unsubscribe", ""), "no token of anybody"
+
+
+def test_nobody_sees_another_reader_in_single_mode(tmp_path: Path) -> None:
+    """V1: To: = the recipient; VERP holds an id, not an address; 1,000 captured mails: no other address anywhere."""
+    with taker() as relay, desk(tmp_path, relay, 1_000) as office:
+        office.broadcast()
+        office.send()
+        assert len(relay.mails) == 1_000
+        for rcpt, raw in relay.mails:
+            assert set(re.findall(rb"r\d{4}@acme\.example", raw)) == {rcpt.encode()}
+            assert b"\r\nCc:" not in raw
+            assert b"\r\nBcc:" not in raw
+        assert {sender.partition("+")[0] for sender, _ in relay.transactions} == {"issues"}
 
 
 def test_500_readers_of_a_p0_hear_of_it_within_a_minute(tmp_path: Path) -> None:
@@ -384,6 +400,38 @@ def test_a_group_over_the_relays_limit_is_not_sent() -> None:
     assert (pipeline.take(), pipeline.free) == (b"", True)
 
 
+# --- what is claimed together ----------------------------------------------------------------------------------------
+
+
+def test_what_is_claimed_together(store: Store) -> None:
+    """S6, on both engines: one broadcast's readers at a time, the most urgent first; what is to one person is claimed
+    with others of its kind. What ended together was one mail."""
+    now = Clock().now()
+    with store.transaction():
+        for rank, broadcast, people in ((2, True, 7), (0, True, 3), (1, False, 2)):
+            number = claims.add_outgoing(
+                store, issue=1, template="t", subject="s", text="t", head=b"h", body=b"b", detail="",
+                null_sender=False, broadcast=broadcast, automatic=False, rank=rank, day=1, key="a", now=now,
+            )  # fmt: skip
+            for each in range(people):
+                claims.add_delivery(store, number, store.person(reader(each)), rank)
+        store.run("UPDATE delivery SET role = ? WHERE outgoing < 3 AND person <> ?", False, store.person(reader(0)))
+    found = []
+    while True:
+        together = claims.next_batch(store, now, 9)
+        dues = claims.claim_deliveries(store, now, "one", 500, 9, together)
+        if not dues:
+            break
+        found.append((together, sorted(due.outgoing for due in dues)))
+        claims.record(store, [claims.Result(due.delivery, "sent", "250") for due in dues], now)
+        now += timedelta(seconds=1)
+    assert found == [(0, [1, 2, 3, 3]), (2, [2, 2]), (1, [1] * 6)]
+    first = now - timedelta(minutes=1)
+    assert len(claims.ended_since(store, first, together=True)) == 6
+    assert len(claims.ended_since(store, first)) == 12
+    assert claims.ended_since(store, first) == sorted(claims.ended_since(store, first))
+
+
 # --- as a company sees it --------------------------------------------------------------------------------------------
 
 
@@ -419,11 +467,16 @@ def test_a_report_counts_only_for_whom_the_batch_was_sent_to(chat: Chat) -> None
     assert split_detail(path)[1].split(".")[1] == "a", "it names nobody"
     forged = f"{local[:-1]}{'a' if local[-1] != 'a' else 'b'}@{domain}"
     targets = [(path, TOM), (path, "nobody@acme.example"), (path, BOB), (path, SARA), (path, CARL), (forged, LENA)]
+    with chat.app.store.transaction():  # one who left in time was sent nothing
+        chat.app.store.run("UPDATE delivery SET state = 'withdrawn' WHERE person = ?", chat.app.store.person(ANNA))
+    targets.append((path, ANNA))
     for number, (where, who) in enumerate(targets):
         chat.append(report(where, who, HARD, number=number))
         assert [mail for mail in chat.settle() if mail.to not in (BOB, SARA)] == []
     counted = dict(chat.app.store.all("SELECT p.address, r.score FROM reach r JOIN person p ON p.id = r.person"))
     assert counted == {TOM: 1.0}
+    bounced = "SELECT p.address FROM delivery d JOIN person p ON p.id = d.person WHERE d.state = 'bounced'"
+    assert chat.app.store.all(bounced) == [(TOM,)]
     chat.append(report(path, TOM, HARD, number=90))
     chat.settle()
     found = reach.read(chat.app.store, chat.app.store.person(TOM))
