@@ -91,7 +91,7 @@ DOORS = {  # library -> the one module (or folder) that imports it
     "icalendar": "mail/invites.py",
     "imapclient": "doors/imap.py",
     "jinja2": "mail/templates.py",
-    "mailparser": "mail/mime.py",
+    "mailparser": "mail/tree.py",
     "markdown_it": "mail/templates.py",
     "markupsafe": "mail/templates.py",  # jinja2's own
     "peewee": "store/",
