@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import servers
 from chat import BOB, CARL, LENA, LIST, OPS, SARA, Chat, Out, opened, talk_directly, to
 from desks import Desk, desk, everybody, reader
 from reports import HARD, report
@@ -22,7 +23,7 @@ from triagemail.doors.copies import Copy, share
 from triagemail.doors.smtp import Accepted, Lost, RelayDown
 from triagemail.mail.address import split_detail
 from triagemail.quantities import Rate
-from triagemail.store import claims, reach
+from triagemail.store import audience, claims, reach
 from triagemail.store.store import Store
 
 GROUPS = b"250-taker\r\n250 PIPELINING\r\n"
@@ -260,6 +261,26 @@ def test_a_refused_sender_is_about_all_and_nobodys_fault(tmp_path: Path) -> None
             relay.answer = lambda *_: None
             office.later()
             assert {r: n for r, n in relay.times().items() if r.startswith("r0")} == everybody(50)
+
+
+def test_postfix_takes_a_batch(postfix: servers.PostfixServer, tmp_path: Path, user: str) -> None:
+    """R4, S3: a real server: one dead address and one that is greylisted among 30; everybody else has it once, with one
+    Message-ID and the same bytes; the list's name is all that they see."""
+    people = [f"{user}x{number}@acme.example" for number in range(30)]
+    odd = ["dead@acme.example", "later@acme.example"]
+    with desk(tmp_path, servers.Sink(port=postfix.port), 0, mode="batch") as office:
+        with office.app.store.transaction():
+            for person in (*people[:9], *odd, *people[9:]):
+                audience.join(office.app.store, person, office.clock.now())
+        office.broadcast()
+        office.send()
+        assert readers(office) == {"bounced": 1, "deferred": 1, "sent": 30}
+        there = [raw for person in people for raw in postfix.expect(person.partition("@")[0], 1)]
+    assert len(there) == 30
+    assert len({raw[raw.index(b"\nTo: ") :] for raw in there}) == 1
+    ours = there[0][there[0].index(b"\nTo: ") :]
+    assert user.encode() not in ours
+    assert len({raw.partition(b"\n")[0] for raw in there}) == 1, "one return path"
 
 
 # --- a bad network ---------------------------------------------------------------------------------------------------
