@@ -104,7 +104,7 @@ DOORS = {  # library -> the one module (or folder) that imports it
     "pysasl": "doors/imapd.py",
     "python_multipart": "doors/web.py",
     "rich": "demo.py",
-    "starlette": "doors/web.py",
+    "starlette": "doors/web.py doors/mailboxes.py",  # the pages of the service; those of the demo
     "structlog": "log.py",
     "uvicorn": "doors/web.py",
 }

@@ -68,7 +68,7 @@ def main(context: click.Context, config_file: Path | None) -> None:
 @click.option("--once", is_flag=True, help="Play the story and end.")
 @click.option("--no-color", is_flag=True, help="Plain text.")
 def demo(once: bool, no_color: bool) -> None:
-    """A whole mail company on loopback: play the story of one P0, then stay up for your own mail program."""
+    """A whole mail company on loopback: play the story of one P0, then stay up for you to join in."""
     from triagemail.demo import play
 
     sys.exit(play(stay=not once, color=not no_color))
