@@ -155,16 +155,17 @@ def test_421_at_each_position_of_a_batch(tmp_path: Path, stage: str, features: b
     """S3: 421 at each position of a 50 batch: 0 lost, 0 duplicates among those never accepted; the untouched ones stay
     queued, without an attempt."""
     said: list[str] = []
-    place = 0
+    victim = ""
 
     def answer(connection: int, where: str, rcpt: str) -> bytes | None:
-        if said or where != stage or (where == "rcpt" and rcpt != reader(place)):
+        if said or where != stage or (where == "rcpt" and rcpt != victim):
             return None
         said.append(rcpt)
         return b"421 4.3.2 going down"
 
     with taker(features=features, answer=answer) as relay, desk(tmp_path, relay, 50, 1, mode="batch") as office:
         for place in range(50) if stage == "rcpt" else (0,):
+            victim = reader(place)
             relay.mails.clear()
             said.clear()
             number = office.broadcast()
