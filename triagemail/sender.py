@@ -8,7 +8,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from triagemail.clock import Clock
@@ -90,6 +90,7 @@ class Sender:
     dues: dict[int, Due] = field(default_factory=dict)  # claimed and without a committed result
     landed: list[Landed] = field(default_factory=list)  # with a result that is not committed
     mails: OrderedDict[int, _Ready] = field(default_factory=OrderedDict)
+    about: OrderedDict[int, claims.Mail] = field(default_factory=OrderedDict)  # those on their way, without their bytes
     claimed_at: float = 0.0
     rate: float = FIRST / CLAIMED_FOR  # deliveries a second
 
@@ -191,7 +192,7 @@ class Sender:
         for copy, outcome, _ in self.landed:
             step("after_250")
             due = self.dues[copy.key]
-            state, reply, retry_at = verdict(outcome, due, self._mail(due.outgoing).mail.rank, now, self.chance)
+            state, reply, retry_at = verdict(outcome, due, self._about(due.outgoing).rank, now, self.chance)
             ambiguous = isinstance(outcome, Lost) and outcome.ambiguous
             results.append(Result(due.delivery, state, reply, retry_at, ambiguous))
         claims.record(self.store, results, now, self._refused())
@@ -203,7 +204,7 @@ class Sender:
         lines("sender", "delivery", map(self._line, landed, dues, results))
         told: dict[tuple[str, str], bool] = {}  # what the operator is told, each once
         for due, (_, outcome, _), result in zip(dues, landed, results, strict=True):
-            if result.retry_at is None and self._mail(due.outgoing).mail.detail:
+            if result.retry_at is None and self._about(due.outgoing).detail:
                 with self.store.statement():  # only the hash of a confirmation's secret is kept
                     claims.forget_detail(self.store, due.outgoing)
             if isinstance(outcome, Rejected) and outcome.stage in ("mail", "here"):
@@ -215,7 +216,7 @@ class Sender:
             self.notices.tell(cause, text)
 
     def _line(self, landed: Landed, due: Due, result: Result) -> dict[str, str | int | float]:
-        mail = self._mail(due.outgoing).mail
+        mail = self._about(due.outgoing)
         return {
             "outgoing": due.outgoing, "template": mail.template, "issue": mail.issue, "attempt": due.attempts,
             "outcome": result.state, "reply": landed.outcome.text, "seconds": round(landed.seconds, 4),
@@ -248,7 +249,14 @@ class Sender:
             found = self.mails[outgoing] = _Ready(mail, shared, Personal(mail, self.keyring, self.policy))
             if len(self.mails) > KEPT_MAILS:
                 self.mails.popitem(last=False)
+            self.about[outgoing] = replace(mail, head=b"", body=b"")
+            if len(self.about) > 2 * LARGEST:
+                self.about.popitem(last=False)
         return found
+
+    def _about(self, outgoing: int) -> claims.Mail:
+        """What is known of a mail whose bytes may have left the memory since they were handed over."""
+        return self.about.get(outgoing) or self._mail(outgoing).mail
 
 
 def _is_refusal(outcome: Outcome) -> bool:
