@@ -11,7 +11,7 @@ from pathlib import Path
 
 import conftest
 import pytest
-from peewee import OperationalError
+from peewee import IntegrityError, OperationalError
 
 from triagemail import config as configs
 from triagemail.app import App, InUse, alone, build
@@ -19,7 +19,7 @@ from triagemail.files import take_one
 from triagemail.mail.lanes import lane
 from triagemail.presence import Presence
 from triagemail.process.model import Issue
-from triagemail.store import audience, claims, processes
+from triagemail.store import audience, claims, processes, tallies
 from triagemail.store.claims import Arrival
 from triagemail.store.engines import Conflict
 from triagemail.store.store import Store
@@ -282,6 +282,38 @@ def test_nobody_waits_for_a_number(stores: Callable[[], Store]) -> None:
     assert one.next_number() == 4
     one.count_numbers(900)  # a mail about an issue of somebody else's
     assert one.next_number() == 6
+
+
+def test_a_number_in_hand_is_given_up_with_the_connection(stores: Callable[[], Store]) -> None:
+    """A draw does not wait for the disk: a PostgreSQL that has crashed may have forgotten it, and gives the number to
+    somebody else. Whoever had it in hand lost the connection then, and takes another."""
+    one, two = stores(), stores()
+    assert one.next_number() == 1
+    two.run("UPDATE counter SET value = 0 WHERE name = 'issue'")  # as after a crash
+    with two.transaction():
+        assert two.next_number() == 1
+        two.count_numbers(1)
+    one.close()  # as a loop does after each fault of the store
+    assert one.next_number() == 2
+    issue = Issue(number=1, reporter="bob@acme.example", headline="x", opened_at=NOW)
+    two.save_issue(issue, new=True)
+    with pytest.raises(IntegrityError):  # else another's issue would be lost
+        one.save_issue(replace(issue, headline="y"), new=True)
+    one.save_issue(replace(issue, headline="z"), issue)
+
+
+def test_two_who_count_mails_do_not_wait_for_each_other(stores: Callable[[], Store]) -> None:
+    """Each mail is counted (trust.md 3.5): one row for all would let no two processes commit at a time."""
+    one, two = stores(), stores()
+    rules = {"span": timedelta(minutes=10), "keep": timedelta(days=8)}
+    with one.transaction():
+        tallies.count(one, "internal", NOW, **rules)
+        two.run("SET lock_timeout = '1s'")
+        with two.transaction():
+            tallies.count(two, "internal", NOW, **rules)
+            tallies.count(two, "internal", NOW, **rules)
+    later = NOW + timedelta(minutes=10)
+    assert tallies.counted(one, "internal", NOW, later, span=rules["span"]) == 3
 
 
 # --- timers and locks ------------------------------------------------------------------------------------------------
