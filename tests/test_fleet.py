@@ -21,7 +21,7 @@ from triagemail.presence import Presence
 from triagemail.process.model import Issue
 from triagemail.store import audience, claims, processes, tallies
 from triagemail.store.claims import Arrival
-from triagemail.store.engines import Conflict
+from triagemail.store.engines import LZ4, Conflict
 from triagemail.store.store import Store
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -314,6 +314,19 @@ def test_two_who_count_mails_do_not_wait_for_each_other(stores: Callable[[], Sto
             tallies.count(two, "internal", NOW, **rules)
     later = NOW + timedelta(minutes=10)
     assert tallies.counted(one, "internal", NOW, later, span=rules["span"]) == 3
+
+
+def test_mails_are_compressed_the_cheap_way(stores: Callable[[], Store]) -> None:
+    """Where the server knows LZ4, each connection asks for it; on one that does not, nothing is said."""
+    store = stores()
+    known = "SELECT COUNT(*) FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)"
+    if not store.one(known)[0]:
+        pytest.skip("this PostgreSQL was built without LZ4")
+    body = b"It is blank since nine o'clock.\r\n" * 1_000
+    number = store.one("INSERT INTO raw (body, size) VALUES (?, ?) RETURNING id", body, len(body))[0]
+    assert store.one("SELECT pg_column_compression(body) FROM raw WHERE id = ?", number) == ("lz4",)
+    assert store.all(LZ4.replace("'lz4' = ANY", "'no such' = ANY")) == []
+    assert claims.raw(store, number) == body
 
 
 # --- timers and locks ------------------------------------------------------------------------------------------------
