@@ -198,7 +198,8 @@ def _own_seal(trust: Trust, lines: Lines, latest: int) -> tuple[str, ...]:
     """The number of the seal that our own mail system put on top when the mail came in. Google and Microsoft 365 do, as
     the very domain under which they pass on anybody's mail: to list that one would be to trust all their customers. It
     is ours where it is the latest, of the domain of our server, and above the line in which our border says that it
-    took the mail. Each alone could be had by somebody else: by a customer of the same provider, by one who forges that line.
+    took the mail. Each alone could be had by somebody else: by a customer of the same provider, by one who forges that
+    line.
     """
     zone = list(received.zone(lines, trust.hosts))
     border = max((at for at, (name, _) in enumerate(zone) if name == "received"), default=0)

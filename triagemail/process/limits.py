@@ -57,7 +57,8 @@ ANSWERS: Mapping[str, tuple[Limit, ...]] = {
 that counts which nobody has answered. An `outsider` gets nothing ("E0 + admitted outsider: … no automatic reply",
 trust.md 3.5): whoever is named in From may never have heard of us. A `colleague` has an internal address where no mail
 system vouches for anybody (profile `none`): each of their reports is answered, or nobody would be. A `guess` is an
-answer to a confirmation that is not there. "At most one confirm mail per address and 24 h" is said where it is asked for (`decide.ask_to_confirm`).
+answer to a confirmation that is not there. "At most one confirm mail per address and 24 h" is said where it is asked
+for (`decide.ask_to_confirm`).
 `proven-prose` answers words that were no command: who asks for something six times gets it six times, but robots that
 talk past each other always say the same."""
 
