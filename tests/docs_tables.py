@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # as pytest does
 
 import click
 import docs_mails
+from corpora import CORPORA
 
 from triagemail import config as configs
 from triagemail.explain import Explainer, as_text
@@ -437,6 +438,12 @@ def floods() -> str:
     return table(["at most", "of"], [[f"{limit.most} in {_span(limit.within)}", words] for limit, words in CAME])
 
 
+def corpora() -> str:
+    """How many samples there are of what attackers write."""
+    rows = [[each.what, each.row, str(len(each.samples)), str(each.wanted), code(each.file)] for each in CORPORA]
+    return table(["corpus", "row", "samples", "wanted", "file"], rows)
+
+
 PARTS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("process.md", "moves"): moves,
     ("process.md", "stays"): stays,
@@ -446,6 +453,7 @@ PARTS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("process.md", "who-may"): who_may,
     ("trust.md", "budgets"): budgets,
     ("trust.md", "floods"): floods,
+    ("trust.md", "corpora"): corpora,
     ("mail.md", "commands"): commands,
     ("mail.md", "templates"): mail_templates,
     ("architecture.md", "failpoints"): failpoints,

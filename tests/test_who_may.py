@@ -419,7 +419,7 @@ def test_an_outsider_who_shows_nothing_is_not_answered() -> None:
 
 @pytest.mark.parametrize("one", ACTS, ids=str)
 def test_an_outsider_who_shows_nothing_gets_a_question_at_most(one: Act) -> None:
-    """3.5.2, whatever they ask for, and whoever they are to the issue: the one mail is "was that you?"."""
+    """3.5.2, L5, whatever they ask for, and whoever they are to the issue: the one mail is "was that you?"."""
     theirs = replace(one, by=KIM)
     if theirs.issue is not None:
         issue = replace(theirs.issue, reporter=KIM) if one.by == BOB else theirs.issue
