@@ -42,7 +42,7 @@ def test_the_operator_gets_one_list_a_day_of_what_is_held(chat: Chat) -> None:
     told = one(chat.after(days=1, step=NIGHT), OPS, LIST)
     assert told.subject == "6 mails were held since yesterday"
     text = " ".join(told.text.split())
-    assert "From people who may not report: 5" in text
+    assert "Of people who may not report: 5" in text
     assert "Forged, or from nobody we could make out: 1" in text
     assert [f"Buy shoe {n}" in text for n in range(5)] == [False, False, True, True, True]
     assert "and 2 more" in text
