@@ -323,7 +323,7 @@ def test_a_bad_key_file_ends_with_78_and_names_the_file(host: Host, written: str
     """O1: an unreadable secret is a config error with one clear line."""
     keys = host.folder / "triagemail.keys"
     keys.unlink() if written is None else keys.write_text(written)
-    said = host.types("status")
+    said = host.types("run", "--until-idle")
     assert said.exit_code == 78
     assert words in said.stderr
     assert len(said.stderr.splitlines()) == 1
@@ -986,6 +986,22 @@ def test_ctrl_c_ends_the_demo_and_leaves_nothing_behind(leftovers: Path, until: 
     assert demo.returncode == 0, rest
     assert "Traceback" not in rest
     assert list(leftovers.iterdir()) == []
+
+
+def test_looking_needs_no_key_and_no_service(host: Host) -> None:
+    """Whoever looks at 3 a.m., or takes mails in, needs the database and nothing else: not the key file, and not the
+    parts of the service, which take twice as long to load (start-up is a figure of ours)."""
+    host.takes(raw(BOB, COMPLETE.format(priority="P2"), 1))
+    (host.folder / "triagemail.keys").unlink()
+    for words in (["issues"], ["show", "1"], ["status"], ["held", "list"]):
+        said = host.types(*words)
+        assert (said.exit_code, said.stderr) == (0, ""), words
+    loaded = "import sys; from triagemail.cli import main; main(standalone_mode=False); print(*sys.modules)"
+    words = [sys.executable, "-c", loaded, "--config", str(host.config), "issues"]
+    said_by = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
+    names = said_by.stdout.split()
+    assert "triagemail.store.store" in names
+    assert not {"triagemail.app", "triagemail.worker", "jinja2", "mailparser", "rich"} & set(names)
 
 
 # --- keys, and people who want to be forgotten ------------------------------------------------------------------------

@@ -43,7 +43,7 @@ from triagemail.worker import Worker
 
 if TYPE_CHECKING:
     from triagemail.doors.smtpd import LmtpServer
-    from triagemail.doors.web import Site, WebServer
+    from triagemail.doors.web import Routes, Site, WebServer
 
 PARTS = ("intake", "work", "send", "clock", "web")
 UNTOLD = 60.0  # seconds after the start from when timers run although no poll has succeeded
@@ -155,15 +155,19 @@ class App:
         take = taking(self.store, self.clock, wake)
         return smtpd.start_lmtp(place, take, close=self.store.close, max_size=self.config.mail.max_size)
 
-    def start_web(self, only: tuple[str, ...] = PARTS) -> WebServer | None:
-        """The web page, where `web.listen` says so. Mails are more important: what keeps it away is one line."""
+    def start_web(
+        self, only: tuple[str, ...] = PARTS, more: Callable[[Site], Routes] = lambda site: ()
+    ) -> WebServer | None:
+        """The web page, where `web.listen` says so; `more` are the demo's own pages. Mails are more important: what
+        keeps it away is one line."""
         where = self.config.web.listen
         if "web" not in only or not where:
             return None
         try:
             from triagemail.doors import web  # an extra: not everybody has it
 
-            return web.start(where.host, where.port, self.site())
+            site = self.site()
+            return web.start(where.host, where.port, site, more(site))
         except (ImportError, OSError) as error:
             missing = isinstance(error, ImportError)
             why = "it needs more: pip install 'triagemail[web]', or web.listen = \"\"" if missing else str(error)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -71,18 +71,23 @@ class Rendered:
     opening: str = ""
 
 
-class Trusted(Environment):
-    """For the built-in templates, which are code of ours: the sandbox's look at every attribute costs a fifth. `guard`
-    matches the start of lines that read as commands."""
+class Plain(Environment):
+    """What both have. `guard` matches the start of lines that read as commands."""
 
     guard: re.Pattern[str]
 
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """As one dictionary: ours never change, and each rendering walks through Jinja's chain of them."""
+        return {**self.globals, **(d or {})}
 
-class Sandbox(SandboxedEnvironment):
-    """Jinja's sandbox, with no operator that makes something huge out of something small (trust.md S12). `guard`
-    matches the start of lines that read as commands."""
 
-    guard: re.Pattern[str]
+class Trusted(Plain):
+    """For the built-in templates, which are code of ours: the sandbox's look at every attribute costs a fifth."""
+
+
+class Sandbox(Plain, SandboxedEnvironment):
+    """Jinja's sandbox, with no operator that makes something huge out of something small (trust.md S12)."""
+
     intercepted_binops = frozenset({"*", "**"})
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -149,7 +154,7 @@ def _quote(context: EvalContext, value: str, limit: int = 4000) -> str:
     """Somebody's words as a quotation: `> ` before each line of the text part, a bar beside them in the HTML part."""
     text = cut(clean(value).strip("\n"), limit)
     if context.autoescape:
-        return Markup('<blockquote style="{}">{}</blockquote>').format(QUOTED, _breaks(text))
+        return Markup(f'<blockquote style="{QUOTED}">{_breaks(text)}</blockquote>')
     return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
 
 
@@ -159,7 +164,7 @@ def _say(context: EvalContext, value: str, limit: int = 4000) -> str:
     text = _guarded(context, cut(clean(value).strip("\n"), limit))
     if not context.autoescape:
         return text
-    return Markup("\n").join(Markup("<p>{}</p>").format(_breaks(part)) for part in re.split(r"\n\s*\n", text))
+    return Markup("\n").join(Markup(f"<p>{_breaks(part)}</p>") for part in re.split(r"\n\s*\n", text))
 
 
 @with_eval_context
@@ -338,8 +343,11 @@ _TIDY = re.compile(r"<p>\s*</p>\n?|</ul>\s*<ul>|<ul>\s*</ul>\n?")
 
 
 def _fill(environment: Trusted | Sandbox, name: str, context: Mapping[str, object]) -> str:
+    made = environment.get_template(name)
+    if isinstance(environment, Trusted):  # our own loops end
+        return made.render(context)
     pieces, size = [], 0
-    for piece in environment.get_template(name).generate(context):
+    for piece in made.generate(context):
         size += len(piece)
         if size > LARGEST:
             raise Misfit(f"it makes a mail of more than {LARGEST:,} characters")

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
-from urllib.parse import quote as percent
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 ATTACHED = "@attached"  # the stored answer when only an attachment gives it (mail/report.py writes it)
@@ -163,6 +164,9 @@ def taps(block: str) -> list[Tap]:
         shown, _, label = line.partition(" -- ")
         found.append(Tap(shown, shown.rstrip("…"), label, shown.endswith("…")))
     return found
+
+
+percent = lru_cache(maxsize=256)(quote)  # the same commands, and of one mail the same address and subject
 
 
 def mailto(address: str, subject: str, body: str) -> str:

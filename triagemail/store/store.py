@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,6 @@ from triagemail.store.schema import TABLES, VERSION, from_micros, index_statemen
 
 SCHEMA_LOCK = 1_953_653_614  # any number, the same in all processes: who makes or changes the tables is alone with it
 INTAKE_GAP = timedelta(minutes=1)
-
 
 __all__ = ["STORE_FAULTS", "Parent", "SchemaRefused", "Store", "StoreUnusable"]
 
@@ -129,12 +129,18 @@ class Store:
     # --- statements ---------------------------------------------------------------------------------------------------
 
     def run(self, statement: str, *values: Any) -> Any:
-        """Execute one statement, written with `?` for both engines; returns the cursor."""
+        """Execute one statement, written with `?` for both engines; returns the cursor. On SQLite without peewee's
+        layers, which a mail passes through two dozen times."""
         if not self.sqlite:
             statement = statement.replace("?", "%s")
             with named():
                 return self.db.execute_sql(statement, values)  # type: ignore[no-untyped-call]  # peewee
-        return self.db.execute_sql(statement, values)  # type: ignore[no-untyped-call]  # peewee
+        connection = self.db.connection()  # type: ignore[no-untyped-call]  # peewee
+        try:
+            return connection.execute(statement, values)
+        except sqlite3.Error:
+            with translated():
+                raise
 
     def one(self, statement: str, *values: Any) -> Any:
         return self.run(statement, *values).fetchone()
