@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # as pytest does
 import click
 import docs_gallery
 import docs_mails
-from corpora import CORPORA
 import docs_man
+from corpora import CORPORA
 
 from triagemail import config as configs
 from triagemail.explain import Explainer, as_text
