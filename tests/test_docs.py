@@ -273,7 +273,7 @@ def test_a_key_that_is_said_to_do_nothing_does_nothing() -> None:
     paths = [path for path in (ROOT / "triagemail").rglob("*.py") if path.name not in config]
     code = "\n".join(text_of(path) for path in (*paths, *(ROOT / "templates").rglob("*.md")))
     keys = {key: rf"\b(?:{key}|(?:policy|config)\.{key.partition('.')[2] or key})\b" for key in without_effect()}
-    assert len(keys) > 1
+    assert keys
     assert not [key for key, use in keys.items() if re.search(use, code)]
 
 

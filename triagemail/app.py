@@ -19,6 +19,7 @@ from triagemail.alerts import Alerts
 from triagemail.budgets import Budgets
 from triagemail.clock import Clock
 from triagemail.config import Config
+from triagemail.doors.batches import BatchRelay
 from triagemail.doors.imap import ImapSettings, Mailbox, MailboxRefused
 from triagemail.doors.relay import Relay
 from triagemail.doors.smtp import RelayDown, SmtpSettings
@@ -35,7 +36,7 @@ from triagemail.presence import Presence
 from triagemail.process.model import Policy
 from triagemail.sender import Pace, Sender
 from triagemail.snapshots import DEAF, Snapshots
-from triagemail.store import claims, processes, prune
+from triagemail.store import claims, health, processes, prune
 from triagemail.store.store import STORE_FAULTS, Store
 from triagemail.units import Units
 from triagemail.watch import Watch
@@ -80,6 +81,7 @@ class App:
     started: float = field(default_factory=time.monotonic)
     told: str = ""
     intake_loop: Loop | None = None
+    refusal_noted: bool = True  # the store may say that the relay does not let us in, from before this start too
     unheard_since: float = 0.0  # when it was noticed that nothing was heard from the mailbox; 0: all is well
 
     # --- one thread, until nothing is due ----------------------------------------------------------------------------
@@ -259,7 +261,12 @@ class App:
             self.mailbox.wait(seconds, loop.wake)
 
     def _send(self) -> bool:
-        return self.sender.send_once()
+        busy = self.sender.send_once()
+        if self.refusal_noted and self.sender.relay.connected:
+            with self.store.transaction():
+                health.forget_refusal(self.store)
+            self.refusal_noted = False
+        return busy
 
     def _close_sender(self) -> None:
         self.sender.relay.close()
@@ -275,7 +282,12 @@ class App:
         connection stays broken: the next try opens its own."""
         if isinstance(error, STORE_FAULTS):
             self.store.close()
-        refused = isinstance(error, MailboxRefused) or (isinstance(error, RelayDown) and error.operator)
+        locked_out = isinstance(error, RelayDown) and error.operator
+        if locked_out:
+            with contextlib.suppress(*STORE_FAULTS), self.store.transaction():
+                health.note_refusal(self.store, str(error), self.clock.now())
+            self.refusal_noted = True
+        refused = isinstance(error, MailboxRefused) or locked_out
         if refused or failures == 5:
             with contextlib.suppress(Exception):  # the notice may fail for the very reason that it is about
                 self.notices.tell(CAUSES.get(type(error).__name__, "something fails again and again"), str(error))
@@ -302,10 +314,12 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
         store, policy, words, outbox, clock, known, watch, budgets, alerts, units, tuple(config.mail.groups),
     )  # fmt: skip
     mailbox, intake = _mailbox(config, store, clock)
-    relay, rate = Relay(_smtp(config), config.smtp.connections), config.smtp.rate
-    pace = None if rate is None else Pace(rate.count, rate.per)
+    batch, rate = config.smtp.mode == "batch", config.smtp.rate
+    relay = (BatchRelay if batch else Relay)(_smtp(config), config.smtp.connections)
+    pace = None if rate is None else Pace(rate.count, rate.per, share=presence.senders)
     sender = Sender(
-        store, relay, keyring, policy, clock, notices, presence.id, pace=pace, present=presence.is_known,
+        store, relay, keyring, policy, clock, notices, presence.id, pace=pace, batch=batch,
+        present=presence.is_known,
     )  # fmt: skip
     return App(config, policy, clock, store, keyring, words, outbox, notices, worker, mailbox, intake, sender, presence)
 

@@ -256,12 +256,27 @@ class Worker:
         token = reading.returned(found, self.outbox.keyring, self.policy.address, self._today())
         if token is None or seen.class_ != "bounce":
             return
+        if token.person == outbox.EVERYBODY:
+            self._look_through_batch(token.number, dsn.read(found, mail.raw))
+            return
         about = dsn.worst(dsn.read(found, mail.raw), self.store.address(token.person))
         if about is None or about.meaning not in bounces.FAILED:
             return
         said = f"{about.status} {about.text}".strip()
         if reach.came_back(self.store, token.number, token.person, said, self.clock.now()):
             self._returned(token.person, about.meaning, said, Evidence(Level.E2, "return-path"))
+
+    def _look_through_batch(self, outgoing: int, reported: tuple[dsn.Bounce, ...]) -> None:
+        """A report that came to the return path of a batch says itself who did not get it. Every reader knows that
+        path, so nobody's duty passes on by it."""
+        urgent = (*self.policy.triagers, *self.policy.authority)
+        for about in {each.recipient: each for each in reported if each.meaning in bounces.FAILED}.values():
+            person = reach.batch_came_back(self.store, outgoing, about.recipient)
+            said = f"{about.status} {about.text}".strip()
+            if not person or about.recipient in urgent:
+                continue
+            if reach.came_back(self.store, outgoing, person, said, self.clock.now()):
+                self._returned(person, about.meaning, said, Evidence(Level.E2, "return-path"))
 
     def _returned(self, person: int, meaning: str, said: str, evidence: Evidence) -> None:
         who = self.store.address(person)

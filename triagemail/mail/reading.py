@@ -35,6 +35,7 @@ class Anchor:
     outgoing: int = 0
     word: str = ""
     thread: tuple[str, ...] = ()
+    batch: int = 0  # the broadcast to many at once that it answers: our mail's number, and no word about who answers
 
 
 class Who(TypedDict):
@@ -84,6 +85,8 @@ def anchor(mail: ParsedMail, keyring: Keyring, address: str, today: int) -> Anch
         if outgoing and (token := keyring.read(detail, today)) is not None:
             same = found.token is None or found.token.number == token.number
             found = replace(found, token=found.token or token, outgoing=found.outgoing or (outgoing if same else 0))
+        elif outgoing and (token := keyring.read(detail, today, tokens.TO_MANY)) is not None:
+            found = replace(found, batch=found.batch or token.number)
         elif outgoing and not found.secret:
             found = replace(found, secret=tokens.read_secret(detail))
     return found
@@ -93,7 +96,7 @@ def is_ours(mail: ParsedMail, keyring: Keyring, today: int) -> bool:
     """Whether it is a mail that we wrote, come round again under whatever name: by the MAC in its Message-ID, since
     anybody can write a header (trust.md L8, A13)."""
     detail, _ = tokens.read_message_id(mail.message_id, keyring.domain)
-    return keyring.read(detail, today) is not None
+    return keyring.read(detail, today, tokens.IN_ADDRESSES + tokens.TO_MANY) is not None
 
 
 def to_return_path(mail: ParsedMail, address: str) -> bool:

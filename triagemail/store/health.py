@@ -12,6 +12,7 @@ from triagemail.store.schema import from_micros, micros
 from triagemail.store.store import Store
 
 LATE = timedelta(minutes=5)
+REFUSAL = "relay_refusal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ def health(store: Store, now: datetime) -> Health:
         risks.append(f"a timer was due at {from_micros(timer):%Y-%m-%d %H:%M} UTC")
     if (since := claims.sending_held(store)) is not None:
         risks.append(f"all sending is held since {since:%Y-%m-%d %H:%M} UTC: triagemail release all")
+    if refusal := store.one("SELECT value FROM meta WHERE key = ?", REFUSAL):
+        risks.append(f"the relay does not let us in, so no mail tells of it: {refusal[0]}")
     if inbox.get("held"):
         risks.append(f"{inbox['held']} mail(s) held: triagemail held list")
     return Health(
@@ -62,3 +65,16 @@ def health(store: Store, now: datetime) -> Health:
         tuple(processes(store)),
         tuple(risks),
     )
+
+
+def note_refusal(store: Store, text: str, now: datetime) -> None:
+    """The relay has refused our login, or we its certificate: waiting does not mend that, and no mail can tell of it.
+    `status` does, until a connection is open again (trust.md S11)."""
+    store.run(
+        "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        REFUSAL, f"{text} (last tried {now:%Y-%m-%d %H:%M} UTC)",
+    )  # fmt: skip
+
+
+def forget_refusal(store: Store) -> None:
+    store.run("DELETE FROM meta WHERE key = ?", REFUSAL)
