@@ -147,7 +147,7 @@ class Snapshots:
             return Snapshot(issues=self._issues([intent]), desk=desk, alarm=self._alarm(now), deaf=self._deaf(now))
         since = (desk.reviewed_at or desk.opened_at) if desk is not None else now
         told = (desk.digest_at or desk.opened_at) if desk is not None else now
-        held = claims.held_between(self.store, told - SETTLED, now - SETTLED) if name == "digest" else {}
+        held = counts.held_between(self.store, told - SETTLED, now - SETTLED) if name == "digest" else {}
         return Snapshot(
             desk=desk,
             waiting=self._waiting() if name == "morning" else (),
@@ -156,7 +156,7 @@ class Snapshots:
             flooded=self._flooded(desk) if name == "flood" else (),
             lost=reach.lost(self.store, told, now) if name == "digest" else (),
             held=self._held(held),
-            waiting_held=claims.count_held(self.store) if held else 0,
+            waiting_held=counts.count_held(self.store) if held else 0,
         )
 
     def of_alert(self, intent: Intent) -> Snapshot:

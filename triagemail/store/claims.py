@@ -213,24 +213,6 @@ def held(store: Store) -> list[Claimed]:
     return [Claimed(i, raw_id, bytes(body), tries, from_micros(at), why) for i, raw_id, body, tries, at, why in rows]
 
 
-def held_between(store: Store, since: datetime, until: datetime) -> dict[str, list[int]]:
-    """What was held after `since`, up to `until`, and is still: the inbox rows by the kind of their reason."""
-    rows = store.all(
-        "SELECT id, reason FROM inbox WHERE state = 'held' AND done_at > ? AND done_at <= ? ORDER BY id",
-        micros(since), micros(until),
-    )  # fmt: skip
-    found: dict[str, list[int]] = {}
-    for number, reason in rows:
-        kind = "flood" if reason.startswith("flood") else reason.partition(":")[0]
-        found.setdefault(kind, []).append(number)
-    return found
-
-
-def count_held(store: Store) -> int:
-    number: int = store.one("SELECT COUNT(id) FROM inbox WHERE state = 'held'")[0]
-    return number
-
-
 def held_raw(store: Store, inbox: int) -> bytes | None:
     row = store.one("SELECT raw FROM inbox WHERE id = ? AND state = 'held'", inbox)
     return raw(store, row[0]) if row else None
