@@ -35,6 +35,7 @@ RANKS = {
     "notices": 6,
     "one_click": 6,
     "outbox": 6,
+    "oversize": 6,
     "presence": 6,
     "sender": 6,
     "snapshots": 6,

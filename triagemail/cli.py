@@ -22,6 +22,7 @@ from triagemail.console import (
     fail,
     open_app,
     open_store,
+    open_to_look,
     priority,
     read_config,
     safe,
@@ -265,7 +266,8 @@ def status(config_file: Path | None, json_lines: bool) -> None:
     from triagemail.clock import Clock
     from triagemail.store.health import health
 
-    found = health(open_store(config_file), Clock().now())
+    config, store = open_to_look(config_file)
+    found = health(store, Clock().now(), config.imap.read_every)
     if json_lines:
         say_json(asdict(found))
     else:

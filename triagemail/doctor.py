@@ -107,7 +107,7 @@ def keys(app: App, today: date) -> Finding:
 
 
 def database(app: App) -> Iterator[Finding]:
-    found = health(app.store, app.clock.now())
+    found = health(app.store, app.clock.now(), app.config.imap.read_every)
     for risk in found.risks:
         yield Finding("bad", "promises", risk, "triagemail status, and the log of `triagemail run`")
     path = app.store.path

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from triagemail.log import logger
-from triagemail.loops import Loop
+from triagemail.loops import Loop, backoff
 from triagemail.store import processes
 from triagemail.store.store import Store
 
@@ -53,7 +53,10 @@ class Presence:
             return
         self.parts, self.wakes = ",".join(parts), wakes or {}
         self.say()
-        loop = Loop("presence", self.once, close=self.store.close, on_failure=self._failed, longest=LISTENING)
+        loop = Loop(
+            "presence", self.once, close=self.store.close, on_failure=self._failed,
+            pause=lambda error, count: backoff(count, LISTENING),
+        )  # fmt: skip
         loop.start()
         try:
             yield

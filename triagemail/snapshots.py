@@ -23,7 +23,7 @@ from triagemail.process.hours import week
 from triagemail.process.intents import HeldMails, HeldReports, Intent, Snapshot, Undo
 from triagemail.process.life import evolve
 from triagemail.process.model import UNDECIDED, Desk, Evidence, Issue, Level, Policy, Priority, Wishes
-from triagemail.store import audience, claims, counts, reach
+from triagemail.store import audience, claims, counts, mailbox, reach
 from triagemail.store.store import Parent, Store
 
 CRLF = b"\r\n"
@@ -259,7 +259,7 @@ class Snapshots:
         return found if found.member or found.issues else None
 
     def _deaf(self, now: datetime) -> bool:
-        heard = self.store.intake_ok()
+        heard = mailbox.read_at(self.store)
         return heard is not None and heard + DEAF < now
 
     def _undo(self, anchor: Anchor) -> Undo | None:

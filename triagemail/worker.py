@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from triagemail import drill, outbox, trial
+from triagemail import drill, outbox, oversize, trial
 from triagemail.alerts import Alerts
 from triagemail.budgets import Budgets
 from triagemail.clock import Clock
@@ -37,7 +37,7 @@ from triagemail.store.claims import Claimed
 from triagemail.store.engines import STORE_FAULTS, Conflict
 from triagemail.store.store import Store
 from triagemail.units import Taken, Units
-from triagemail.watch import Watch
+from triagemail.watch import DUPLICATE, SUSPECT, Watch
 
 STRIKES = 3
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
@@ -98,6 +98,7 @@ class Worker:
         try:
             with self.store.savepoint():
                 state, why, issue = self._handle(mail, found)
+                why += self.watch.collision(found, mail.inbox, why, self.clock.now())
         except STORE_FAULTS:
             raise
         except Exception as error:  # a bug of ours or an unforeseen mail: parked with its reason, never lost
@@ -126,6 +127,8 @@ class Worker:
         today by the daily digest. Where there are too many mails it was told, and the triager is of those that may be
         urgent."""
         now = self.clock.now()
+        if why == oversize.REASON:
+            oversize.answer(mail, found, self.known, self.outbox, now)
         if why.startswith("flood"):
             if why.startswith(counts.HELD):
                 self._gather(now)
@@ -156,7 +159,7 @@ class Worker:
     def _suspect(self, mail: Claimed, found: ParsedMail, why: str) -> tuple[str, str, int | None]:
         """Nobody is answered: who is named in From has probably not written it (trust.md 3.5)."""
         self.watch.posed(found, self.clock.now())
-        return self._hold(mail, found, f"spoof-suspect: {why}")
+        return self._hold(mail, found, f"{SUSPECT}: {why}")
 
     def _gather(self, now: datetime) -> None:
         """In a moment the triager gets one list of the reports that are held and may be urgent."""
@@ -188,9 +191,9 @@ class Worker:
             return self._hold(mail, found, odd)
         passed_on = groups.original(found, self.groups)
         found = passed_on or found
-        first = self.store.first_time(reading.duplicate_key(found, mail.raw), mail.inbox, self.clock.now())
+        first = self.watch.first(found, mail.raw, mail.inbox, self.clock.now())
         if first:
-            return "silent", f"duplicate of {first}", None
+            return "silent", f"{DUPLICATE} {first}", claims.outcome(self.store, first).issue
         if kind := trial.kind_of(self.store, found, self.clock.now()):
             return "silent", f"{trial.SILENT}: {kind}", None
         if reading.is_ours(found, self.outbox.keyring, self._today()):
@@ -325,7 +328,7 @@ class Worker:
         snapshot = self.known.of_mail(read.intents, anchor, context)
         decided = decide.decide_all(snapshot, read.intents, now, self.policy)
         held = next((d.held for _, d in decided if d.held), "")
-        if held == "spoof-suspect":
+        if held == SUSPECT:
             return self._suspect(mail, found, f"{context.by}, {context.evidence.text}")
         if held:
             self._tell_triager(mail, found, read.intents, snapshot)

@@ -11,7 +11,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from urllib.parse import quote
 
@@ -75,6 +75,7 @@ class Site:
     clock: Clock
     p1_this_week: Callable[[], int]
     leave: Callable[[str], bool]
+    poll: timedelta | None = None
 
     @property
     def root(self) -> str:
@@ -289,7 +290,7 @@ def asset(name: str, kind: str, site: Site, request: Request) -> Response:
 
 def healthz(site: Site, request: Request) -> Response:
     """200 while all promises stand, 503 when one is at risk, as `triagemail status` ends with 75."""
-    risks = health(site.store, site.clock.now()).risks
+    risks = health(site.store, site.clock.now(), site.poll).risks
     return Response("at risk\n" if risks else "ok\n", 503 if risks else 200, media_type="text/plain")
 
 
@@ -301,7 +302,7 @@ def metrics_page(site: Site, request: Request) -> Response:
         return site.door("lost", 404)
     now = site.clock.now()
     counted = {"used": site.p1_this_week(), "budget": site.policy.p1_per_week}
-    text = metrics.text(health(site.store, now), site.store.open_issues(), now, **counted)
+    text = metrics.text(health(site.store, now, site.poll), site.store.open_issues(), now, **counted)
     return Response(text, media_type=metrics.MEDIA_TYPE)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,6 +24,11 @@ NO_ISSUE = (
     want.GiveFeedback, want.UndoLast,
 )  # fmt: skip
 """What may stand beside a report in one mail without `#42`."""
+_TRACE = re.compile(  # what each delivery of one mail writes anew
+    rb"(?:^|(?<=\n))(?:(?:x-)?received(?:-spf)?|return-path|delivered-to|x-original-to|envelope-to|authentication-results"
+    rb"|arc-[a-z-]{1,40}):[^\n]*(?:\n[ \t][^\n]*)*\n?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +134,25 @@ def _with_detail(found: Anchor, detail: str, keyring: Keyring, today: int) -> An
 
 
 def duplicate_key(mail: ParsedMail, raw: bytes) -> str:
-    """A mail's identity: (Message-ID, From, Date); without a usable Message-ID the bytes below the trace headers."""
-    if 3 < len(mail.message_id) <= 1_000 and mail.message_id.isascii():
+    """A mail's identity: (Message-ID, From, Date); without a usable Message-ID its bytes without the trace headers
+    (trust.md I8)."""
+    if usable_id(mail):
         author = mail.from_.address if mail.from_ else ""
         date = mail.date.astimezone(UTC).isoformat() if mail.date else ""
         said = f"{mail.message_id}\n{author}\n{date}".encode()
     else:
         head, _, body = raw.partition(b"\r\n\r\n" if b"\r\n\r\n" in raw[:300_000] else b"\n\n")
-        start = head.lower().rfind(b"\nreceived:")
-        said = head[start + 1 :].partition(b"\n")[2] + body
+        said = _TRACE.sub(b"", head + b"\n") + body
     return hashlib.sha256(said).hexdigest()
+
+
+def id_key(mail: ParsedMail) -> str:
+    """Under which its Message-ID alone is known; "" for one that names nothing."""
+    return f"id:{hashlib.sha256(mail.message_id.encode()).hexdigest()}" if usable_id(mail) else ""
+
+
+def usable_id(mail: ParsedMail) -> bool:
+    return 3 < len(mail.message_id) <= 1_000 and mail.message_id.isascii()
 
 
 def read(mail: ParsedMail, found: Anchor, context: Context, words: Words, policy: Policy) -> Reading:

@@ -44,6 +44,14 @@ class Claimed:
     odd: str
 
 
+class Outcome(NamedTuple):
+    """What became of a mail that came in, and the issue that it was about."""
+
+    state: str
+    reason: str
+    issue: int | None
+
+
 class Due(NamedTuple):  # made for every recipient, in a third of the time that a frozen dataclass takes
     """A delivery that the sender has claimed."""
 
@@ -107,20 +115,6 @@ def take(store: Store, arrivals: Sequence[Arrival]) -> None:
         )  # fmt: skip
 
 
-def cursor(store: Store, account: str, folder: str) -> tuple[int, int]:
-    """(UIDVALIDITY, last UID taken); (0, 0) before the first poll."""
-    row = store.one("SELECT uidvalidity, uid FROM cursor WHERE account = ? AND folder = ?", account, folder)
-    return (row[0], row[1]) if row else (0, 0)
-
-
-def move_cursor(store: Store, account: str, folder: str, uidvalidity: int, uid: int) -> None:
-    store.run(
-        "INSERT INTO cursor (account, folder, uidvalidity, uid) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (account, folder) DO UPDATE SET uidvalidity = excluded.uidvalidity, uid = excluded.uid",
-        account, folder, uidvalidity, uid,
-    )  # fmt: skip
-
-
 def claim_mails(store: Store, now: datetime, holder: str, limit: int = 20) -> list[Claimed]:
     """The oldest waiting mails, with the strike counted before anything is parsed; one with a strike comes alone. On
     PostgreSQL, where others claim too, only the oldest of each lane: a mail waits until the one before it is done."""
@@ -171,6 +165,12 @@ def finish_mail(
         state, reason, issue, message_id, micros(now), inbox, holder,
     )  # fmt: skip
     return bool(done.rowcount)
+
+
+def outcome(store: Store, inbox: int) -> Outcome:
+    """What became of a mail; of one that retention has pruned nothing is known."""
+    row = store.one("SELECT state, reason, issue FROM inbox WHERE id = ?", inbox)
+    return Outcome(*row) if row else Outcome("", "", None)
 
 
 def give_back(store: Store, holder: str) -> None:
