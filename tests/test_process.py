@@ -176,6 +176,7 @@ VALUES: dict[str, list[Any]] = {
     "after": [timedelta(minutes=m) for m in (-5, 0, 10, 45, 300)] + [None],
     "clock": [(10, 30), None],
     "broadcast_reply": [True, False],
+    "by_number": [False, False, True],
     "unasked": [True, False],
     "what": ["help", "status", "list", "process", "template", "board", "backlog"],
     "hand": ["rock", "paper", "scissors"],

@@ -37,7 +37,8 @@ def report_of(text: str, subject: str = "Checkout", *, attachments: bool = False
 
 
 EVIDENCE = Evidence(Level.E1, "test")
-OTHERS = ("by", "evidence", "issue", "mail", "sent_at", "broadcast_reply", "unasked")  # who says it and where, not what
+# who says it and where, not what
+OTHERS = ("by", "evidence", "issue", "mail", "sent_at", "broadcast_reply", "unasked", "by_number")
 
 
 def commands_in(

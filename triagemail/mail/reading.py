@@ -311,7 +311,7 @@ def _fresh(heard: _Heard, who: Who) -> list[Intent]:
         if not said.comment.strip():
             return commanded
         if about is not None:  # prose beside commands that name an issue belongs to that issue
-            return [want.Comment(**who, issue=about, text=said.comment), *commanded]
+            return [want.Comment(**who, issue=about, text=said.comment, by_number=True), *commanded]
     answers = heard.answers or ({"what": form.headline} if form.headline else {})
     material = "\n\n".join(part for part in (form.rest if form.labelled else "", heard.material) if part.strip())
     if not answers and form.priority is None and not heard.names and not heard.material:

@@ -116,11 +116,12 @@ class Reopen(Intent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comment(Intent):
-    """Text that is no command: never lost, and it travels."""
+    """Text that is no command: never lost, and it travels. `by_number`: nothing but a number in it names the issue."""
 
     text: str
     attachments: tuple[str, ...] = ()
     broadcast_reply: bool = False
+    by_number: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
