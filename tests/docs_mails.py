@@ -11,6 +11,7 @@ from email.message import EmailMessage
 from triagemail import config as configs
 from triagemail.mail import compose, evidence, mime, reading
 from triagemail.mail.reading import Anchor, Context
+from triagemail.mail.source import texts_of
 from triagemail.mail.words import parse_words
 from triagemail.process import decide
 from triagemail.process.events import Audience, Draft, Event, SubscriberJoined, SubscriberLeft, WishesSet
@@ -296,7 +297,7 @@ def company(dispute: str = "triager") -> Policy:
     )  # fmt: skip
 
 
-WORDS = parse_words((configs.builtin_templates() / "en" / "words.toml").read_text(encoding="utf-8"))
+WORDS = parse_words(*texts_of("words.toml"))
 
 
 def _raw(said: Said, now: datetime) -> bytes:

@@ -30,7 +30,7 @@ from triagemail.process.model import Evidence, Level, Priority
 ROOT = Path(__file__).parent.parent
 CASES = samples.cases()
 IDS = [f"{case.template}: {case.title}" for case in CASES]
-WORDS = words.parse_words((ROOT / "templates/en/words.toml").read_text("utf-8"))
+WORDS = words.parse_words(*source.texts_of("words.toml"))
 
 
 def rendered(case: Sample, used: Templates | None = None) -> Rendered:

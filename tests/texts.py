@@ -11,13 +11,14 @@ from triagemail.mail import commands, report
 from triagemail.mail.commands import Reading
 from triagemail.mail.quoting import Kind, Line
 from triagemail.mail.report import Report
+from triagemail.mail.source import texts_of
 from triagemail.mail.words import Words, parse_words
 from triagemail.process.intents import Intent
 from triagemail.process.model import Evidence, Level, Question
 
 ROOT = Path(__file__).parent.parent
 TABLE = (ROOT / "templates" / "en" / "words.toml").read_text(encoding="utf-8")
-WORDS = parse_words(TABLE)
+WORDS = parse_words(*texts_of("words.toml"))  # all languages, as the service reads them
 DEFAULTS = tomllib.loads((ROOT / "triagemail" / "defaults.toml").read_text(encoding="utf-8"))
 QUESTIONS = tuple(Question(**{**q, "aliases": tuple(q["aliases"])}) for q in DEFAULTS["question"])
 MARKS = {">": Kind.QUOTE, "=": Kind.OURS, "~": Kind.FORWARDED, "$": Kind.SIGNATURE, "^": Kind.INTRO}

@@ -25,7 +25,7 @@ from triagemail.outbox import Outbox
 from triagemail.process import bounces, decide, duty, readers
 from triagemail.process import intents as want
 from triagemail.process.clocks import clocks, desk_clocks, set_back
-from triagemail.process.events import Decision, Draft, Event, SubscriberJoined, SubscriberLeft, WishesSet
+from triagemail.process.events import Decision, Draft, Event, LanguageSet, SubscriberJoined, SubscriberLeft, WishesSet
 from triagemail.process.intents import Intent, Pending, Snapshot
 from triagemail.process.life import evolve, evolve_desk
 from triagemail.process.model import Evidence, Issue, Level, Policy
@@ -322,6 +322,8 @@ class Worker:
         if anchor.secret and snapshot.pending is not None and snapshot.pending.address == context.by:
             self.store.use_pending(anchor.secret, now)
             self.budgets.confirmed(context.by)
+        if read.language:
+            self.store.heard(context.by, read.language, sure=context.evidence.believed)
         touched = self.commit(decided, snapshot, found.message_id, context.by)
         if anchor.token is not None and context.evidence.rule == "token-of-another":
             self._tell_owner(anchor.token, context, read.intents)
@@ -377,6 +379,8 @@ class Worker:
                 audience.join(self.store, address, event.at)
             case SubscriberLeft(address=address):
                 audience.leave(self.store, address, event.at)
+            case LanguageSet(address=address, language=language):
+                self.store.speak(address, language)
             case WishesSet(address=address, after=wished):
                 audience.set_wishes(self.store, address, wished, event.at)
             case _ if event.issue:

@@ -29,7 +29,17 @@ from markdown_it.rules_block import StateBlock
 from markupsafe import Markup, escape
 
 from triagemail.mail import wording
-from triagemail.mail.source import BLOCK_LINE, BUILT_IN, Folders, Misfit, to_html, to_text
+from triagemail.mail.source import (
+    BLOCK_LINE,
+    BUILT_IN,
+    ENGLISH,
+    Folders,
+    Misfit,
+    languages,
+    texts_of,
+    to_html,
+    to_text,
+)
 from triagemail.mail.wording import Tap, clean, cut, flat, folded, link
 from triagemail.process.model import Issue, Policy, Priority
 
@@ -93,9 +103,11 @@ class Sandbox(SandboxedEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """The templates of one language: its fixed words, the front matter by template, and what renders both parts."""
+    """The templates of one language: its fixed words, the texts of the config that it says in its own, the front matter
+    by template, and what renders both parts."""
 
     words: Mapping[str, Any]
+    phrases: Mapping[str, str]
     front: Callable[[str], Mapping[str, str]]
     text: Trusted | Sandbox
     html: Trusted | Sandbox
@@ -106,7 +118,7 @@ class Templates:
     """The built-in templates and, file by file in front of them, those of a company's own folder that fit."""
 
     directory: Path | None = None
-    allowed: frozenset[str] = frozenset()  # the files of `directory` that were rendered once with samples and fit
+    allowed: frozenset[str] = frozenset()  # the files below `directory` that were rendered once with samples and fit
     problems: tuple[Problem, ...] = ()
 
 
@@ -167,7 +179,9 @@ def _fold(context: EvalContext, text: str, indent: int = 0) -> str:
     """A sentence of our own in short lines; the HTML part is as wide as the reader's screen."""
     if context.autoescape:
         return escape(text)  # the body of a filter block is Markup already, a value is not (trust.md X4)
-    return folded(text, wording.WIDTH - 2 - indent).replace("\n", "\n" + " " * indent)
+    environment = context.environment
+    guard = environment.guard if isinstance(environment, Trusted | Sandbox) else None
+    return folded(text, wording.WIDTH - 2 - indent, guard).replace("\n", "\n" + " " * indent)
 
 
 def _filters(words: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
@@ -198,9 +212,10 @@ def _filters(words: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
         "clock": with_context(lambda context, moment: f"{moment.astimezone(context['zone']):%H:%M}"),
         "day": with_context(lambda context, moment: wording.day(words, moment, context["zone"])),
         "weekdays": lambda days: wording.weekdays(words, days),
-        "told": lambda text: wording.told(words, text),
+        "told": wording.told,
         "minutes": lambda span: wording.length(words, span),
-        "every": lambda span: wording.length(words, span).removeprefix("1 "),
+        "every": lambda span: wording.every(words, span),
+        "spelt": lambda example: words["spelt"].get(example, example),
         "near": lambda span: abs(span) <= timedelta(minutes=1),
         "listed": lambda values: wording.listed(words, values),
         "answer": lambda text: wording.answer(words, text),
@@ -298,7 +313,8 @@ def _environment(
             return _html_taps(words, found, address, context["own_subject"])
         return wording.text_taps(words, found)
 
-    environment.globals = {"taps": taps, "timedelta": timedelta}
+    spoken = [table["language"]["names"][1] for table in _tables("words.toml")]
+    environment.globals = {"taps": taps, "timedelta": timedelta, "languages": spoken}
     environment.filters |= _filters(words)
     return environment
 
@@ -306,18 +322,40 @@ def _environment(
 @lru_cache(maxsize=64)
 def _book(folders: Folders) -> Book:
     words, outcomes = folders.table("mail/_layout.toml"), folders.table("outcomes.toml")
-    guard = wording.guard(words["reserved"], folders.table("words.toml"))
+    examples, english = folders.table("words.toml")["examples"], _tables("words.toml")[0]["examples"]
+    words |= {"spelt": {english[key]: example for key, example in examples.items() if key in english}}
+    guard = _guard(tuple(words["reserved"]))
     front = lru_cache(maxsize=256)(lambda name: (folders.parts(name) or ({}, ""))[0])
     ours = folders.own is None
     text = _environment(lambda name: _source(folders, outcomes, name, html=False), words, guard, html=False, ours=ours)
     html = _environment(lambda name: _source(folders, outcomes, name, html=True), words, guard, html=True, ours=ours)
-    return Book(words, front, text, html)
+    return Book(words, folders.table("phrases.toml"), front, text, html)
+
+
+@lru_cache(maxsize=8)
+def _tables(name: str) -> tuple[dict[str, Any], ...]:
+    """A TOML file in every language, English first."""
+    return tuple(tomllib.loads(text) for text in texts_of(name))
+
+
+@lru_cache(maxsize=8)
+def _guard(reserved: tuple[str, ...]) -> re.Pattern[str]:
+    """One for all languages, since the commands of all are understood in every mail."""
+    kept_free = [word for layout in _tables("mail/_layout.toml") for word in layout["reserved"]]
+    return wording.guard((*reserved, *kept_free), _tables("words.toml"))
+
+
+def _folders(templates: Templates, language: str) -> Folders:
+    """A company's own folder first, then ours of the language, then English: what is not translated is English."""
+    base = tuple(BUILT_IN / name for name in dict.fromkeys((language, ENGLISH)))
+    own = None if templates.directory is None else templates.directory / language
+    mine = f"{language}/"
+    allowed = frozenset(name.removeprefix(mine) for name in templates.allowed if name.startswith(mine))
+    return Folders(base if own is None else (own, *base), own, allowed)
 
 
 def _own_book(templates: Templates, language: str) -> Book:
-    base = (BUILT_IN / language, BUILT_IN / "en") if language != "en" else (BUILT_IN / "en",)
-    own = None if templates.directory is None else templates.directory / language
-    return _book(Folders(base if own is None else (own, *base), own, templates.allowed))
+    return _book(_folders(templates, language))
 
 
 def pages(source: Callable[[str], str], words: Mapping[str, Any]) -> Trusted:
@@ -352,7 +390,7 @@ def _body(book: Book, name: str, context: Mapping[str, object]) -> str:
 
 
 def _render(book: Book, name: str, language: str, context: Mapping[str, object]) -> Rendered:
-    known = {**context, "range": _budgeted_range(), "words": book.words}
+    known = {**_spoken(book, context), "range": _budgeted_range(), "words": book.words}
     known["own_subject"] = subject = cut(flat(_fill(book.text, f"{name}#subject", known)), SUBJECT_LIMIT)
     body, why = _body(book, name, known), flat(_fill(book.text, f"{name}#why", known))
     front = book.front(name)
@@ -360,7 +398,8 @@ def _render(book: Book, name: str, language: str, context: Mapping[str, object])
     summary = cut(flat(_fill(book.text, f"{name}#summary", known)), SUBJECT_LIMIT) if "summary" in front else ""
     if front.get("plain") == "yes":  # a few lines for a pager: no second part, and the reason is the last of them
         return Rendered(subject, f"{book.text.guard.sub('> ', body)}\n{why}\n", "")
-    text = (f"{marked}\n\n" if marked else "") + f"{book.text.guard.sub('> ', body)}\n\n-- \n{folded(why)}\n"
+    end = folded(why, guard=book.text.guard)
+    text = (f"{marked}\n\n" if marked else "") + f"{book.text.guard.sub('> ', body)}\n\n-- \n{end}\n"
     known |= {
         "language": language,
         "marker": marked,
@@ -370,6 +409,41 @@ def _render(book: Book, name: str, language: str, context: Mapping[str, object])
     }
     html = _fill(book.html, "_layout.html", known)
     return Rendered(subject, text, html, summary=summary, opening=wording.opening(book.words, body))
+
+
+def _spoken(book: Book, context: Mapping[str, object]) -> Mapping[str, object]:
+    """The context with the texts of the config in the language of the book."""
+    policy = context["policy"]
+    if not book.phrases or not isinstance(policy, Policy):
+        return context
+    said = _said(policy, book.phrases)
+    current = context["priority"]
+    rule = said.priorities.get(current) if isinstance(current, Priority) else None
+    return {**context, "policy": said, "rule": rule}
+
+
+def _said(policy: Policy, phrases: Mapping[str, str]) -> Policy:
+    """The questions, priorities and areas of the config, each text that the table has in its language; what a company
+    worded itself stays as it is."""
+
+    def say(text: str) -> str:
+        return phrases.get(text, text)
+
+    rules = policy.priorities.items()
+    return replace(
+        policy,
+        questions=tuple(replace(q, label=say(q.label), help=say(q.help)) for q in policy.questions),
+        priorities={p: replace(rule, meaning=say(rule.meaning), response=say(rule.response)) for p, rule in rules},
+        areas={area: say(name) for area, name in policy.areas.items()},
+    )
+
+
+def in_all_languages(policy: Policy, templates: Templates) -> Policy:
+    """The policy whose questions are known in every language in which a mail of ours may ask them."""
+    tables = [_folders(templates, language).table("phrases.toml") for language in languages()]
+    said = [_said(policy, table).questions for table in tables if table]
+    others = [tuple((q.label, q.help) for q in same if q != asked) for asked, *same in zip(policy.questions, *said, strict=True)]
+    return replace(policy, questions=tuple(replace(q, others=o) for q, o in zip(policy.questions, others, strict=True)))
 
 
 def render(templates: Templates, name: str, language: str, context: Mapping[str, object]) -> Rendered:
@@ -429,38 +503,46 @@ def names(language: str = "en") -> tuple[str, ...]:
     return tuple(sorted(p.stem for p in (BUILT_IN / language / "mail").glob("*.md") if not p.stem.startswith("_")))
 
 
-def open_templates(directory: str | Path | None = None, language: str = "en") -> Templates:
-    """The templates to use with a company's own folder: each of its files is tried alone; `problems` names those left
-    out, which the caller tells the operator."""
+def open_templates(directory: str | Path | None = None) -> Templates:
+    """The templates to use with a company's own folder, which has a folder for each language that it rewords: each of
+    its files is tried alone; `problems` names those left out, which the caller tells the operator."""
     if directory is None or not str(directory):
         return Templates()
-    own = Path(directory) / language
-    if not own.is_dir():
-        return Templates(Path(directory), frozenset(), (Problem(language, f"there is no folder {own}"),))
-    files = sorted(str(path.relative_to(own)) for path in own.rglob("*") if path.is_file())
-    tried = {name: _try_file(Path(directory), language, name) for name in files}
+    own = Path(directory)
+    spoken = [language for language in languages() if (own / language).is_dir()]
+    if not spoken:
+        missing = own / ENGLISH
+        return Templates(own, frozenset(), (Problem(ENGLISH, f"there is no folder {missing}, nor of another language"),))
+    files = sorted((language, path) for language in spoken for path in (own / language).rglob("*") if path.is_file())
+    names_ = [(language, str(path.relative_to(own / language))) for language, path in files]
+    tried = {f"{language}/{name}": _try_file(own, language, name) for language, name in names_}
     fitting = frozenset(name for name, found in tried.items() if not found)
-    return Templates(Path(directory), fitting, tuple(problem for found in tried.values() for problem in found))
+    return Templates(own, fitting, tuple(problem for found in tried.values() for problem in found))
 
 
-def check_templates(directory: str | Path | None = None, language: str = "en") -> list[Problem]:
-    """Compiles and renders every built-in template, then every file of a company's folder, with samples."""
-    book = _own_book(Templates(), language)
-    built_in = [Problem(f"mail/{name}.md", text) for name in names(language) for text in _try(book, name, language)]
-    return built_in + list(open_templates(directory, language).problems)
+def check_templates(directory: str | Path | None = None, spoken: Iterable[str] = (ENGLISH,)) -> list[Problem]:
+    """Compiles and renders every built-in template of some languages, then every file of a company's folder, with
+    samples."""
+    built_in = []
+    for language in dict.fromkeys(spoken):
+        book, shown = _own_book(Templates(), language), "" if language == ENGLISH else f"{language}/"
+        for name in names(language):
+            built_in += [Problem(f"{shown}mail/{name}.md", text) for text in _try(book, name, language)]
+    return built_in + list(open_templates(directory).problems)
 
 
 def _try_file(directory: Path, language: str, name: str) -> list[Problem]:
-    if name.startswith("web/") or not any((BUILT_IN / folder / name).is_file() for folder in (language, "en")):
-        return [Problem(name, "there is no built-in file of this name, so it is never used")]
+    shown = name if language == ENGLISH else f"{language}/{name}"
+    if name.startswith("web/") or not any((BUILT_IN / folder / name).is_file() for folder in (language, ENGLISH)):
+        return [Problem(shown, "there is no built-in file of this name, so it is never used")]
     shared = not name.startswith("mail/") or Path(name).stem.startswith("_")
     try:
-        book = _own_book(Templates(directory, frozenset({name})), language)
+        book = _own_book(Templates(directory, frozenset({f"{language}/{name}"})), language)
     except Exception as error:  # bad TOML, bad UTF-8, a missing key: all are the operator's to know
-        return [Problem(name, f"{type(error).__name__}: {error}")]
+        return [Problem(shown, f"{type(error).__name__}: {error}")]
     each = names(language) if shared else (Path(name).stem,)
     found = [text for template in each for text in _try(book, template, language)]
-    return [Problem(name, text) for text in dict.fromkeys(found)]
+    return [Problem(shown, text) for text in dict.fromkeys(found)]
 
 
 def _try(book: Book, name: str, language: str) -> Iterable[str]:
@@ -473,7 +555,8 @@ def _try(book: Book, name: str, language: str) -> Iterable[str]:
         )
         try:
             made = _render(book, name, language, context)
-            body = _body(book, name, {**context, "own_subject": "", "range": _budgeted_range(), "words": book.words})
+            known = {**_spoken(book, context), "own_subject": "", "range": _budgeted_range(), "words": book.words}
+            body = _body(book, name, known)
             yield from _faults(book, made, body)
         except Exception as error:  # any fault of a template is a finding, never a crash of the check
             yield f"{type(error).__name__}: {error} (sample: {sample.title})"

@@ -9,10 +9,18 @@ from triagemail.process import acts
 from triagemail.process import intents as want
 from triagemail.process.desk import DigestSent
 from triagemail.process.duty import LONGEST, until_of
-from triagemail.process.events import Audience, Decision, Draft, SubscriberJoined, SubscriberLeft, WishesSet
+from triagemail.process.events import (
+    Audience,
+    Decision,
+    Draft,
+    LanguageSet,
+    SubscriberJoined,
+    SubscriberLeft,
+    WishesSet,
+)
 from triagemail.process.intents import Intent, Snapshot
 from triagemail.process.model import Policy, Priority, Wishes
-from triagemail.process.updates import refuse
+from triagemail.process.updates import done, refuse
 
 
 def subscribe(intent: want.Subscribe, snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
@@ -118,6 +126,12 @@ def set_wish(
             if until is None or until <= now or until > now + LONGEST:
                 return refuse(intent, "no-such-day", said=intent.said)
             return _set(intent, before, replace(before, paused_until=until), now, policy)
+
+
+def speak(intent: want.Speak, now: datetime) -> Decision:
+    """The language of our mails to one person; what goes to the list has the list's."""
+    told = LanguageSet(issue=0, at=now, by=intent.by, address=intent.by, language=intent.language)
+    return Decision(events=(told,)) + done(intent, "language-set")
 
 
 def digest(snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
