@@ -33,9 +33,9 @@ IDS = [f"{case.template}: {case.title}" for case in CASES]
 WORDS = words.parse_words(*source.texts_of("words.toml"))
 
 
-def rendered(case: Sample, used: Templates | None = None) -> Rendered:
+def rendered(case: Sample, used: Templates | None = None, language: str = "en") -> Rendered:
     context = templates.context_of(case.policy, case.now, case.issue, case.values, to=case.to, reply_to=case.reply_to)
-    return templates.render(used or Templates(), case.template, "en", context)
+    return templates.render(used or Templates(), case.template, language, context)
 
 
 @functools.cache
@@ -460,9 +460,9 @@ def test_p0_is_a_priority() -> None:
 # --- one-tap answers --------------------------------------------------------------------------------------------------
 
 
-def tapped(case: Sample) -> Iterator[tuple[str, str, str]]:
+def tapped(case: Sample, language: str = "en") -> Iterator[tuple[str, str, str]]:
     """(address, subject, body) of each one-tap answer, as a mail program reads the link (RFC 6068)."""
-    for url in Page(rendered(case).html).links:
+    for url in Page(rendered(case, language=language).html).links:
         if url.startswith("mailto:"):
             asked = parse_qs(urlsplit(url).query, strict_parsing=True)
             yield unquote(urlsplit(url).path), asked["subject"][0], asked["body"][0]
@@ -761,7 +761,7 @@ def test_broken_overrides_are_refused(tmp_path: Path, name: str, way: str) -> No
     assert used.allowed == frozenset()
     assert {problem.template for problem in used.problems} == {file}
     case = samples.cases(name)[0]
-    injected = rendered(case, Templates(tmp_path, frozenset({file})))
+    injected = rendered(case, Templates(tmp_path, frozenset({f"en/{file}"})))
     assert replace(injected, problem="") == rendered(case)
     assert injected.problem.startswith(file)
 
@@ -776,7 +776,7 @@ def test_the_check_names_a_broken_override(tmp_path: Path) -> None:
 def test_no_template_runs_away(tmp_path: Path, body: str) -> None:
     """S12: an endless or huge template ends in seconds and the built-in text goes out; the sandbox holds."""
     override(tmp_path, "mail/triage.md", body)
-    injected = rendered(CASES[IDS.index("triage: workaround")], Templates(tmp_path, frozenset({"mail/triage.md"})))
+    injected = rendered(CASES[IDS.index("triage: workaround")], Templates(tmp_path, frozenset({"en/mail/triage.md"})))
     assert "please decide" in injected.text
     assert injected.problem
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import accumulate
 from typing import Any
 from urllib.parse import quote as percent
 from zoneinfo import ZoneInfo
@@ -52,15 +52,31 @@ def link(url: str) -> str:
 def folded(text: str, width: int = WIDTH - 2, guard: re.Pattern[str] | None = None) -> str:
     """Our own sentence in lines of at most `width` characters. A quoted command stays whole, and neither it nor a
     priority starts a line, nor does anything that `guard` matches: the word before it comes down to it."""
-    lines: list[list[str]] = [[]]
-    for unit in _UNIT.findall(text):
-        if lines[-1] and sum(map(len, lines[-1])) + len(lines[-1]) + len(unit) > width:
-            lines.append([])
-        lines[-1].append(unit)
-    for before, line in pairwise(lines):
-        while guard is not None and len(before) > 1 and guard.match(" ".join(line)):
-            line.insert(0, before.pop())
+    units = _UNIT.findall(text)
+    lines = _wrapped(units, width)
+    for _ in range(_GLUED if guard is not None else 0):
+        starts = accumulate(len(line) for line in lines)
+        first = next((n for n, line in zip(starts, lines[1:], strict=False) if guard and guard.match(" ".join(line))), 0)
+        if not first:
+            break
+        units[first - 1 : first + 1] = [f"{units[first - 1]} {units[first]}"]
+        lines = _wrapped(units, width)
     return "\n".join(map(" ".join, lines))
+
+
+_GLUED = 20  # words of a sentence that are kept from starting a line
+
+
+def _wrapped(units: Sequence[str], width: int) -> list[list[str]]:
+    lines: list[list[str]] = [[]]
+    size = 0
+    for unit in units:
+        if lines[-1] and size + len(unit) > width:
+            lines.append([])
+            size = 0
+        lines[-1].append(unit)
+        size += len(unit) + 1
+    return lines
 
 
 WITH_ANY_WORD = ("owner", "next_update", "doc", "area", "away", "pause")

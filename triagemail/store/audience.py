@@ -27,6 +27,7 @@ class Member:
     group: bool
     wishes: Wishes
     reach: Reach | None = None  # None: nothing came back
+    language: str = ""  # in which they want our mails, if they said so
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +168,10 @@ def members(store: Store) -> list[Member]:
     on_it = "p.subscribed_at IS NOT NULL"
     wished = {address: each for _, address, each in _people(store, on_it)}
     fares = reach.by_address(store)
-    rows = store.all(f"SELECT address, subscribed_at, is_group FROM person p WHERE {on_it} ORDER BY address")
+    rows = store.all(f"SELECT address, subscribed_at, is_group, language FROM person p WHERE {on_it} ORDER BY address")
     return [
-        Member(address, from_micros(since), bool(group), wished[address], fares.get(address))
-        for address, since, group in rows
+        Member(address, from_micros(since), bool(group), wished[address], fares.get(address), language or "")
+        for address, since, group, language in rows
     ]
 
 
