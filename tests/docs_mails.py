@@ -10,8 +10,8 @@ from email.message import EmailMessage
 
 from triagemail import config as configs
 from triagemail.mail import compose, evidence, mime, reading
+from triagemail.mail.languages import texts_of
 from triagemail.mail.reading import Anchor, Context
-from triagemail.mail.source import texts_of
 from triagemail.mail.words import parse_words
 from triagemail.process import decide
 from triagemail.process.events import Audience, Draft, Event, SubscriberJoined, SubscriberLeft, WishesSet

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from scenes import EVERYBODY, JOE, OTTO, P0, P1, P2, P3, SCENES, TINA, UNKNOWN, Scene
 from test_process import ANNA, BOB, CARL, FULL, SARA, World, check_decision, check_issues, sure
+from texts import CODES
 
-from triagemail.mail import compose, samples, templates
+from triagemail.mail import compose, samples
 from triagemail.process import desk as befell
 from triagemail.process import events as did
 from triagemail.process import intents as want
@@ -381,13 +382,13 @@ def test_every_outcome_has_a_sentence() -> None:
     for cell in (cell for name in SCENES for cell in cells(name)):
         for outcome in cell.outcomes:
             said.setdefault((outcome.code, outcome.ok, *sorted(outcome.values), cell.scene.name), (outcome, cell))
-    assert {outcome.code for outcome, _ in said.values()} <= templates.outcome_codes()
+    assert {outcome.code for outcome, _ in said.values()} <= CODES
     for outcome, cell in said.values():
         shown = cell.world.snapshot.issues.get(outcome.issue or 0)
         text = sentence(outcome, shown, cell.world)
         assert ("This is done: " if outcome.ok else "This was not done: ") in text
         assert "None" not in text, text
-    unused = templates.outcome_codes() - {outcome.code for outcome, _ in said.values()}
+    unused = CODES - {outcome.code for outcome, _ in said.values()}
     assert unused <= SAID_ELSEWHERE, sorted(unused - SAID_ELSEWHERE)
 
 

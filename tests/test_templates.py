@@ -15,9 +15,11 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from texts import CODES
 
-from triagemail.mail import calls, commands, quoting, report, samples, source, templates, wording, words
+from triagemail.mail import calls, commands, languages, quoting, report, samples, source, templates, wording, words
 from triagemail.mail.html import html_to_text
+from triagemail.mail.markdown import markdown
 from triagemail.mail.quoting import Kind, Line
 from triagemail.mail.samples import NOW
 from triagemail.mail.samples_company import Sample
@@ -30,7 +32,7 @@ from triagemail.process.model import Evidence, Level, Priority
 ROOT = Path(__file__).parent.parent
 CASES = samples.cases()
 IDS = [f"{case.template}: {case.title}" for case in CASES]
-WORDS = words.parse_words(*source.texts_of("words.toml"))
+WORDS = words.parse_words(*languages.texts_of("words.toml"))
 
 
 def rendered(case: Sample, used: Templates | None = None, language: str = "en") -> Rendered:
@@ -297,7 +299,7 @@ def test_every_outcome_has_its_sentence() -> None:
     codes |= handed.of("Outcome", 1, unknown={"updates: code"})  # `done` and `refuse` themselves
     codes |= handed.of("replace", "code")
     roles = {act.refusal for act in (*acts.ACTS.values(), *map(asking, calls.ASKS))}  # `decide: code`
-    assert codes | roles - {"not-admitted"} == templates.outcome_codes() - {"other", "other-done"}
+    assert codes | roles - {"not-admitted"} == CODES - {"other", "other-done"}
 
 
 def asking(what: str) -> acts.Act:
@@ -325,7 +327,7 @@ def act(intent, code):
         handed.of("refuse", 1)
 
 
-@pytest.mark.parametrize("code", sorted(templates.outcome_codes()))
+@pytest.mark.parametrize("code", sorted(CODES))
 def test_every_sentence_with_and_without_values(code: str) -> None:
     """A receipt goes out whatever the process knows of the command."""
     full = {"priority": Priority.P0, "by": samples.ALICE, "owner": samples.BOB, "limit": timedelta(hours=4), "due": NOW}
@@ -920,6 +922,6 @@ def test_source_of_a_template() -> None:
     """One Markdown source makes both parts; tags inside it are left alone."""
     text = "## Head\n\n{% if a %}\n**b** `c` [d]({{ e }}) {{ f ** g }}\n{% endif %}\nend\\\n"
     assert source.to_text(text) == 'Head\n\n{% if a %}b "c" d <{{ e }}> {{ f ** g }}\n{% endif %}end\n'
-    html_part = source.to_html(text, templates._markdown().render)
+    html_part = source.to_html(text, markdown().render)
     assert "<h2>Head</h2>\n{% if a %}\n<p><strong>b</strong> <code>c</code>" in html_part
     assert '<a href="{{ ( e ) | link }}">d</a> {{ f ** g }}</p>\n{% endif %}\n<p>end' in html_part

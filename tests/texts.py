@@ -9,9 +9,9 @@ from pathlib import Path
 
 from triagemail.mail import commands, report
 from triagemail.mail.commands import Reading
+from triagemail.mail.languages import texts_of
 from triagemail.mail.quoting import Kind, Line
 from triagemail.mail.report import Report
-from triagemail.mail.source import texts_of
 from triagemail.mail.words import Words, parse_words
 from triagemail.process.intents import Intent
 from triagemail.process.model import Evidence, Level, Question
@@ -21,6 +21,8 @@ TABLE = (ROOT / "templates" / "en" / "words.toml").read_text(encoding="utf-8")
 WORDS = parse_words(*texts_of("words.toml"))  # all languages, as the service reads them
 DEFAULTS = tomllib.loads((ROOT / "triagemail" / "defaults.toml").read_text(encoding="utf-8"))
 QUESTIONS = tuple(Question(**{**q, "aliases": tuple(q["aliases"])}) for q in DEFAULTS["question"])
+CODES = frozenset(tomllib.loads((ROOT / "templates" / "en" / "outcomes.toml").read_text(encoding="utf-8")))
+"""The outcome codes that have a sentence."""
 MARKS = {">": Kind.QUOTE, "=": Kind.OURS, "~": Kind.FORWARDED, "$": Kind.SIGNATURE, "^": Kind.INTRO}
 
 

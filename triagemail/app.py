@@ -27,8 +27,8 @@ from triagemail.keys import read_keys
 from triagemail.log import logger
 from triagemail.loops import Loop, run_all
 from triagemail.mail import templates as mail_templates
+from triagemail.mail.languages import texts_of
 from triagemail.mail.tokens import Keyring
-from triagemail.mail.source import texts_of
 from triagemail.mail.words import Words, parse_words
 from triagemail.notices import Notices
 from triagemail.outbox import Outbox

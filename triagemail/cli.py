@@ -106,7 +106,8 @@ def check(config_file: Path | None) -> None:
 
     config = read_config(config_file, service=True)
     spoken = (config.mail.language, config.list.language or config.mail.language)
-    found = templates.check_templates(config.templates.dir or None, spoken)  # of each template the first mistake is shown
+    found = templates.check_templates(config.templates.dir or None, spoken)
+    # of each template the first mistake is shown
     problems = sorted({p.template: f"templates/{p}" for p in reversed(found)}.values())
     try:
         build(config)

@@ -73,7 +73,7 @@ def _zone(text: str) -> str:
 
 
 def _language(text: str) -> str:
-    from triagemail.mail.source import languages
+    from triagemail.mail.languages import languages
 
     if text not in languages():
         raise ValueError(f"there are no mails in {text!r}; there are: {', '.join(languages())}")

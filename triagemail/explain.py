@@ -10,8 +10,8 @@ from typing import Any
 from triagemail import config as configs
 from triagemail.config import Config
 from triagemail.mail import evidence, groups, mime, reading, screening
+from triagemail.mail.languages import texts_of
 from triagemail.mail.reading import Anchor, Context
-from triagemail.mail.source import texts_of
 from triagemail.mail.templates import in_all_languages, open_templates
 from triagemail.mail.words import parse_words
 from triagemail.process import codec, decide

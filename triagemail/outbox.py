@@ -10,13 +10,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from triagemail.log import logger
-from triagemail.mail import compose, headers, mime, recorded, sessions, source, templates, tokens
+from triagemail.mail import compose, headers, mime, recorded, sessions, tokens
+from triagemail.mail.languages import ENGLISH, languages
 from triagemail.mail.templates import Templates
 from triagemail.mail.tokens import EXPIRES_DAYS, Keyring, Token
 from triagemail.process.events import Audience, Draft
 from triagemail.process.intents import Pending
 from triagemail.process.model import Invite, Issue, Policy
-from triagemail.store import claims, search
+from triagemail.store import claims, search, spoken
 from triagemail.store.forget import NOWHERE
 from triagemail.store.store import Store
 
@@ -31,7 +32,7 @@ class Outbox:
     templates: Templates
     keyring: Keyring
     policy: Policy
-    language: str = source.ENGLISH  # of mails to people who have shown none
+    language: str = ENGLISH  # of mails to people who have shown none
     list_language: str = ""  # "" = the same
     texts: list[str] = field(default_factory=list)
 
@@ -76,14 +77,14 @@ class Outbox:
 
     def language_of(self, address: str) -> str:
         """What somebody reads: their own wish, else the language in which they wrote, else that of the config."""
-        found = self.store.language(address)
-        return found if found in source.languages() else self.language
+        found = spoken.language(self.store, address)
+        return found if found in languages() else self.language
 
     def template_texts(self) -> list[str]:
         """The plain text of the five-question template in every language, as we send it; made once."""
         if not self.texts:
             draft, then = Draft("template", self.policy.address), datetime(2026, 1, 1, tzinfo=UTC)
-            self.texts.extend(self._compose(draft, None, then, each, references=()).text for each in source.languages())
+            self.texts.extend(self._compose(draft, None, then, each, references=()).text for each in languages())
         return self.texts
 
     def _broadcast(self, draft: Draft, audience: Audience, issue: Issue | None, now: datetime) -> int:
@@ -107,11 +108,10 @@ class Outbox:
         now: datetime,
         language: str,
         *,
-        to: str = "",
-        reply_to: str = "",
         references: tuple[str, ...],
-        in_reply_to: str = "",
-    ) -> compose.Composed:
+        to: str = "",
+        reply_to: str = "", in_reply_to: str = "",
+    ) -> compose.Composed:  # fmt: skip
         values = draft.values
         if isinstance(draft.to, Audience):  # a `next update …` in the same mail counts, whatever the order of its lines
             values = {**values, "next_update_at": issue.next_update_at if issue is not None else None}

@@ -131,15 +131,16 @@ def _journal(app: App, kind: type[SubscriberJoined | SubscriberLeft], address: s
 def _speak(app: App, address: str, language: str) -> None:
     from triagemail.process.events import LanguageSet
     from triagemail.process.model import Evidence, Level
+    from triagemail.store import spoken
 
-    app.store.speak(address, language)
+    spoken.speak(app.store, address, language)
     event = LanguageSet(issue=0, at=app.clock.now(), by="operator", address=address, language=language)
     app.store.save_event(event, Evidence(Level.E3, "host"), None, "")
 
 
 def _no_language(language: str) -> str:
     """Why a language cannot be had; "" where it can, or none is asked for."""
-    from triagemail.mail.source import languages
+    from triagemail.mail.languages import languages
 
     known = languages()
     return "" if language in ("", *known) else f"there are no mails in {language!r}; there are: {', '.join(known)}"
@@ -149,7 +150,10 @@ def _no_language(language: str) -> str:
 
 ADDRESS = ("address", "email", "e-mail", "email address", "mail", "subscriber")
 NOT_ANY_MORE = ("blocklisted", "disabled", "unsubscribed", "bounced")  # listmonk, Mailman
-COLUMNS = ("address", "since", "group", "priority", "areas", "issues", "muted", "digest", "paused_until", "disabled", "language")
+COLUMNS = (
+    "address", "since", "group", "priority", "areas", "issues", "muted", "digest", "paused_until", "disabled",
+    "language",
+)  # fmt: skip
 TOGETHER = 500  # people a transaction
 
 
@@ -223,13 +227,13 @@ def _join_all(app: App, people: dict[str, Row]) -> int:
 
 def _join(app: App, address: str, row: Row) -> bool:
     from triagemail.process.events import SubscriberJoined
-    from triagemail.store import audience
+    from triagemail.store import audience, spoken
 
     if audience.wishes(app.store, address).member:
         return False
     audience.join(app.store, address, app.clock.now(), group=row.group)
     _journal(app, SubscriberJoined, address)
-    if row.language and not _no_language(row.language) and not app.store.language(address):
+    if row.language and not _no_language(row.language) and not spoken.language(app.store, address):
         _speak(app, address, row.language)
     return True
 

@@ -32,7 +32,7 @@ from triagemail.process.model import Evidence, Issue, Level, Policy
 from triagemail.process.readers import SubscriberDisabled
 from triagemail.process.updates import rank
 from triagemail.snapshots import Snapshots
-from triagemail.store import audience, claims, counts, reach
+from triagemail.store import audience, claims, counts, reach, spoken
 from triagemail.store.claims import Claimed
 from triagemail.store.engines import STORE_FAULTS, Conflict
 from triagemail.store.store import Store
@@ -323,7 +323,7 @@ class Worker:
             self.store.use_pending(anchor.secret, now)
             self.budgets.confirmed(context.by)
         if read.language:
-            self.store.heard(context.by, read.language, sure=context.evidence.believed)
+            spoken.hear(self.store, context.by, read.language, sure=context.evidence.believed)
         touched = self.commit(decided, snapshot, found.message_id, context.by)
         if anchor.token is not None and context.evidence.rule == "token-of-another":
             self._tell_owner(anchor.token, context, read.intents)
@@ -380,7 +380,7 @@ class Worker:
             case SubscriberLeft(address=address):
                 audience.leave(self.store, address, event.at)
             case LanguageSet(address=address, language=language):
-                self.store.speak(address, language)
+                spoken.speak(self.store, address, language)
             case WishesSet(address=address, after=wished):
                 audience.set_wishes(self.store, address, wished, event.at)
             case _ if event.issue:

@@ -17,7 +17,7 @@ from triagemail.process.model import Priority
 
 ASKS = frozenset(["status", "list", "help", "template", "process", "board", "backlog"])  # may be asked with `?`
 LIST_ONLY = frozenset(["subscribe", "unsubscribe", "subscribe_to", "unsubscribe_from"])
-PERSONAL = LIST_ONLY | {"digest", "pause", "resume", "duty", "away", "language"}  # about a person: `#42` behind them means nothing
+PERSONAL = LIST_ONLY | {"digest", "pause", "resume", "duty", "away", "language"}  # of a person: no `#42` behind them
 ALONE = ASKS | {
     "agree", "bug", "feature", "call", "rock", "paper", "scissors", "mine", "done", "subscribe", "unsubscribe",
     "digest", "resume", "duty", "undo",
@@ -31,7 +31,9 @@ FREE = frozenset(
 WITH_REASON = frozenset(["decline", "withdraw", "reopen", "dispute", "not_me"])  # alone they are asked for a reason
 WHY = frozenset(["feature"])  # alone, or with a `because`: whoever rules that it is one says why
 WITH_PRIORITY = frozenset(["dispute", "remediate"])  # `remediate P2: …`
-SHAPED = frozenset(["priority", "owner", "next_update", "doc", "area", "duplicate", "same_as", "pause", "away", "language"])
+SHAPED = frozenset(
+    ["priority", "owner", "next_update", "doc", "area", "duplicate", "same_as", "pause", "away", "language"]
+)
 SAME = frozenset(["duplicate", "same_as"])  # their `#12` is another issue
 OPTIONAL = frozenset(["duty", "done"])  # alone, or with an argument of a shape
 ON_ISSUE = (FREE | SHAPED | ALONE) - ASKS - PERSONAL - {"feedback", "undo"}

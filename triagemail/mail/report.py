@@ -114,12 +114,12 @@ class _Sheet:
     labelled: bool = False
     origin: dict[str, str] = field(default_factory=dict)  # `behalf` and `via`
 
-    def opens(self, label: _Label, forms: _Forms, *, quoted: bool) -> None:
-        key = label.key
-        self.current, self.quoted, self.far = key, quoted, 0
+    def opens(self, label: _Label, forms: _Forms, *, quoted: bool) -> _Label:
+        self.current, self.quoted, self.far = label.key, quoted, 0
         self.labelled |= not quoted
-        self.help = forms.help.get(label.wording, forms.help[key])
-        self.parts.setdefault(key, [])
+        self.help = forms.help.get(label.wording) or forms.help[label.key]
+        self.parts.setdefault(label.key, [])
+        return label
 
     def add(self, text: str) -> None:
         """New text belongs to the question above it; without one it stands on top."""
@@ -130,8 +130,8 @@ class _Sheet:
         if self.help and text.strip():
             text, self.help = _unhelped(text, self.help)
         self.parts[self.current].append(text)
-        self.labelled |= bool(text.strip())
-        self.inline |= self.quoted and bool(text.strip())
+        self.labelled |= (said := bool(text.strip()))
+        self.inline |= self.quoted and said
 
 
 def read(
@@ -189,9 +189,9 @@ def _forms(questions: tuple[Question, ...], words: Words) -> _Forms:
         keys=tuple(q.key for q in questions),
         own=frozenset((q.key, plain(label)) for q in questions for label, _ in ((q.label, ""), *q.others)),
         help={
-            name: tuple(plain(help_, _HELP).split())
+            name: tuple(plain(text, _HELP).split())
             for q in questions
-            for name, help_ in (*((plain(label), text) for label, text in q.others), (q.key, q.help), (plain(q.label), q.help))
+            for name, text in (*((plain(label), help_) for label, help_ in q.others), (q.key, q.help))
         },
         words=words,
     )
@@ -358,10 +358,8 @@ def _filled(
 
 def _quoted(sheet: _Sheet, text: str, forms: _Forms) -> _Label | None:
     """A question in the quote makes what is typed below it an answer, until the quote has gone on for long."""
-    label = _label(text, forms)
-    if label:
-        sheet.opens(label, forms, quoted=True)
-        return label
+    if label := _label(text, forms):
+        return sheet.opens(label, forms, quoted=True)
     sheet.far += 1
     if sheet.quoted and sheet.far > _FAR:
         sheet.current = None

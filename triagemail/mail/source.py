@@ -10,7 +10,6 @@ import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -97,31 +96,6 @@ def to_html(source: str, markdown: Callable[[str], str]) -> str:
 
     html = _HREF.sub(lambda url: _PLACE.sub(linked, url[0]), markdown(text))
     return restore(html, tags)
-
-
-# --- the languages ----------------------------------------------------------------------------------------------------
-
-ENGLISH = "en"
-
-
-@cache
-def languages() -> tuple[str, ...]:
-    """Each folder of the built-in templates that has words is a language; English first, whose words are always
-    understood."""
-    found = sorted(path.parent.name for path in BUILT_IN.glob("*/words.toml"))
-    return (ENGLISH, *(name for name in found if name != ENGLISH))
-
-
-def texts_of(name: str) -> tuple[str, ...]:
-    """The text of one file in every language that has it."""
-    files = [BUILT_IN / language / name for language in languages()]
-    return tuple(file.read_text("utf-8") for file in files if file.is_file())
-
-
-@cache
-def markers() -> tuple[str, ...]:
-    """The line above which people answer, in every language."""
-    return tuple(str(tomllib.loads(text)["marker"]) for text in texts_of("mail/_layout.toml"))
 
 
 # --- where the files are ----------------------------------------------------------------------------------------------

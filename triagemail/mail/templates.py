@@ -1,4 +1,4 @@
-"""The door of jinja2 and markdown-it-py: one Markdown source per mail becomes its subject, text part and HTML part.
+"""The door of jinja2: one Markdown source per mail becomes its subject, text part and HTML part.
 
 A source is turned into two Jinja templates once, when it is first used; what people wrote is only ever a value of them,
 never Markdown and never a template (trust.md X3, X4). An override that does not fit gives way to the built-in text and
@@ -8,7 +8,6 @@ says so in `Rendered.problem` (trust.md S12); nothing here logs.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,22 +23,12 @@ from jinja2.exceptions import SecurityError
 from jinja2.nodes import EvalContext
 from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
-from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock
 from markupsafe import Markup, escape
 
 from triagemail.mail import wording
-from triagemail.mail.source import (
-    BLOCK_LINE,
-    BUILT_IN,
-    ENGLISH,
-    Folders,
-    Misfit,
-    languages,
-    texts_of,
-    to_html,
-    to_text,
-)
+from triagemail.mail.languages import ENGLISH, asked_in_all, languages, said, tables
+from triagemail.mail.markdown import markdown
+from triagemail.mail.source import BUILT_IN, Folders, Misfit, to_html, to_text
 from triagemail.mail.wording import Tap, clean, cut, flat, folded, link
 from triagemail.process.model import Issue, Policy, Priority
 
@@ -179,8 +168,7 @@ def _fold(context: EvalContext, text: str, indent: int = 0) -> str:
     """A sentence of our own in short lines; the HTML part is as wide as the reader's screen."""
     if context.autoescape:
         return escape(text)  # the body of a filter block is Markup already, a value is not (trust.md X4)
-    environment = context.environment
-    guard = environment.guard if isinstance(environment, Trusted | Sandbox) else None
+    guard = getattr(context.environment, "guard", None)
     return folded(text, wording.WIDTH - 2 - indent, guard).replace("\n", "\n" + " " * indent)
 
 
@@ -244,24 +232,6 @@ def _html_taps(words: Mapping[str, Any], found: list[Tap], address: str, subject
 # --- from source to template ------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=1)
-def _markdown() -> MarkdownIt:
-    markdown = MarkdownIt("commonmark", {"html": False}).disable(["code", "lheading", "reference", "image"])
-    markdown.block.ruler.before("list", "jinja", _block_lines, {"alt": ["paragraph", "list", "blockquote"]})
-    return markdown
-
-
-def _block_lines(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """A block rule of markdown-it: a line of nothing but statements or block values is no paragraph."""
-    line = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]].strip()
-    if not BLOCK_LINE.fullmatch(line):
-        return False
-    if not silent:
-        state.push("html_block", "", 0).content = line + "\n"
-        state.line = start + 1
-    return True
-
-
 def _source(folders: Folders, outcomes: Mapping[str, str], name: str, *, html: bool) -> str | None:
     """The Jinja source of `NAME` (a body), `NAME#subject`, `NAME#why`, `outcome/CODE` or `_layout.html`, or None."""
     if name == "_layout.html":
@@ -278,7 +248,7 @@ def _source(folders: Folders, outcomes: Mapping[str, str], name: str, *, html: b
     if source is None:
         return None
     inline = bool(part) or name.startswith("outcome/")
-    return to_html(source, _markdown().renderInline if inline else _markdown().render) if html else to_text(source)
+    return to_html(source, markdown().renderInline if inline else markdown().render) if html else to_text(source)
 
 
 def _budgeted_range() -> Callable[..., range]:
@@ -313,8 +283,8 @@ def _environment(
             return _html_taps(words, found, address, context["own_subject"])
         return wording.text_taps(words, found)
 
-    spoken = [table["language"]["names"][1] for table in _tables("words.toml")]
-    environment.globals = {"taps": taps, "timedelta": timedelta, "languages": spoken}
+    called = [table["language"]["names"][1] for table in tables("words.toml")]
+    environment.globals = {"taps": taps, "timedelta": timedelta, "languages": called}
     environment.filters |= _filters(words)
     return environment
 
@@ -322,7 +292,7 @@ def _environment(
 @lru_cache(maxsize=64)
 def _book(folders: Folders) -> Book:
     words, outcomes = folders.table("mail/_layout.toml"), folders.table("outcomes.toml")
-    examples, english = folders.table("words.toml")["examples"], _tables("words.toml")[0]["examples"]
+    examples, english = folders.table("words.toml")["examples"], tables("words.toml")[0]["examples"]
     words |= {"spelt": {english[key]: example for key, example in examples.items() if key in english}}
     guard = _guard(tuple(words["reserved"]))
     front = lru_cache(maxsize=256)(lambda name: (folders.parts(name) or ({}, ""))[0])
@@ -333,24 +303,17 @@ def _book(folders: Folders) -> Book:
 
 
 @lru_cache(maxsize=8)
-def _tables(name: str) -> tuple[dict[str, Any], ...]:
-    """A TOML file in every language, English first."""
-    return tuple(tomllib.loads(text) for text in texts_of(name))
-
-
-@lru_cache(maxsize=8)
 def _guard(reserved: tuple[str, ...]) -> re.Pattern[str]:
     """One for all languages, since the commands of all are understood in every mail."""
-    kept_free = [word for layout in _tables("mail/_layout.toml") for word in layout["reserved"]]
-    return wording.guard((*reserved, *kept_free), _tables("words.toml"))
+    free = [word for layout in tables("mail/_layout.toml") for word in layout["reserved"]]
+    return wording.guard((*reserved, *free), tables("words.toml"))
 
 
 def _folders(templates: Templates, language: str) -> Folders:
     """A company's own folder first, then ours of the language, then English: what is not translated is English."""
     base = tuple(BUILT_IN / name for name in dict.fromkeys((language, ENGLISH)))
     own = None if templates.directory is None else templates.directory / language
-    mine = f"{language}/"
-    allowed = frozenset(name.removeprefix(mine) for name in templates.allowed if name.startswith(mine))
+    allowed = frozenset(n.partition("/")[2] for n in templates.allowed if n.startswith(f"{language}/"))
     return Folders(base if own is None else (own, *base), own, allowed)
 
 
@@ -416,34 +379,14 @@ def _spoken(book: Book, context: Mapping[str, object]) -> Mapping[str, object]:
     policy = context["policy"]
     if not book.phrases or not isinstance(policy, Policy):
         return context
-    said = _said(policy, book.phrases)
-    current = context["priority"]
-    rule = said.priorities.get(current) if isinstance(current, Priority) else None
-    return {**context, "policy": said, "rule": rule}
-
-
-def _said(policy: Policy, phrases: Mapping[str, str]) -> Policy:
-    """The questions, priorities and areas of the config, each text that the table has in its language; what a company
-    worded itself stays as it is."""
-
-    def say(text: str) -> str:
-        return phrases.get(text, text)
-
-    rules = policy.priorities.items()
-    return replace(
-        policy,
-        questions=tuple(replace(q, label=say(q.label), help=say(q.help)) for q in policy.questions),
-        priorities={p: replace(rule, meaning=say(rule.meaning), response=say(rule.response)) for p, rule in rules},
-        areas={area: say(name) for area, name in policy.areas.items()},
-    )
+    translated, current = said(policy, book.phrases), context["priority"]
+    rule = translated.priorities.get(current) if isinstance(current, Priority) else None
+    return {**context, "policy": translated, "rule": rule}
 
 
 def in_all_languages(policy: Policy, templates: Templates) -> Policy:
-    """The policy whose questions are known in every language in which a mail of ours may ask them."""
-    tables = [_folders(templates, language).table("phrases.toml") for language in languages()]
-    said = [_said(policy, table).questions for table in tables if table]
-    others = [tuple((q.label, q.help) for q in same if q != asked) for asked, *same in zip(policy.questions, *said, strict=True)]
-    return replace(policy, questions=tuple(replace(q, others=o) for q, o in zip(policy.questions, others, strict=True)))
+    """The policy whose questions are known in every language, as those templates say them."""
+    return asked_in_all(policy, [_folders(templates, language).table("phrases.toml") for language in languages()])
 
 
 def render(templates: Templates, name: str, language: str, context: Mapping[str, object]) -> Rendered:
@@ -479,7 +422,6 @@ def context_of(
     return {**values, **fixed, "issue": issue, "to": to, "reply_to": reply_to}
 
 
-@lru_cache(maxsize=16)
 def marker(language: str) -> str:
     """The one line above which people answer. Never overridden: `quoting.py` looks for it."""
     return str(_own_book(Templates(), language).words["marker"])
@@ -488,11 +430,6 @@ def marker(language: str) -> str:
 def untitled(language: str) -> str:
     """What an issue is called whose headline says nothing."""
     return str(_own_book(Templates(), language).words["untitled"])
-
-
-def outcome_codes(language: str = "en") -> frozenset[str]:
-    """The outcome codes that have a sentence."""
-    return frozenset(tomllib.loads((BUILT_IN / language / "outcomes.toml").read_text("utf-8")))
 
 
 # --- checking ---------------------------------------------------------------------------------------------------------
@@ -511,11 +448,10 @@ def open_templates(directory: str | Path | None = None) -> Templates:
     own = Path(directory)
     spoken = [language for language in languages() if (own / language).is_dir()]
     if not spoken:
-        missing = own / ENGLISH
-        return Templates(own, frozenset(), (Problem(ENGLISH, f"there is no folder {missing}, nor of another language"),))
-    files = sorted((language, path) for language in spoken for path in (own / language).rglob("*") if path.is_file())
-    names_ = [(language, str(path.relative_to(own / language))) for language, path in files]
-    tried = {f"{language}/{name}": _try_file(own, language, name) for language, name in names_}
+        none = Problem(ENGLISH, f"there is no folder {own / ENGLISH}, nor one of another language")
+        return Templates(own, frozenset(), (none,))
+    files = sorted(str(path.relative_to(own)) for each in spoken for path in (own / each).rglob("*") if path.is_file())
+    tried = {name: _try_file(own, *name.split("/", 1)) for name in files}
     fitting = frozenset(name for name, found in tried.items() if not found)
     return Templates(own, fitting, tuple(problem for found in tried.values() for problem in found))
 
@@ -523,16 +459,18 @@ def open_templates(directory: str | Path | None = None) -> Templates:
 def check_templates(directory: str | Path | None = None, spoken: Iterable[str] = (ENGLISH,)) -> list[Problem]:
     """Compiles and renders every built-in template of some languages, then every file of a company's folder, with
     samples."""
-    built_in = []
-    for language in dict.fromkeys(spoken):
-        book, shown = _own_book(Templates(), language), "" if language == ENGLISH else f"{language}/"
-        for name in names(language):
-            built_in += [Problem(f"{shown}mail/{name}.md", text) for text in _try(book, name, language)]
-    return built_in + list(open_templates(directory).problems)
+    every = [(each, name) for each in dict.fromkeys(spoken) for name in names(each)]
+    tried = {pair: _try(_own_book(Templates(), pair[0]), pair[1], pair[0]) for pair in every}
+    found = [Problem(_shown(each, f"mail/{name}.md"), text) for (each, name), texts in tried.items() for text in texts]
+    return found + list(open_templates(directory).problems)
+
+
+def _shown(language: str, name: str) -> str:
+    return name if language == ENGLISH else f"{language}/{name}"
 
 
 def _try_file(directory: Path, language: str, name: str) -> list[Problem]:
-    shown = name if language == ENGLISH else f"{language}/{name}"
+    shown = _shown(language, name)
     if name.startswith("web/") or not any((BUILT_IN / folder / name).is_file() for folder in (language, ENGLISH)):
         return [Problem(shown, "there is no built-in file of this name, so it is never used")]
     shared = not name.startswith("mail/") or Path(name).stem.startswith("_")
@@ -557,18 +495,6 @@ def _try(book: Book, name: str, language: str) -> Iterable[str]:
             made = _render(book, name, language, context)
             known = {**_spoken(book, context), "own_subject": "", "range": _budgeted_range(), "words": book.words}
             body = _body(book, name, known)
-            yield from _faults(book, made, body)
+            yield from wording.faults(book.text.guard, made.subject, made.text, made.html, body)
         except Exception as error:  # any fault of a template is a finding, never a crash of the check
             yield f"{type(error).__name__}: {error} (sample: {sample.title})"
-
-
-def _faults(book: Book, made: Rendered, body: str) -> Iterable[str]:
-    """What a mail of ours must never be, beside not rendering."""
-    if not made.subject or not body:
-        yield "an empty subject or body"
-    if re.search(r"<(?:img|script|iframe|link|form)\b|url\(|@import", made.html, re.IGNORECASE):
-        yield "something in the HTML part would be fetched or run"
-    whole = body + "\n" + made.text.partition("\n-- \n")[2]
-    if found := book.text.guard.search(whole):
-        line = whole[found.start() :].split("\n", 1)[0]
-        yield f"a line starts like a command, which a quote of it could run: {cut(line, 60)!r}"

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote as percent
 from zoneinfo import ZoneInfo
 
-from triagemail.mail.source import markers
+from triagemail.mail.languages import markers
 
 ATTACHED = "@attached"  # the stored answer when only an attachment gives it (mail/report.py writes it)
 WIDTH = 76  # of our own prose in the text part
@@ -55,8 +55,8 @@ def folded(text: str, width: int = WIDTH - 2, guard: re.Pattern[str] | None = No
     units = _UNIT.findall(text)
     lines = _wrapped(units, width)
     for _ in range(_GLUED if guard is not None else 0):
-        starts = accumulate(len(line) for line in lines)
-        first = next((n for n, line in zip(starts, lines[1:], strict=False) if guard and guard.match(" ".join(line))), 0)
+        starts = zip(accumulate(map(len, lines)), lines[1:], strict=False)
+        first = next((n for n, line in starts if guard and guard.match(" ".join(line))), 0)
         if not first:
             break
         units[first - 1 : first + 1] = [f"{units[first - 1]} {units[first]}"]
@@ -108,6 +108,18 @@ _GAP = r"[^\S\n]"  # a space of any width
 def _either(words: Iterable[str]) -> str:
     """A pattern for one of some wordings, the longest first."""
     return "|".join(sorted({re.escape(w).replace(r"\ ", f"{_GAP}+") for w in words}, key=lambda w: (-len(w), w)))
+
+
+def faults(guard: re.Pattern[str], subject: str, text: str, html: str, body: str) -> Iterator[str]:
+    """What a mail of ours must never be."""
+    if not subject or not body:
+        yield "an empty subject or body"
+    if re.search(r"<(?:img|script|iframe|link|form)\b|url\(|@import", html, re.IGNORECASE):
+        yield "something in the HTML part would be fetched or run"
+    whole = body + "\n" + text.partition("\n-- \n")[2]
+    if found := guard.search(whole):
+        line = whole[found.start() :].split("\n", 1)[0]
+        yield f"a line starts like a command, which a quote of it could run: {cut(line, 60)!r}"
 
 
 def opening(words: Mapping[str, Any], body: str) -> str:

@@ -110,9 +110,13 @@ def may_join(intent: Intent, policy: Policy) -> bool:
 
 
 def set_wish(
-    intent: want.Digest | want.Pause | want.Resume, snapshot: Snapshot, now: datetime, policy: Policy
+    intent: want.Digest | want.Pause | want.Resume | want.Speak, snapshot: Snapshot, now: datetime, policy: Policy
 ) -> Decision:
-    """`digest` (one mail a day), `pause 2 weeks`, `resume` (every mail again, as it comes)."""
+    """`digest` (one mail a day), `pause 2 weeks`, `resume` (every mail again, as it comes); `language de` is for whom
+    no list concerns, too."""
+    if isinstance(intent, want.Speak):
+        spoken = LanguageSet(issue=0, at=now, by=intent.by, address=intent.by, language=intent.language)
+        return Decision(events=(spoken,)) + done(intent, "language-set")
     before = snapshot.wishes
     if before is None:
         return refuse(intent, "not-on-list")
@@ -126,12 +130,6 @@ def set_wish(
             if until is None or until <= now or until > now + LONGEST:
                 return refuse(intent, "no-such-day", said=intent.said)
             return _set(intent, before, replace(before, paused_until=until), now, policy)
-
-
-def speak(intent: want.Speak, now: datetime) -> Decision:
-    """The language of our mails to one person; what goes to the list has the list's."""
-    told = LanguageSet(issue=0, at=now, by=intent.by, address=intent.by, language=intent.language)
-    return Decision(events=(told,)) + done(intent, "language-set")
 
 
 def digest(snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:

@@ -227,23 +227,6 @@ class Store:
         row = self.one("SELECT address FROM person WHERE id = ?", person)
         return row[0] if row else ""
 
-    def language(self, address: str) -> str:
-        """The language in which somebody wants our mails, else the one in which they last wrote; "" where neither is
-        known."""
-        row = self.one("SELECT language, heard FROM person WHERE address = ?", address)
-        return next(filter(None, row), "") if row else ""
-
-    def speak(self, address: str, language: str) -> None:
-        """They want our mails in this language; "" takes that back. Inside a transaction."""
-        self.run("UPDATE person SET language = ? WHERE id = ?", language or None, self.person(address))
-
-    def heard(self, address: str, language: str, *, sure: bool) -> None:
-        """They wrote in this language. What may be somebody else's word counts where nothing else is known. Inside a
-        transaction."""
-        (known,) = self.one("SELECT heard FROM person WHERE id = ?", self.person(address))
-        if language != known and (sure or known is None):
-            self.run("UPDATE person SET heard = ? WHERE id = ?", language, self.person(address))
-
     # --- issues and their journal -------------------------------------------------------------------------------------
 
     def issue(self, number: int, *, lock: bool = False) -> Issue | None:
