@@ -74,11 +74,13 @@ EVERY: dict[str, Said] = {
     "resume": ("Resume",),
     "board": ("Ask", "board"),
     "backlog": ("Ask", "backlog"),
+    "language de": ("Speak", "de"),
+    "language German": ("Speak", "de"),
 }
 NEW_KEYS = {
     "dispute", "rock", "paper", "scissors", "bug", "feature", "expected", "not_me", "duplicate", "same_as", "area",
     "call", "band_aid", "done", "remediate", "retry", "not_worth_it", "duty", "away", "feedback", "undo", "digest",
-    "pause", "resume", "board", "backlog",
+    "pause", "resume", "board", "backlog", "language",
 }  # fmt: skip
 
 

@@ -111,6 +111,7 @@ COMMANDS: dict[str, Command] = {
     "pause": (want.Pause, {"after": timedelta(days=14)}),
     "pause until no day": (want.Pause, {"day": (2, 30)}),
     "resume": (want.Resume, {}),
+    "language": (want.Speak, {"language": "de"}),
     "yes to nothing": (want.Confirm, {}),
     "no to nothing": (want.Confirm, {"cancel": True}),
     **{
@@ -178,6 +179,7 @@ MAY: dict[type[Event], frozenset[str]] = {
     did.SubscriberJoined: roles("internal triager owner"),
     did.SubscriberLeft: ANYBODY,
     did.WishesSet: ANYBODY,
+    did.LanguageSet: ANYBODY,
     did.StatusAnswered: ANYBODY,
     did.Noted: ANYBODY,
     did.Undone: ANYBODY,  # one's own decision only

@@ -79,7 +79,7 @@ def _wrapped(units: Sequence[str], width: int) -> list[list[str]]:
     return lines
 
 
-WITH_ANY_WORD = ("owner", "next_update", "doc", "area", "away", "pause")
+WITH_ANY_WORD = ("owner", "next_update", "doc", "area", "away", "pause", "language")
 """Commands whose argument may start with any word."""
 
 
