@@ -282,8 +282,8 @@ class Service:
         if isinstance(draft.to, Audience):
             values = {**values, "next_update_at": issue.next_update_at if issue is not None else None}
         return compose.compose(
-            draft.template, language=self.languages.get(to, "en"), issue=issue, policy=self.policy, values=values, now=self.now,
-            to=to, reply_to=ISSUES, broadcast=isinstance(draft.to, Audience),
+            draft.template, language=self.languages.get(to, "en"), issue=issue, policy=self.policy, values=values,
+            now=self.now, to=to, reply_to=ISSUES, broadcast=isinstance(draft.to, Audience),
         )  # fmt: skip
 
 

@@ -280,13 +280,13 @@ def _names(line: str, found: Sequence[Token]) -> bool:
 
 # --- reading the table -----------------------------------------------------------------------------------------------
 
-_TELLING = 200  # words of a text by which its language is told
+_TOLD = 1500  # characters of a text by which its language is told
 
 
 def language_of(text: str, words: Words) -> str:
     """The language of a text, "" where it is not plain: the one with the most words that no other has, at least three
     (a text of few words: all that tell anything), and twice as many as the next."""
-    found = tokens(composed(text[:4000]), 0, 4000)[:_TELLING]
+    found = tokens(composed(text[:_TOLD]), 0, _TOLD)
     score = Counter(words.telling[word] for word, _, _ in found if word in words.telling)
     best = score.most_common(2)
     if not best or (len(best) > 1 and best[0][1] < 2 * best[1][1]):
