@@ -461,6 +461,7 @@ def test_own_words_of_the_config_stay(tmp_path: Path) -> None:
         ("accepter", "fr"),
         ("de acuerdo", "es"),
         ("agree", "en"),
+        ("no", ""),
         ("P1", ""),
         ("status", ""),
         ("", ""),

@@ -200,6 +200,7 @@ SILENT = {
 }  # fmt: skip
 AGAIN = {
     "prose": "no word is lost", "prose to the list": "no word is lost", "accepted": "recorded, each",
+    "language": "no decision looks at languages: what was wished before, only the store knows",
     "report": "two reports may well be two; `duplicate` joins them", "report for somebody": "the same",
     "rock": "after a tie it is the next throw", "paper": "the same",
 }  # fmt: skip

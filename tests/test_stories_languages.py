@@ -163,6 +163,7 @@ def test_what_may_be_forged_changes_no_known_language(tmp_path: Path) -> None:
         out = chat.sends(BOB, "Der Shop zeigt seit neun Uhr eine weiße Seite, und niemand kann zahlen.", subject="Shop")
         assert lang(one(out, BOB)) == "de"
         assert lang(one(chat.sends(BOB, SPANISH, subject="Pago"), BOB)) == "de"
+        assert lang(one(chat.answers(one(out, BOB), "list"), BOB)) == "de"  # an English word makes nobody English
         chat.answers(one(out, BOB), f"Hola,\n\n{SPANISH}")
         assert lang(one(chat.sends(BOB, "", subject="help"), BOB)) == "es"
 

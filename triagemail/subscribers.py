@@ -233,7 +233,7 @@ def _join(app: App, address: str, row: Row) -> bool:
         return False
     audience.join(app.store, address, app.clock.now(), group=row.group)
     _journal(app, SubscriberJoined, address)
-    if row.language and not _no_language(row.language) and not spoken.language(app.store, address):
+    if row.language and not _no_language(row.language) and not spoken.wished(app.store, address):
         _speak(app, address, row.language)
     return True
 
@@ -255,7 +255,8 @@ def read_list(text: str) -> Iterator[Row]:
         if address := values.get(head[place], ""):
             state = "disabled" if values.get("disabled") else values.get("status", "").lower()
             left_out = state if state in NOT_ANY_MORE else ""
-            yield Row(number, address, values.get("group") == "yes", left_out, values.get("language", "").lower())
+            language = values.get("language", "").lower().partition("-")[0]  # `de-AT` is German
+            yield Row(number, address, values.get("group") == "yes", left_out, language)
 
 
 def _dialect(text: str) -> type[csv.Dialect]:

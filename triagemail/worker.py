@@ -323,7 +323,8 @@ class Worker:
             self.store.use_pending(anchor.secret, now)
             self.budgets.confirmed(context.by)
         if read.language:
-            spoken.hear(self.store, context.by, read.language, sure=context.evidence.believed)
+            sure = context.evidence.believed and not read.short
+            spoken.hear(self.store, context.by, read.language, sure=sure)
         touched = self.commit(decided, snapshot, found.message_id, context.by)
         if anchor.token is not None and context.evidence.rule == "token-of-another":
             self._tell_owner(anchor.token, context, read.intents)

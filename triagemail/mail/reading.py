@@ -13,7 +13,7 @@ from triagemail.mail.address import split_detail
 from triagemail.mail.mime import ParsedMail
 from triagemail.mail.quoting import Line
 from triagemail.mail.tokens import Keyring, Token
-from triagemail.mail.words import Words, fold, language_of, uncourteous
+from triagemail.mail.words import FEW, Words, fold, language_of, uncourteous
 from triagemail.process import intents as want
 from triagemail.process.intents import Intent
 from triagemail.process.model import PRIORITY, Evidence, Issue, Policy, State
@@ -72,6 +72,7 @@ class Reading:
     intents: tuple[Intent, ...]
     report: report.Report | None = None
     language: str = ""  # of the new text, where it is plain
+    short: bool = False  # too short to change what is known of a language: a German may well say `agree`
 
 
 def anchor(mail: ParsedMail, keyring: Keyring, address: str, today: int) -> Anchor:
@@ -141,7 +142,8 @@ def duplicate_key(mail: ParsedMail, raw: bytes) -> str:
 def read(mail: ParsedMail, found: Anchor, context: Context, words: Words, policy: Policy) -> Reading:
     """The intents of a mail from a person, and its language. Every mail with words in it yields at least one intent."""
     read = _understood(mail, found, context, words, policy)
-    return replace(read, language=language_of(read.new_text or mail.subject, words))
+    text = read.new_text or mail.subject
+    return replace(read, language=language_of(text, words), short=len(text.split()) <= FEW)
 
 
 def _understood(mail: ParsedMail, found: Anchor, context: Context, words: Words, policy: Policy) -> Reading:

@@ -291,10 +291,10 @@ def language_of(text: str, words: Words) -> str:
     best = score.most_common(2)
     if not best or (len(best) > 1 and best[0][1] < 2 * best[1][1]):
         return ""
-    return best[0][0] if best[0][1] >= (3 if len(found) > _FEW else 1) else ""
+    return best[0][0] if best[0][1] >= (3 if len(found) > FEW else 1) else ""
 
 
-_FEW = 6  # words of a text that is hardly more than a command
+FEW = 6  # words of a text that is hardly more than a command
 _UNITS = {"minutes": 1, "hours": 60, "days": 1440, "weeks": 10_080}
 _TABLES = {
     "language": ("names", "telling"),

@@ -12,6 +12,12 @@ def language(store: Store, address: str) -> str:
     return next(filter(None, row), "") if row else ""
 
 
+def wished(store: Store, address: str) -> str:
+    """The language that they said they want; "" where they said nothing."""
+    row = store.one("SELECT language FROM person WHERE address = ?", address)
+    return (row[0] or "") if row else ""
+
+
 def speak(store: Store, address: str, wanted: str) -> None:
     """They want our mails in this language. Inside a transaction."""
     store.run("UPDATE person SET language = ? WHERE id = ?", wanted, store.person(address))
