@@ -486,6 +486,50 @@ def test_the_scan_finds_what_the_parser_finds(raw: bytes) -> None:
     assert all(0 <= part.header <= part.body <= part.end <= len(raw) for part in found.parts)
 
 
+HEADED = TOP + b'Content-Type: multipart/mixed; name="zigzag"; boundary="zigzag"\r\n\r\n'
+SHOWN = ("text", "html", "subject", "attachments", "parts", "forwarded", "reports", "enclosed", "content_type")
+
+
+def shown(raw: bytes) -> dict[str, object]:
+    found = parse(raw)
+    return {name: getattr(found, name) for name in SHOWN} | {"defects": found.defects}
+
+
+BOUNDARIES = st.sampled_from([b"--b\n", b"--b--\n", b"--zigzag\n", b"--zigzag--\n", b"--=_part_1\n", b"--=_part_0\n"])
+
+
+@given(st.lists(PIECES | BOUNDARIES, max_size=30).map(b"".join))
+def test_boundaries_of_our_own_change_nothing(body: bytes) -> None:
+    """In a skeleton a boundary is replaced by one of ours, so that most skeletons are the same (C1: what the scan
+    counted is what the parser will find). A mail that names ours anywhere keeps its own: both are read alike."""
+    for head in (TOP + b"Content-Type: multipart/mixed; boundary=zigzag\r\n\r\n", HEADED, TOP + b"\r\n"):
+        assert shown(head + body) == shown(b"X-Odd: =_part_\r\n" + head + body)
+
+
+def test_mails_of_one_shape_have_one_skeleton() -> None:
+    """What is read once is not read again: the boundary of a mail is no part of its shape, a file name is."""
+    mails = [
+        mixed(b"\r\nhello\r\n", b"Content-Type: image/png; name=a.png\r\n\r\nx").replace(b'"b"', each).replace(
+            b"--b", b"--" + each.strip(b'"')
+        )
+        for each in (b'"b1"', b"b2", b'"=_b3"')
+    ]
+    assert [parse(mail).text.strip() for mail in mails] == ["hello"] * 3
+    quoted, bare, other = (scan(mail).skeleton for mail in mails)
+    assert quoted == other != bare
+    assert scan(mails[0].replace(b"a.png", b"b.png")).skeleton != quoted
+
+
+@pytest.mark.parametrize("boundary", [b"=_part_1", b"=_part_0"])
+def test_a_boundary_that_looks_like_ours_is_no_trap(boundary: bytes) -> None:
+    """C1: somebody who knows our boundaries cannot make the parser see other parts than the scan."""
+    inner = b'Content-Type: multipart/alternative; name="%s"; boundary="%s"\r\n\r\n' % (boundary, boundary)
+    inner += b"--%s\r\n\r\ninside\r\n--%s\r\n\r\nother\r\n--%s--\r\n" % (boundary, boundary, boundary)
+    found = parse(mixed(inner, b"\r\nbehind\r\n").replace(b'"b"', b'"zigzag"').replace(b"--b", b"--zigzag"))
+    assert found.text.split() == ["inside", "behind"]
+    assert found.parts == ("multipart/mixed", "multipart/alternative", *["text/plain"] * 3)
+
+
 def test_every_mail_of_the_corpus() -> None:
     """No mail of the corpus raises, takes 2 s, or is over the bounds; the usual one takes well under a millisecond."""
     times = []

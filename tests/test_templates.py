@@ -191,8 +191,8 @@ def test_colours_can_be_read() -> None:
     layout = (ROOT / "templates/en/mail/_layout.html").read_text("utf-8")
     pairs = re.findall(r"background: (#\w{6}) !important;[^}]*?[; ]color: (#\w{6})", layout)
     pairs += re.findall(r"background:(#\w{6});color:(#\w{6})", layout)
-    pairs += [re.findall(r"#\w{6}", style)[::2] for style in (templates.FULL, templates.OPEN)]
-    pairs += [("#ffffff", re.findall(r"#\w{6}", templates.HINT)[0]), ("#15181d", "#a6adba"), ("#15181d", "#8ab8ff")]
+    pairs += [re.findall(r"#\w{6}", style)[::2] for style in (wording.FULL, wording.OPEN)]
+    pairs += [("#ffffff", re.findall(r"#\w{6}", wording.HINT)[0]), ("#15181d", "#a6adba"), ("#15181d", "#8ab8ff")]
     assert len(pairs) >= 7
     for one, other in pairs:
         bright, dim = sorted((luminance(one), luminance(other)), reverse=True)
@@ -284,11 +284,13 @@ ASKED = {"decide: intent.what"}  # calls.ASKS has them all
 
 def test_every_draft_has_its_template() -> None:
     """A sentence that a person reads stands in templates/: no draft is without one, and no template without a draft;
-    the operator's two, what is told of a stranger and of a token that was used, and a drill come from the service."""
+    the operator's two, what is told of a stranger, of a token that was used and of a mail that is too large, and a
+    drill come from the service."""
     handed = Literals()
     kinds = handed.of("Draft", 0, unknown=ASKED | {"updates: template", "updates: f'broadcast-{kind}'"})
     kinds |= handed.of("to_people", 0) | {f"broadcast-{kind}" for kind in handed.of("broadcast", 0)}
-    assert kinds | calls.ASKS | {"held", "notice", "borrowed", "stranger", "drill", "drilled"} == set(templates.names())
+    of_service = {"held", "notice", "borrowed", "stranger", "drill", "drilled", "too-large"}
+    assert kinds | calls.ASKS | of_service == set(templates.names())
 
 
 def test_every_outcome_has_its_sentence() -> None:

@@ -35,6 +35,13 @@ def lines(text: str) -> tuple[Line, ...]:
     return tuple(Line(row[2:], kind) if kind else Line(row, Kind.NEW) for kind, row in marked)
 
 
+def blank(questions: tuple[Question, ...]) -> str:
+    """The template as plain text, to be filled in; `report.read` finds no answer in it as it is."""
+    return "\n".join(
+        f"{n}. {q.label}\n{q.help}\n\n" if q.help else f"{n}. {q.label}\n\n" for n, q in enumerate(questions, 1)
+    )
+
+
 def report_of(text: str, subject: str = "Checkout", *, attachments: bool = False, reply: bool = False) -> Report:
     return report.read(lines(text), subject, QUESTIONS, words=WORDS, attachments=attachments, reply=reply)
 

@@ -21,6 +21,8 @@ from triagemail.console import (
     as_json,
     fail,
     open_app,
+    open_store,
+    open_to_look,
     priority,
     read_config,
     safe,
@@ -67,7 +69,7 @@ def main(context: click.Context, config_file: Path | None) -> None:
 @click.option("--once", is_flag=True, help="Play the story and end.")
 @click.option("--no-color", is_flag=True, help="Plain text.")
 def demo(once: bool, no_color: bool) -> None:
-    """A whole mail company on loopback: play the story of one P0, then stay up for your own mail program."""
+    """A whole mail company on loopback: play the story of one P0, then stay up for you to join in."""
     from triagemail.demo import play
 
     sys.exit(play(stay=not once, color=not no_color))
@@ -239,16 +241,17 @@ def deliver(config_file: Path | None) -> None:
 def import_(config_file: Path | None, paths: tuple[Path, ...]) -> None:
     """Take mbox files, Maildirs and .eml files into the inbox."""
     from triagemail import files
+    from triagemail.clock import Clock
 
-    app = open_app(config_file)
+    store, clock = open_store(config_file), Clock()
     total = sum(files.count_mails(path) for path in paths)
     done = 0
     with click.progressbar(length=total, label="importing", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
         for path in paths:
-            for taken in files.take_all(app.store, files.read_path(path), app.clock.now()):
+            for taken in files.take_all(store, files.read_path(path), clock.now()):
                 done += taken
                 bar.update(taken)
-    app.store.close()
+    store.close()
     say(f"{done} mail(s) taken into the inbox")
 
 
@@ -262,10 +265,11 @@ def status(config_file: Path | None, json_lines: bool) -> None:
     """Health and backlog; ends with 75 when a promise is at risk."""
     from dataclasses import asdict
 
+    from triagemail.clock import Clock
     from triagemail.store.health import health
 
-    app = open_app(config_file)
-    found = health(app.store, app.clock.now())
+    config, store = open_to_look(config_file)
+    found = health(store, Clock().now(), config.imap.read_every)
     if json_lines:
         say_json(asdict(found))
     else:
@@ -294,8 +298,7 @@ def issues(config_file: Path | None, json_lines: bool) -> None:
     """The open issues, the most urgent first."""
     from triagemail.process import codec
 
-    app = open_app(config_file)
-    for issue in app.store.open_issues():
+    for issue in open_store(config_file).open_issues():
         if json_lines:
             say_json(codec.plain(issue))
         else:
@@ -316,11 +319,11 @@ def show(config_file: Path | None, number: int, json_lines: bool) -> None:
     """One issue with its journal."""
     from triagemail.process import codec
 
-    app = open_app(config_file)
-    issue = app.store.issue(number)
+    store = open_store(config_file)
+    issue = store.issue(number)
     if issue is None:
         fail(DATA, f"there is no issue #{number}")
-    rows = list(zip(app.store.journal(number), app.store.audit(number), strict=True))
+    rows = list(zip(store.journal(number), store.audit(number), strict=True))
     if json_lines:
         events = [
             {"at": at.isoformat(), "by": by, "level": level, "rule": rule, "mail": mail, **codec.plain(event)}

@@ -13,6 +13,7 @@ import click
 if TYPE_CHECKING:
     from triagemail.app import App
     from triagemail.config import Config
+    from triagemail.store.store import Store
 
 NO_CONFIG = "which config? Name it with --config FILE or in TRIAGEMAIL_CONFIG; `triagemail init DIR` makes one"
 OK, USAGE, DATA, TRY_AGAIN, BAD_CONFIG = 0, 64, 65, 75, 78  # sysexits.h
@@ -57,6 +58,30 @@ def read_config(path: Path | None, *, service: bool = False) -> Config:
     for warning in config.warnings:
         click.echo(safe(f"warning: {warning}"), err=True)
     return config
+
+
+def open_store(path: Path | None) -> Store:
+    return open_to_look(path)[1]
+
+
+def open_to_look(path: Path | None) -> tuple[Config, Store]:
+    """The config and the open store alone, for commands that look or put something in: a third of the time that the
+    whole service takes to load, and no key file. Every failure ends with one clear line."""
+    from triagemail import log
+    from triagemail.store.store import SchemaRefused, Store, StoreUnusable
+
+    log.configure(os.environ.get("TRIAGEMAIL_LOG", "warning"))
+    if path is None:
+        fail(BAD_CONFIG, NO_CONFIG)
+    config = read_config(path)
+    store = Store(config.store.url)
+    try:
+        store.open()
+    except SchemaRefused as error:  # waiting does not help: systemd does not try it again and again
+        fail(BAD_CONFIG, str(error))
+    except (OSError, StoreUnusable) as error:
+        fail(TRY_AGAIN, str(error))
+    return config, store
 
 
 def open_app(path: Path | None, *, service: bool = False) -> App:

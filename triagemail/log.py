@@ -9,7 +9,14 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, TextIO, cast
 
-import structlog
+_RICH = sys.modules.get("rich")
+sys.modules["rich"] = cast("Any", None)  # structlog's renderer for a console, unused here, would load it: 60 ms a start
+import structlog  # noqa: E402  # after the line above
+
+if _RICH is None:
+    del sys.modules["rich"]
+else:
+    sys.modules["rich"] = _RICH
 
 
 def _printable(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
-from triagemail import outbox
 from triagemail.clock import Clock
 from triagemail.log import logger
 from triagemail.outbox import Outbox
 from triagemail.process.model import Policy
 from triagemail.store.store import Store
-
-HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +24,9 @@ class Notices:
         if not self.policy.operator:
             return False
         with self.store.transaction():
-            return self._queue(cause, text)
+            return self.outbox.tell(cause, text, self.clock.now())
 
     def add(self, cause: str, text: str) -> bool:
         """The same inside the transaction of what caused it."""
         logger("notices").error("notice", cause=cause, text=text)
-        return self._queue(cause, text)
-
-    def _queue(self, cause: str, text: str) -> bool:
-        draft = outbox.notice(self.policy, "notice", {"cause": cause, "text": text})
-        now = self.clock.now()
-        if draft is None or not self.store.notice_due(cause, now, HOUR):
-            return False
-        self.outbox.put(draft, None, now)
-        return True
+        return self.outbox.tell(cause, text, self.clock.now())

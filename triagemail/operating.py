@@ -21,6 +21,7 @@ from triagemail.console import (
     as_json,
     fail,
     open_app,
+    open_store,
     read_config,
     safe,
     say,
@@ -29,6 +30,7 @@ from triagemail.console import (
 
 if TYPE_CHECKING:
     from triagemail.app import App
+    from triagemail.store.store import Store
     from triagemail.trial import Seen
 
 
@@ -186,8 +188,7 @@ def held_list(config_file: Path | None, json_lines: bool) -> None:
     from triagemail.mail.mime import parse
     from triagemail.store import claims
 
-    app = open_app(config_file)
-    for mail in claims.held(app.store):
+    for mail in claims.held(open_store(config_file)):
         found = parse(mail.raw)
         author = found.from_.address if found.from_ else "?"
         if json_lines:
@@ -205,8 +206,7 @@ def held_show(config_file: Path | None, number: int) -> None:
     """The raw bytes of a held mail, as they came."""
     from triagemail.store import claims
 
-    app = open_app(config_file)
-    raw = claims.held_raw(app.store, number)
+    raw = claims.held_raw(open_store(config_file), number)
     if raw is None:
         fail(DATA, f"no held mail {number}")
     if sys.stdout.isatty():
@@ -222,7 +222,7 @@ def held_release(config_file: Path | None, numbers: tuple[int, ...]) -> None:
     """Give held mails back to the worker."""
     from triagemail.store import claims
 
-    _each_held(open_app(config_file), numbers, claims.release_held, "released")
+    _each_held(open_store(config_file), numbers, claims.release_held, "released")
 
 
 @held.command("drop")
@@ -232,13 +232,13 @@ def held_drop(config_file: Path | None, numbers: tuple[int, ...]) -> None:
     """Put held mails aside for good."""
     from triagemail.store import claims
 
-    _each_held(open_app(config_file), numbers, claims.drop_held, "dropped")
+    _each_held(open_store(config_file), numbers, claims.drop_held, "dropped")
 
 
-def _each_held(app: App, numbers: tuple[int, ...], act: Any, word: str) -> None:
+def _each_held(store: Store, numbers: tuple[int, ...], act: Any, word: str) -> None:
     for number in numbers:
-        with app.store.transaction():
-            found = act(app.store, number)
+        with store.transaction():
+            found = act(store, number)
         if not found:
             fail(DATA, f"no held mail {number}")
         say(f"{number} {word}")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from triagemail import drill, outbox, trial
+from triagemail import drill, outbox, oversize, trial
 from triagemail.alerts import Alerts
 from triagemail.budgets import Budgets
 from triagemail.clock import Clock
@@ -25,7 +25,7 @@ from triagemail.outbox import Outbox
 from triagemail.process import bounces, decide, duty, readers
 from triagemail.process import intents as want
 from triagemail.process.clocks import clocks, desk_clocks, set_back
-from triagemail.process.events import Decision, Draft, Event, LanguageSet, SubscriberJoined, SubscriberLeft, WishesSet
+from triagemail.process.events import Decision, Draft, Event
 from triagemail.process.intents import Intent, Pending, Snapshot
 from triagemail.process.life import evolve, evolve_desk
 from triagemail.process.model import Evidence, Issue, Level, Policy
@@ -37,7 +37,7 @@ from triagemail.store.claims import Claimed
 from triagemail.store.engines import STORE_FAULTS, Conflict
 from triagemail.store.store import Store
 from triagemail.units import Taken, Units
-from triagemail.watch import Watch
+from triagemail.watch import DUPLICATE, SUSPECT, Watch
 
 STRIKES = 3
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
@@ -97,6 +97,7 @@ class Worker:
         try:
             with self.store.savepoint():
                 state, why, issue = self._handle(mail, found)
+                why += self.watch.collision(found, mail.inbox, why, self.clock.now())
         except STORE_FAULTS:
             raise
         except Exception as error:  # a bug of ours or an unforeseen mail: parked with its reason, never lost
@@ -124,6 +125,8 @@ class Worker:
         """Parked for a person to look at; the operator is told once an hour and cause. Where there are too many mails
         it was told, and the triager is of those that may be urgent."""
         now = self.clock.now()
+        if why == oversize.REASON:
+            oversize.answer(mail, found, self.known, self.outbox, now)
         if why.startswith("flood"):
             if why.startswith(counts.HELD):
                 self._gather(now)
@@ -154,7 +157,7 @@ class Worker:
     def _suspect(self, mail: Claimed, found: ParsedMail, why: str) -> tuple[str, str, int | None]:
         """Nobody is answered: who is named in From has probably not written it (trust.md 3.5)."""
         self.watch.posed(found, self.clock.now())
-        return self._hold(mail, found, f"spoof-suspect: {why}")
+        return self._hold(mail, found, f"{SUSPECT}: {why}")
 
     def _gather(self, now: datetime) -> None:
         """In a moment the triager gets one list of the reports that are held and may be urgent."""
@@ -186,9 +189,9 @@ class Worker:
             return self._hold(mail, found, odd)
         passed_on = groups.original(found, self.groups)
         found = passed_on or found
-        first = self.store.first_time(reading.duplicate_key(found, mail.raw), mail.inbox, self.clock.now())
+        first = self.watch.first(found, mail.raw, mail.inbox, self.clock.now())
         if first:
-            return "silent", f"duplicate of {first}", None
+            return "silent", f"{DUPLICATE} {first}", claims.outcome(self.store, first).issue
         if kind := trial.kind_of(self.store, found, self.clock.now()):
             return "silent", f"{trial.SILENT}: {kind}", None
         if reading.is_ours(found, self.outbox.keyring, self._today()):
@@ -254,12 +257,27 @@ class Worker:
         token = reading.returned(found, self.outbox.keyring, self.policy.address, self._today())
         if token is None or seen.class_ != "bounce":
             return
+        if token.person == outbox.EVERYBODY:
+            self._look_through_batch(token.number, dsn.read(found, mail.raw))
+            return
         about = dsn.worst(dsn.read(found, mail.raw), self.store.address(token.person))
         if about is None or about.meaning not in bounces.FAILED:
             return
         said = f"{about.status} {about.text}".strip()
         if reach.came_back(self.store, token.number, token.person, said, self.clock.now()):
             self._returned(token.person, about.meaning, said, Evidence(Level.E2, "return-path"))
+
+    def _look_through_batch(self, outgoing: int, reported: tuple[dsn.Bounce, ...]) -> None:
+        """A report that came to the return path of a batch says itself who did not get it. Every reader knows that
+        path, so nobody's duty passes on by it."""
+        urgent = (*self.policy.triagers, *self.policy.authority)
+        for about in {each.recipient: each for each in reported if each.meaning in bounces.FAILED}.values():
+            person = reach.batch_came_back(self.store, outgoing, about.recipient)
+            said = f"{about.status} {about.text}".strip()
+            if not person or about.recipient in urgent:
+                continue
+            if reach.came_back(self.store, outgoing, person, said, self.clock.now()):
+                self._returned(person, about.meaning, said, Evidence(Level.E2, "return-path"))
 
     def _returned(self, person: int, meaning: str, said: str, evidence: Evidence) -> None:
         who = self.store.address(person)
@@ -308,7 +326,7 @@ class Worker:
         snapshot = self.known.of_mail(read.intents, anchor, context)
         decided = decide.decide_all(snapshot, read.intents, now, self.policy)
         held = next((d.held for _, d in decided if d.held), "")
-        if held == "spoof-suspect":
+        if held == SUSPECT:
             return self._suspect(mail, found, f"{context.by}, {context.evidence.text}")
         if held:
             self._tell_triager(mail, found, read.intents, snapshot)
@@ -322,9 +340,7 @@ class Worker:
         if anchor.secret and snapshot.pending is not None and snapshot.pending.address == context.by:
             self.store.use_pending(anchor.secret, now)
             self.budgets.confirmed(context.by)
-        if read.language:
-            sure = context.evidence.believed and not read.short
-            spoken.hear(self.store, context.by, read.language, sure=sure)
+        spoken.hear(self.store, context.by, read.language, sure=context.evidence.believed and not read.short)
         touched = self.commit(decided, snapshot, found.message_id, context.by)
         if anchor.token is not None and context.evidence.rule == "token-of-another":
             self._tell_owner(anchor.token, context, read.intents)
@@ -375,17 +391,9 @@ class Worker:
     def _record(self, event: Event, intent: Intent, mark: str, issues: dict[int, Issue]) -> None:
         self.store.save_event(event, intent.evidence, intent.mail, mark)
         self._count(event)
-        match event:
-            case SubscriberJoined(address=address):
-                audience.join(self.store, address, event.at)
-            case SubscriberLeft(address=address):
-                audience.leave(self.store, address, event.at)
-            case LanguageSet(address=address, language=language):
-                spoken.speak(self.store, address, language)
-            case WishesSet(address=address, after=wished):
-                audience.set_wishes(self.store, address, wished, event.at)
-            case _ if event.issue:
-                issues[event.issue] = evolve(issues.get(event.issue), event)
+        audience.record(self.store, event)
+        if event.issue:
+            issues[event.issue] = evolve(issues.get(event.issue), event)
 
     def _send(
         self, intent: Intent, decision: Decision, issues: dict[int, Issue], cause: str, author: str, mark: str

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from triagemail.mail import shapes
 from triagemail.mail.shapes import When
-from triagemail.mail.words import Token, Words, fold, is_courtesy, longest, spaced, tokens
+from triagemail.mail.words import Token, Words, by_line, fold, is_courtesy, longest, spaced, tokens
 from triagemail.process.model import Priority
 
 ASKS = frozenset(["status", "list", "help", "template", "process", "board", "backlog"])  # may be asked with `?`
@@ -69,6 +69,7 @@ class Call:
     bad: bool = False  # the argument does not have its shape
 
 
+@by_line
 def call(line: str, words: Words) -> Call | None:
     """The command that a line (composed) is, or None where it is prose."""
     opening = _OPENING.match(line)

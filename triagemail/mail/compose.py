@@ -287,27 +287,30 @@ def _multipart(kind: str, parts: list[bytes]) -> tuple[str, bytes]:
 
 
 INVITE = "; method=REQUEST; component=VEVENT"
+_CHANGED = re.compile(r"^(?:From |\.)", re.MULTILINE)
+_LONE_DOT = re.compile(rb"^\.(?=\r$)", re.MULTILINE)
+_ASCII = bytes(range(128))
 
 
 def _text_part(kind: str, text: str, more: str = "") -> bytes:
-    """As it is when ASCII in lines that fit, else quoted-printable or, where shorter, base64 (RFC 2045 6)."""
+    """As it is when ASCII in lines that fit, else quoted-printable or, where that is shorter, base64 (RFC 2045 6)."""
     raw = text.replace("\n", CRLF).encode("utf-8", "replace")
-    odd = re.search(r"^From |^\.", text, re.MULTILINE)  # a relay may change such a line
+    odd = _CHANGED.search(text)  # a relay may change such a line
     encoding = "7bit"
     if odd or not text.isascii() or max(map(len, text.split("\n"))) > LINE_LIMIT:
-        printable = re.sub(rb"(?m)^\.(?=\r$)", b"=2E", b2a_qp(raw, istext=True))  # a soft break may leave a dot alone
-        encoding, packed = "quoted-printable", _base64(raw)
-        if len(packed) < len(printable):
-            encoding, printable = "base64", packed
-        raw = printable
+        if 6 * len(raw.translate(None, _ASCII)) > len(raw):  # each of these takes two more, base64 a third of all
+            encoding, raw = "base64", _base64(raw)
+        else:
+            encoding = "quoted-printable"
+            raw = _LONE_DOT.sub(b"=2E", b2a_qp(raw, istext=True))  # a soft break may leave a dot alone
     head = f'Content-Type: text/{kind}; charset="utf-8"{more}{CRLF}Content-Transfer-Encoding: {encoding}{CRLF}{CRLF}'
     return head.encode("ascii") + raw
 
 
 def _base64(raw: bytes) -> bytes:
     """Base64 in lines of 76 (RFC 2045 6.8)."""
-    lines = (b2a_base64(raw[at : at + 57], newline=False) for at in range(0, len(raw), 57))
-    return b"\r\n".join(lines) + b"\r\n"
+    packed = b2a_base64(raw, newline=False)
+    return b"\r\n".join([packed[at : at + 76] for at in range(0, len(packed), 76)]) + b"\r\n"
 
 
 _TYPE = re.compile(r"(?!message/|multipart/)[\w.+-]+/[\w.+-]+(?:; ?[\w-]+=[\w.+-]+)*", re.ASCII)

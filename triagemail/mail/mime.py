@@ -1,33 +1,28 @@
-"""Raw mail into a ParsedMail, never raising (design.md 5: odd mail yields defects). The only module that knows
-mail-parser.
+"""Raw mail into a ParsedMail, never raising (design.md 5: odd mail yields defects).
 
 A byte scan (scan.py) runs first: it bounds depth, parts and headers (trust.md C1 to C3) and finds the bodies.
-mail-parser then reads the skeleton of the mail, without bodies and trace fields, and its tree is walked here, because
-its own `text_plain` merges the text of attached and returned mails into the text of this one (libraries.md P2), takes
-every alternative (P10) and does not decode some charsets (P11). Bodies are decoded from the bytes that the scan found.
+mail-parser then reads the skeleton of the mail, without bodies and trace fields (tree.py), and its tree is walked here,
+because its own `text_plain` merges the text of attached and returned mails into the text of this one (libraries.md P2),
+takes every alternative (P10) and does not decode some charsets (P11). Bodies are decoded from the bytes that the scan
+found.
 """
 
 from __future__ import annotations
 
 import binascii
-import email
-import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.message import Message
-from typing import Any
 
-import mailparser
-
+from triagemail.mail import tree
 from triagemail.mail.address import Mailbox, read_from, read_list
 from triagemail.mail.charset import base64_octets, codec_of, decode_header, decode_text, decode_words
 from triagemail.mail.fields import (
     VALUE_LIMIT,
     date_of,
     declared_hint,
-    from_wire,
     header_values,
     ids_of,
     message_id_of,
@@ -36,7 +31,8 @@ from triagemail.mail.fields import (
 from triagemail.mail.flowed import unflow
 from triagemail.mail.headers import clean_header
 from triagemail.mail.html import html_to_text
-from triagemail.mail.scan import SPAN, Part, Scan, fields, scan
+from triagemail.mail.scan import Part, Scan, fields, scan
+from triagemail.mail.tree import Entity
 
 TEXT_LIMIT = 1 << 20  # octets of body text that are read; a person's mail has no more, and the raw mail keeps the rest
 _SUBJECT_LIMIT = 998  # RFC 5322 2.1.1
@@ -45,11 +41,6 @@ _TRACE = ("received", "authentication-results", "arc-authentication-results", "a
 _INLINED_SIZE = 64 * 1024  # HTML over it may hold images as data: URLs, which must not use up the budget of text
 _RECIPIENT_FIELDS = ("to", "cc", "delivered-to", "x-original-to")
 _ONCE = ("subject", "to", "cc", "date", "message-id", "in-reply-to", "references", "reply-to", "sender")  # RFC 5322 3.6
-_STRUCTURE_DEFECTS = {
-    "NoBoundaryInMultipartDefect": "no-boundary",
-    "StartBoundaryNotFoundDefect": "no-start-boundary",
-    "InvalidMultipartContentTransferEncodingDefect": "encoded-multipart",
-}
 REACTION = "text/vnd.google.email-reaction+json"
 _REPORTS = (
     "message/delivery-status",
@@ -60,10 +51,6 @@ _REPORTS = (
 )
 _HEADERS_ONLY = ("text/rfc822-headers", "message/global-headers")
 _MESSAGES = ("message/rfc822", "message/global", "message/news")
-
-# mail-parser warns of every part that it has no use for, with words of the mail; a mail has one canonical log line
-# elsewhere.
-logging.getLogger("mailparser").setLevel(logging.CRITICAL)
 
 _METHOD = re.compile(rb"^METHOD[ \t]*:[ \t]*([A-Za-z-]{1,40})", re.M | re.I)
 _INLINED = re.compile(rb"data:[\w.+/-]{1,60};base64,[A-Za-z0-9+/=\s]*")
@@ -150,8 +137,8 @@ def parse(raw: bytes) -> ParsedMail:
     """Read one raw mail; any bytes. Over the bounds of the scan only the header is read; `defects` says why."""
     found = scan(raw)
     content = _Content(found.octets, found.parts, hint=declared_hint(found.fields))
-    tree = Message() if found.fault else _tree(found.skeleton, content)
-    segments = [] if found.fault else _segments(content, tree)
+    whole = Entity() if found.fault else _tree(found.skeleton, content)
+    segments = [] if found.fault else _segments(content, whole)
     text, html = _body(content, segments)
     values = header_values(found.fields, content.hint)
     first = {name: value[0] for name, value in values.items()}
@@ -170,8 +157,8 @@ def parse(raw: bytes) -> ParsedMail:
         html=html,
         attachments=tuple(content.attachments),
         headers=values,
-        content_type=_kind(tree),
-        report_type=_parameter(tree, "report-type").lower(),
+        content_type=whole.kind,
+        report_type=whole.parameter("report-type").lower(),
         forwarded=tuple(content.forwarded),
         defects=_defects(found, content, values, message_id),
         size=len(raw),
@@ -225,41 +212,25 @@ class _Content:
 class _Segment:
     """A stretch of body: its text/plain leaves, and the HTML leaves that say the same."""
 
-    plain: list[Message]
-    html: list[Message]
+    plain: list[Entity]
+    html: list[Entity]
 
 
-class _Structure(mailparser.MailParser):  # type: ignore[misc]  # the library has no types
-    """mail-parser for the tree and its defects alone: its dictionaries of all header values, made twice a mail, are a
-    tenth of the time and read by nobody here."""
-
-    def _make_mail(self, complete: bool = True) -> dict[str, object]:
-        return {}
+def _tree(skeleton: bytes, content: _Content) -> Entity:
+    found, defects = tree.read(skeleton)
+    content.defects.extend(defects)
+    return found
 
 
-def _tree(skeleton: bytes, content: _Content) -> Message:
-    """The MIME tree of a skeleton, by mail-parser; by the standard library where mail-parser raises (P1)."""
-    try:
-        parser = _Structure.from_bytes(skeleton)
-        content.defects.extend(
-            name for category, name in _STRUCTURE_DEFECTS.items() if category in parser.defects_categories
-        )
-        tree = parser.message
-    except Exception:  # what mail-parser raises on hostile MIME fields is not a closed list (libraries.md P1)
-        content.defects.append("odd-mime")
-        tree = email.message_from_bytes(skeleton)
-    return tree if isinstance(tree, Message) else Message()
-
-
-def _segments(content: _Content, part: Message) -> list[_Segment]:
+def _segments(content: _Content, part: Entity) -> list[_Segment]:
     """The body segments below `part`; attachments, reports and enclosed mails are put down on the way."""
-    kind = _kind(part)
+    kind = part.kind
     content.kinds.append(kind)
     if kind in _MESSAGES:
         return _enclosed(content, part)
-    if not part.is_multipart() or kind in _REPORTS:
+    if part.children is None or kind in _REPORTS:
         return _leaf(content, part, kind)
-    children = [child for child in part.get_payload() if isinstance(child, Message)]
+    children = part.children
     if kind == "multipart/report":  # RFC 6522 3: the first part is for people, the rest for programs
         first = _segments(content, children[0]) if children else []
         content.returned = True
@@ -270,7 +241,7 @@ def _segments(content: _Content, part: Message) -> list[_Segment]:
     found = [segment for child in children for segment in _segments(content, child)]
     if kind != "multipart/alternative" or not found:
         return found
-    whole = {_number(child) for child in children if not child.is_multipart()}
+    whole = {child.number for child in children if child.children is None}
     for at in range(before, len(content.attachments)):  # another form of the same text, and no attachment
         if content.attachments[at].part in whole:
             content.attachments[at] = replace(content.attachments[at], material=False)
@@ -278,13 +249,13 @@ def _segments(content: _Content, part: Message) -> list[_Segment]:
     return [_Segment(plain, [leaf for segment in found for leaf in segment.html])]
 
 
-def _leaf(content: _Content, part: Message, kind: str) -> list[_Segment]:
+def _leaf(content: _Content, part: Entity, kind: str) -> list[_Segment]:
     """A part without children: body text, or an attachment."""
     if kind in _REPORTS or kind in _HEADERS_ONLY:
         return _report(content, part, kind)
-    disposition = part.get_content_disposition()
+    disposition = part.disposition
     kind = "text/plain" if kind.startswith("multipart/") else kind  # a multipart without boundary is shown as it stands
-    name = _name(part)
+    name = part.name
     if kind not in ("text/plain", "text/html") or disposition == "attachment" or name:
         _attach(content, part, kind, name)
     if kind not in ("text/plain", "text/html") or disposition == "attachment":
@@ -296,28 +267,28 @@ def _leaf(content: _Content, part: Message, kind: str) -> list[_Segment]:
     return []
 
 
-def _attach(content: _Content, part: Message, kind: str, name: str) -> None:
-    number = _number(part)
+def _attach(content: _Content, part: Entity, kind: str, name: str) -> None:
+    number = part.number
     if number < 0:
         return
     span = content.spans[number]
     if kind == "text/calendar" and not content.method:
         _calendar(content, part, _decoded(content.octets, span)[:_REPORT_LIMIT])
     size = _size(content.octets, span)
-    inline = bool(part["Content-ID"]) and part.get_content_disposition() != "attachment"
+    inline = part.content_id and part.disposition != "attachment"
     content.attachments.append(Attachment(name, kind, size, number, _material(name, kind, size, inline)))
 
 
-def _calendar(content: _Content, part: Message, octets: bytes) -> None:
+def _calendar(content: _Content, part: Entity, octets: bytes) -> None:
     """The first calendar part with a method: an invite or the answer to one. What a person attached is neither, unless
     its Content-Type names the method, as programs that answer do (RFC 6047 2.4)."""
-    method = _parameter(part, "method")
-    if not method and part.get_content_disposition() != "attachment":
+    method = part.parameter("method")
+    if not method and part.disposition != "attachment":
         found = _METHOD.search(octets[:VALUE_LIMIT])
         method = found[1].decode("ascii") if found else ""
     if method:
         content.method = method.upper()
-        text = decode_text(octets, _parameter(part, "charset") or "utf-8", content.hint)[0]
+        text = decode_text(octets, part.parameter("charset") or "utf-8", content.hint)[0]
         content.reports.append(("text/calendar", _lines(text)))
 
 
@@ -331,29 +302,29 @@ def _material(name: str, kind: str, size: int, inline: bool) -> bool:
     return True
 
 
-def _report(content: _Content, part: Message, kind: str) -> list[_Segment]:
+def _report(content: _Content, part: Entity, kind: str) -> list[_Segment]:
     """A part for programs: a delivery status, a feedback report, a receipt, or the returned header."""
-    number = _number(part)
+    number = part.number
     if number >= 0:
         octets = _decoded(content.octets, content.spans[number])[:_REPORT_LIMIT]
-        text = _lines(decode_text(octets, _parameter(part, "charset"), content.hint)[0])
+        text = _lines(decode_text(octets, part.parameter("charset"), content.hint)[0])
         if kind in _HEADERS_ONLY:
             content.enclosed = content.enclosed or text
-        elif part.get_content_disposition() != "attachment" or not kind.startswith("text/"):
+        elif part.disposition != "attachment" or not kind.startswith("text/"):
             content.reports.append((kind, text))  # a reaction that is attached is none, says Google's format
-        content.attachments.append(Attachment(_name(part), kind, len(octets), number, False))
+        content.attachments.append(Attachment(part.name, kind, len(octets), number, False))
     return []
 
 
-def _enclosed(content: _Content, part: Message) -> list[_Segment]:
+def _enclosed(content: _Content, part: Entity) -> list[_Segment]:
     """An enclosed mail: its text is kept apart and is never text of this mail (P2); what it holds is attached."""
-    number = _number(part)
+    number = part.number
     if number < 0:
         return []
     inner, child = _inside(content, part, content.spans[number])
-    name = _name(part)
+    name = part.name
     if child is not None:
-        span = inner.spans[_number(child)]
+        span = inner.spans[child.number]
         head = inner.octets[span.header : span.body]
         content.enclosed = content.enclosed or _lines(decode_header(head, content.hint))
         subject = next((value for name, value in fields(head, 0, len(head))[0] if name == "subject"), b"")
@@ -363,59 +334,24 @@ def _enclosed(content: _Content, part: Message) -> list[_Segment]:
         content.forwarded.extend([text, *inner.forwarded] if text.strip() else inner.forwarded)
         content.budget = inner.budget
     size = content.spans[number].end - content.spans[number].body
-    content.attachments.append(Attachment(name, part.get_content_type(), size, number, not content.returned))
+    content.attachments.append(Attachment(name, part.kind, size, number, not content.returned))
     if inner.spans is content.spans:
         content.attachments.extend(inner.attachments)
     return []
 
 
-def _inside(content: _Content, part: Message, span: Part) -> tuple[_Content, Message | None]:
+def _inside(content: _Content, part: Entity, span: Part) -> tuple[_Content, Entity | None]:
     """The content to fill from an enclosed mail, and its root; None where it cannot be read."""
     inner = _Content(content.octets, content.spans, content.hint, content.budget, unpacked=content.unpacked)
     if span.encoding not in ("base64", "quoted-printable"):
-        payload = part.get_payload()
-        child = payload[0] if isinstance(payload, list) and payload else None
-        return inner, child if isinstance(child, Message) and _number(child) >= 0 else None
+        child = part.children[0] if part.children else None
+        return inner, child if child is not None and child.number >= 0 else None
     # RFC 2046 5.2.1 forbids to encode an enclosed mail; some senders do. One level is undone, with bounds of its own.
     found = scan(_decoded(content.octets, span)) if not content.unpacked else None
     if found is None or found.fault:
         return inner, None
     inner.octets, inner.spans, inner.unpacked = found.octets, found.parts, True
     return inner, _tree(found.skeleton, inner)
-
-
-def _kind(part: Message) -> str:
-    """The media type; where a parameter follows without its semicolon, what stands before the white space."""
-    return (part.get_content_type().split() or ["text/plain"])[0]
-
-
-def _number(part: Message) -> int:
-    """The number that the scan gave this part, -1 for a part that the parser made up."""
-    value = part[SPAN]
-    return int(value) if value is not None else -1
-
-
-def _name(part: Message) -> str:
-    """The file name, decoded and cleaned for show; "" where there is none."""
-    try:
-        name = part.get_filename()
-        if name and "\ufffd" in name:  # raw 8-bit octets, which the parser holds as escapes: read the fields decoded
-            shown = Message()
-            for field_name, value in part.raw_items():
-                shown[field_name] = from_wire(value)
-            name = shown.get_filename()
-    except (UnicodeError, LookupError, ValueError, TypeError):
-        return ""
-    return clean_header(decode_words(name)) if name else ""
-
-
-def _parameter(part: Message, name: str) -> str:
-    """A parameter of Content-Type, RFC 2231 forms included, or ""."""
-    try:
-        value: Any = part.get_param(name)
-        return clean_header(str(value[2] if isinstance(value, tuple) else value or ""))
-    except (UnicodeError, LookupError, ValueError, TypeError):
-        return ""
 
 
 # --- text -------------------------------------------------------------------------------------------------------------
@@ -435,27 +371,27 @@ def _body(content: _Content, segments: list[_Segment]) -> tuple[str, str]:
     return "\n".join(texts), "\n".join(html for html in htmls if html)
 
 
-def _text(content: _Content, leaf: Message) -> str:
+def _text(content: _Content, leaf: Entity) -> str:
     """A body part as text with LF line ends; what goes over the budget of the mail is left out (`text-cut`)."""
-    number = _number(leaf)
+    number = leaf.number
     if number < 0:
         return ""
     octets = _decoded(content.octets, content.spans[number])
-    is_html = leaf.get_content_subtype() == "html"
+    is_html = leaf.kind == "text/html"
     if is_html and len(octets) > _INLINED_SIZE:
         octets = _INLINED.sub(b"data:", octets)
     if len(octets) > content.budget:
         content.defects.append("text-cut")
         octets = octets[: content.budget]
     content.budget -= len(octets)
-    charset = _parameter(leaf, "charset")
+    charset = leaf.parameter("charset")
     text, defect = decode_text(octets, charset, content.hint)
     if defect:
         content.defects.append(defect)
     content.hint = content.hint or codec_of(charset) or ""
     text = _lines(text)
-    if not is_html and _parameter(leaf, "format").lower() == "flowed":
-        return unflow(text, delsp=_parameter(leaf, "delsp").lower() == "yes")
+    if not is_html and leaf.parameter("format").lower() == "flowed":
+        return unflow(text, delsp=leaf.parameter("delsp").lower() == "yes")
     return text
 
 

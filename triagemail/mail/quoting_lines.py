@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from triagemail.mail import quoting_words as words
+from triagemail.mail.words import by_line
 
 WIDTH = 400  # characters of a line that are looked at
 EDGE = "-_=*~#‐‑‒–—―─━ \t\xa0"
@@ -133,6 +134,7 @@ def _reprefix(rows: list[Row], known: dict[str, Row], markers: tuple[str, ...]) 
 _NO_LETTER = re.compile(r"[\W_]+")
 
 
+@by_line
 def _look(raw: str, markers: tuple[str, ...]) -> Row:
     depth, text = 0, raw.rstrip()
     prefix = _PREFIX.match(text)

@@ -21,6 +21,7 @@ from triagemail.mail.words import (
     Phrases,
     Subject,
     Words,
+    by_line,
     composed,
     fold,
     is_greeting,
@@ -171,13 +172,6 @@ def read(
     return Report(answers, priority, headline, material, sheet.labelled, "\n".join(rest), **sheet.origin)
 
 
-def blank(questions: tuple[Question, ...]) -> str:
-    """The template as plain text, to be filled in; `read` finds no answer in it as it is."""
-    return "\n".join(
-        f"{n}. {q.label}\n{q.help}\n\n" if q.help else f"{n}. {q.label}\n\n" for n, q in enumerate(questions, 1)
-    )
-
-
 # --- labels ----------------------------------------------------------------------------------------------------------
 
 
@@ -207,6 +201,7 @@ class _Label:
     wording: str = ""
 
 
+@by_line
 def _label(text: str, forms: _Forms) -> _Label | None:
     """The question that a line starts with, in any of its forms."""
     lead = _LEAD.match(text)
@@ -319,6 +314,8 @@ def _unhelped(text: str, help_words: Sequence[str]) -> tuple[str, Sequence[str]]
 
 def _is_help(text: str, help_words: Sequence[str]) -> bool:
     """True for a line of the help text alone; from its start at least four words, so that `not sure` stays one."""
+    if any(word != help_words[0] for word, _, _ in tokens(text, 0, 60)[:1]):  # nearly every line
+        return False
     said = plain(text, _HELP).split()
     return len(said) >= min(4, len(help_words)) > 0 and said == list(help_words[: len(said)])
 

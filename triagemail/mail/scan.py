@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from email.message import Message
+from functools import lru_cache
 
 DEPTH_LIMIT = 30
 PART_LIMIT = 500
@@ -31,6 +32,7 @@ _IDENTITY = frozenset(("", "7bit", "8bit", "binary"))
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)\n?")
 _LONE_CR = re.compile(rb"\r(?!\n)")
 _LONE_CR_LIMIT = 300_000  # in binary octets of 25 MiB one in 256 is a CR
+_OURS = b"=_part_"  # how boundaries begin in a skeleton
 _MARKS = (*range(0x80, 0x100), *range(9))
 _BLANK_LIMIT = 4096
 
@@ -146,30 +148,27 @@ def _entity(result: Scan, out: list[bytes], start: int, end: int, depth: int, de
     found, body = fields(result.octets, start, end)
     mime = _mime_fields(result, found)
     encoding = mime.get(b"content-transfer-encoding", b"").decode("ascii", "replace").partition(";")[0].strip().lower()
+    value = mime.get(b"content-type")
+    kind = content_type(value, default)
+    boundary = _boundary(value) if value is not None and kind.startswith("multipart/") else None
+    ours = boundary
+    if value is not None and boundary is not None:
+        ours, mime[b"content-type"] = _usual(result, value, boundary)
     out.append(b"%s: %d\n" % (SPAN.encode(), len(result.parts)))
     out.extend(b"%s:%s\n" % (name, value) for name, value in mime.items())
     out.append(b"\n")
     result.parts.append(Part(start, body, end, encoding))
-    value = mime.get(b"content-type")
-    kind = content_type(value, default)
     if kind in _NESTED and encoding in _IDENTITY:
         _entity(result, out, _envelope_end(result.octets, body, end), end, depth + 1, "text/plain")
-    elif kind.startswith("multipart/") and value is not None:
+    elif boundary is not None and ours is not None:
         default = "message/rfc822" if kind == "multipart/digest" else "text/plain"
-        _multipart(result, out, (body, end), depth, value, default)
-
-
-def _multipart(result: Scan, out: list[bytes], span: tuple[int, int], depth: int, value: bytes, default: str) -> None:
-    boundary = _boundary(value)
-    if boundary is None:
-        return
-    spans = _split(result.octets, *span, b"\n--" + boundary)
-    for start, stop in spans:
-        out.append(b"--" + boundary + b"\n")
-        _entity(result, out, start, stop, depth + 1, default)
-        out.append(b"\n")
-    if spans:
-        out.append(b"--" + boundary + b"--\n")
+        spans = _split(result.octets, body, end, b"\n--" + boundary)
+        for begin, stop in spans:
+            out.append(b"--" + ours + b"\n")
+            _entity(result, out, begin, stop, depth + 1, default)
+            out.append(b"\n")
+        if spans:
+            out.append(b"--" + ours + b"--\n")
 
 
 def _split(octets: bytes, body: int, end: int, needle: bytes) -> list[tuple[int, int]]:
@@ -213,6 +212,18 @@ def content_type(value: bytes | None, default: str = "text/plain") -> str:
     return kind if kind.count("/") == 1 else "text/plain"
 
 
+def _usual(result: Scan, value: bytes, boundary: bytes) -> tuple[bytes, bytes]:
+    """The boundary of the next part in the skeleton, and the Content-Type that names it. Each mail has its own, and
+    with the part's number in its place most skeletons are the same; where it cannot be put there, its own."""
+    ours = b"%s%d" % (_OURS, len(result.parts))
+    if value.count(boundary) == 1 and _OURS not in result.octets:
+        changed = value.replace(boundary, ours)
+        if _boundary(changed) == ours:
+            return ours, changed
+    return boundary, value
+
+
+@lru_cache(maxsize=256)
 def _boundary(value: bytes) -> bytes | None:
     """The boundary as the feed parser will read it, RFC 2231 forms included; None where it has none."""
     part = Message()

@@ -8,7 +8,7 @@ says so in `Rendered.problem` (trust.md S12); nothing here logs.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -29,7 +29,7 @@ from triagemail.mail import wording
 from triagemail.mail.languages import ENGLISH, asked_in_all, languages, said, tables
 from triagemail.mail.markdown import markdown
 from triagemail.mail.source import BUILT_IN, Folders, Misfit, to_html, to_text
-from triagemail.mail.wording import Tap, clean, cut, flat, folded, link
+from triagemail.mail.wording import clean, cut, flat, folded, link
 from triagemail.process.model import Issue, Policy, Priority
 
 SUBJECT_LIMIT = 70  # "the subject stays within 70 characters" (process.md 5)
@@ -38,12 +38,6 @@ TURNS = 5_000  # of all loops over a range in one rendering
 FALLBACK = "_bare"
 
 QUOTED = "margin:4px 0 12px;padding:2px 0 2px 12px;border-left:3px solid #8a94a6"
-TAP = "display:block;padding:11px 16px;border-radius:8px;text-decoration:none;"
-FULL = TAP + "background:#1a56b0;border:1px solid #1a56b0;color:#ffffff"
-OPEN = TAP + "background:#ffffff;border:1px solid #1a56b0;color:#1a56b0"  # a person finishes it, or may reword it
-HINT = "margin:16px 0 8px;font-size:14px;color:#5b6472"
-LIST = "margin:0 0 8px;padding:0;list-style:none"
-PLACE = "margin:0 8px 10px 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +64,23 @@ class Rendered:
     opening: str = ""
 
 
-class Trusted(Environment):
-    """For the built-in templates, which are code of ours: the sandbox's look at every attribute costs a fifth. `guard`
-    matches the start of lines that read as commands."""
+class Plain(Environment):
+    """What both have. `guard` matches the start of lines that read as commands."""
 
     guard: re.Pattern[str]
 
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """As one dictionary: ours never change, and each rendering walks through Jinja's chain of them."""
+        return {**self.globals, **(d or {})}
 
-class Sandbox(SandboxedEnvironment):
-    """Jinja's sandbox, with no operator that makes something huge out of something small (trust.md S12). `guard`
-    matches the start of lines that read as commands."""
 
-    guard: re.Pattern[str]
+class Trusted(Plain):
+    """For the built-in templates, which are code of ours: the sandbox's look at every attribute costs a fifth."""
+
+
+class Sandbox(Plain, SandboxedEnvironment):
+    """Jinja's sandbox, with no operator that makes something huge out of something small (trust.md S12)."""
+
     intercepted_binops = frozenset({"*", "**"})
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -150,7 +149,7 @@ def _quote(context: EvalContext, value: str, limit: int = 4000) -> str:
     """Somebody's words as a quotation: `> ` before each line of the text part, a bar beside them in the HTML part."""
     text = cut(clean(value).strip("\n"), limit)
     if context.autoescape:
-        return Markup('<blockquote style="{}">{}</blockquote>').format(QUOTED, _breaks(text))
+        return Markup(f'<blockquote style="{QUOTED}">{_breaks(text)}</blockquote>')
     return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
 
 
@@ -160,7 +159,7 @@ def _say(context: EvalContext, value: str, limit: int = 4000) -> str:
     text = _guarded(context, cut(clean(value).strip("\n"), limit))
     if not context.autoescape:
         return text
-    return Markup("\n").join(Markup("<p>{}</p>").format(_breaks(part)) for part in re.split(r"\n\s*\n", text))
+    return Markup("\n").join(Markup(f"<p>{_breaks(part)}</p>") for part in re.split(r"\n\s*\n", text))
 
 
 @with_eval_context
@@ -214,21 +213,6 @@ def _filters(words: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
     }  # fmt: skip
 
 
-def _html_taps(words: Mapping[str, Any], found: list[Tap], address: str, subject: str) -> Markup:
-    """The one-tap answers of the HTML part: real mailto links, big enough for a thumb. A list, since programs that turn
-    it into text put a bullet there, and a line with a bullet is no command (commands.py)."""
-    links = []
-    for tap in found:
-        url = wording.mailto(address, subject if subject[:3].lower() == "re:" else f"Re: {subject}", tap.body)
-        label = f" &nbsp;{escape(tap.label)}" if tap.label else ""
-        kind, style = ("open", OPEN) if tap.unfinished or ": " in tap.shown else ("full", FULL)
-        place = PLACE if tap.label else f"display:inline-block;{PLACE}"
-        link_ = f'<a class="{kind}" href="{escape(url)}" style="{style}"><b>{escape(tap.shown)}</b>{label}</a>'
-        links.append(f'<li style="{place}">{link_}</li>')
-    hint = f'<p class="quiet" style="{HINT}">{escape(words["tap_html"])}</p>\n'
-    return Markup(f'{hint}<ul style="{LIST}">\n' + "\n".join(links) + "\n</ul>")
-
-
 # --- from source to template ------------------------------------------------------------------------------------------
 
 
@@ -280,7 +264,7 @@ def _environment(
         if not found or not address:  # a broadcast has no reply address of one person (trust.md V1)
             return ""
         if html:
-            return _html_taps(words, found, address, context["own_subject"])
+            return Markup(wording.html_taps(words, found, address, context["own_subject"]))
         return wording.text_taps(words, found)
 
     called = [table["language"]["names"][1] for table in tables("words.toml")]
@@ -339,8 +323,11 @@ _TIDY = re.compile(r"<p>\s*</p>\n?|</ul>\s*<ul>|<ul>\s*</ul>\n?")
 
 
 def _fill(environment: Trusted | Sandbox, name: str, context: Mapping[str, object]) -> str:
+    made = environment.get_template(name)
+    if isinstance(environment, Trusted):  # our own loops end
+        return made.render(context)
     pieces, size = [], 0
-    for piece in environment.get_template(name).generate(context):
+    for piece in made.generate(context):
         size += len(piece)
         if size > LARGEST:
             raise Misfit(f"it makes a mail of more than {LARGEST:,} characters")

@@ -9,9 +9,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from html import escape
 from itertools import accumulate
 from typing import Any
-from urllib.parse import quote as percent
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from triagemail.mail.languages import markers
@@ -224,6 +226,9 @@ def taps(block: str) -> list[Tap]:
     return found
 
 
+percent = lru_cache(maxsize=256)(quote)  # the same commands, and of one mail the same address and subject
+
+
 def mailto(address: str, subject: str, body: str) -> str:
     """A mailto URI; all but unreserved characters percent-encoded, line ends as %0D%0A (RFC 6068 2 and 5)."""
     lines = body.replace("\r\n", "\n").replace("\n", "\r\n")
@@ -241,3 +246,26 @@ def text_taps(words: Mapping[str, Any], found: list[Tap]) -> str:
             row = ""
         row += ("  |  " if place else "  ") + item
     return "\n".join([*lines, row] if short else lines)
+
+
+TAP = "display:block;padding:11px 16px;border-radius:8px;text-decoration:none;"
+FULL = TAP + "background:#1a56b0;border:1px solid #1a56b0;color:#ffffff"
+OPEN = TAP + "background:#ffffff;border:1px solid #1a56b0;color:#1a56b0"  # a person finishes it, or may reword it
+HINT = "margin:16px 0 8px;font-size:14px;color:#5b6472"
+LIST = "margin:0 0 8px;padding:0;list-style:none"
+PLACE = "margin:0 8px 10px 0"
+
+
+def html_taps(words: Mapping[str, Any], found: list[Tap], address: str, subject: str) -> str:
+    """The one-tap answers of the HTML part: real mailto links, big enough for a thumb. A list, since programs that turn
+    it into text put a bullet there, and a line with a bullet is no command (commands.py)."""
+    links = []
+    for tap in found:
+        url = mailto(address, subject if subject[:3].lower() == "re:" else f"Re: {subject}", tap.body)
+        label = f" &nbsp;{escape(tap.label)}" if tap.label else ""
+        kind, style = ("open", OPEN) if tap.unfinished or ": " in tap.shown else ("full", FULL)
+        place = PLACE if tap.label else f"display:inline-block;{PLACE}"
+        link_ = f'<a class="{kind}" href="{escape(url)}" style="{style}"><b>{escape(tap.shown)}</b>{label}</a>'
+        links.append(f'<li style="{place}">{link_}</li>')
+    hint = f'<p class="quiet" style="{HINT}">{escape(words["tap_html"])}</p>\n'
+    return f'{hint}<ul style="{LIST}">\n' + "\n".join(links) + "\n</ul>"

@@ -11,15 +11,18 @@ import re
 import tomllib
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
 
 Token = tuple[str, int, int]  # a folded word, and where it starts and ends in the text
 Wordings = tuple[tuple[int, ...], Mapping[tuple[str, ...], str]]  # their lengths from the longest; all words -> meaning
 Phrases = Mapping[str, Wordings]  # by the first word
 
 LINES = 10_000  # lines of a mail in which labels and commands are looked for; no person writes more
+REMEMBERED = 1024  # looks at lines
+REMEMBERED_LENGTH = 160  # of a line
 HEAD = 300  # characters of a line in which its first words are looked for
 _WORD = re.compile(r"[^\W_]+")
 _PREFIX = re.compile(r"\s*([^\W\d_]{1,20})\s?(?:\[\d{1,3}\]|\(\d{1,3}\)|\d{1,3})?\s?[:：]")
@@ -88,6 +91,21 @@ class Subject:
     replied: bool
     forwarded: bool
     own: bool
+
+
+T = TypeVar("T")
+
+
+def by_line(look: Callable[[str, Any], T]) -> Callable[[str, Any], T]:
+    """For a pure look at one line, with what is known: its result is remembered, since the labels, blank lines and
+    quotes of our own mails come again and again. Long lines are not, so the memory has a bound."""
+    kept = lru_cache(maxsize=REMEMBERED)(look)
+
+    @wraps(look)
+    def looked(line: str, known: Any) -> T:
+        return kept(line, known) if len(line) <= REMEMBERED_LENGTH else look(line, known)
+
+    return looked
 
 
 # --- comparing words -------------------------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from triagemail.process.events import Audience
+from triagemail.process.events import Audience, Event, LanguageSet, SubscriberJoined, SubscriberLeft, WishesSet
 from triagemail.process.model import Priority, Reach, Wishes
 from triagemail.process.subscriptions import wants
-from triagemail.store import reach
+from triagemail.store import reach, spoken
 from triagemail.store.claims import SLICE
 from triagemail.store.schema import from_micros, micros
 from triagemail.store.store import Store
@@ -138,6 +138,19 @@ def _already_have(store: Store, outgoing: list[int]) -> set[tuple[int, int]]:
 
 
 # --- the list --------------------------------------------------------------------------------------------------------
+
+
+def record(store: Store, event: Event) -> None:
+    """What the journal says of the list and its readers is so."""
+    match event:
+        case SubscriberJoined(address=address):
+            join(store, address, event.at)
+        case SubscriberLeft(address=address):
+            leave(store, address, event.at)
+        case WishesSet(address=address, after=wished):
+            set_wishes(store, address, wished, event.at)
+        case LanguageSet(address=address, language=language):
+            spoken.speak(store, address, language)
 
 
 def join(store: Store, address: str, now: datetime, *, group: bool = False) -> None:

@@ -24,8 +24,10 @@ def speak(store: Store, address: str, wanted: str) -> None:
 
 
 def hear(store: Store, address: str, said: str, *, sure: bool) -> None:
-    """They wrote in this language. What may be somebody else's word counts where nothing else is known. Inside a
-    transaction."""
+    """They wrote in this language ("": it was not plain). What may be somebody else's word counts where nothing else is
+    known. Inside a transaction."""
+    if not said:
+        return
     person = store.person(address)
     (known,) = store.one("SELECT heard FROM person WHERE id = ?", person)
     if said != known and (sure or known is None):
