@@ -322,7 +322,7 @@ def block(name: str) -> str:
     mails, held = service.hears(example.said)
     lines = ["```text", _heading(example.said), "", *_written(example.said), "", *_answers(mails)]
     if held:
-        lines.append("-> nobody: the mail is held, and the operator is told")
+        lines.append("-> nobody: the mail is held, and stands in the operator's list of the day")
     return "\n".join([*lines, "```"])
 
 

@@ -1048,6 +1048,17 @@ def test_keys_rotate_puts_a_new_key_in_front(host: Host) -> None:
     assert host.types("keys", "rotate", "--force").exit_code == 0
 
 
+def test_board_revoke_ends_what_somebody_can_see(host: Host) -> None:
+    """A lost phone: one command, and who is not known is named before anything is done."""
+    host.takes(raw(BOB, COMPLETE.format(priority="P2"), 4))
+    said = host.types("board", "revoke", BOB, "nobody@acme.example")
+    assert (said.exit_code, "nobody we know: nobody@acme.example" in said.stderr) == (65, True)
+    assert host.rows("SELECT key FROM meta WHERE key LIKE 'board_revoked%'") == []
+    said = host.types("board", "revoke", BOB.upper())
+    assert (said.exit_code, "counts no longer" in said.stdout) == (0, True)
+    assert len(host.rows("SELECT key FROM meta WHERE key LIKE 'board_revoked%'")) == 1
+
+
 def test_forget_says_what_it_did_and_what_the_mail_server_still_has(host: Host) -> None:
     """`forget ADDR`: pseudonym, how many mails, server copies listed by Message-ID."""
     host.takes(raw(BOB, COMPLETE.format(priority="P2"), 4))

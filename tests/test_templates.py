@@ -168,7 +168,7 @@ def test_nothing_remote_in_it(case: Sample) -> None:
     assert all(url.startswith(ours) for url in page.links)
 
 
-PLAIN = {"page"}  # three lines for a pager: no HTML part
+PLAIN = {"page", "page-flood"}  # three lines for a pager: no HTML part
 
 
 def test_the_marker_stands_on_top() -> None:

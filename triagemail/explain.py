@@ -14,7 +14,7 @@ from triagemail.mail.languages import texts_of
 from triagemail.mail.reading import Anchor, Context
 from triagemail.mail.templates import in_all_languages, open_templates
 from triagemail.mail.words import parse_words
-from triagemail.process import codec, decide
+from triagemail.process import codec, decide, limits
 from triagemail.process.intents import Snapshot
 from triagemail.worker import set_aside, unreadable
 
@@ -69,7 +69,10 @@ class Explainer:
         return {
             "events": [codec.plain(event) for _, d in decided for event in d.events],
             "mails": [
-                {"template": draft.template, "to": codec.plain(draft.to)} for _, d in decided for draft in d.drafts
+                {"template": draft.template, "to": codec.plain(draft.to)}
+                for intent, d in decided
+                for draft in d.drafts
+                if not limits.unanswered(intent, draft, intent.by, None, self.policy)
             ],
             "held": next((d.held for _, d in decided if d.held), ""),
             "outcomes": [{"command": o.command, "code": o.code, "ok": o.ok} for _, d in decided for o in d.outcomes],

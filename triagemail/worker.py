@@ -43,6 +43,7 @@ STRIKES = 3
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
 HELD = ("bad_from", "auto_generated", "list")
 HOPS = 50  # `Received` fields of a mail that goes round, as Postfix counts them
+BY_DIGEST = ("not-admitted", "spoof-suspect")  # "held …, digest" (trust.md 3.5); all else may put a promise at risk
 UNREADABLE = ("too-deep", "too-many-parts", "header-flood", "line-flood", "too-large")
 HARMLESS = (*decide.KEPT_ALWAYS, want.Ask, want.Confirm, want.NearMiss, want.TooMany, want.GiveFeedback)
 HOUR = timedelta(hours=1)
@@ -122,8 +123,9 @@ class Worker:
         )
 
     def _hold(self, mail: Claimed, found: ParsedMail, why: str) -> tuple[str, str, int | None]:
-        """Parked for a person to look at; the operator is told once an hour and cause. Where there are too many mails
-        it was told, and the triager is of those that may be urgent."""
+        """Parked for a person to look at; the operator is told once an hour and cause, of what nobody has to look at
+        today by the daily digest. Where there are too many mails it was told, and the triager is of those that may be
+        urgent."""
         now = self.clock.now()
         if why == oversize.REASON:
             oversize.answer(mail, found, self.known, self.outbox, now)
@@ -137,7 +139,7 @@ class Worker:
             "subject": found.subject,
             "held_id": mail.inbox,
         }
-        notice = outbox.notice(self.policy, "held", values)
+        notice = None if why.startswith(BY_DIGEST) else outbox.notice(self.policy, "held", values)
         if notice is not None and self.store.notice_due(f"held:{why.partition(':')[0]}", now, HOUR):
             self.outbox.put(notice, None, now)
         return "held", why, None
@@ -467,7 +469,7 @@ class Worker:
 
     def _fire(self, number: int, name: str, at: datetime) -> None:
         now = self.clock.now()
-        snapshot = self.known.of_timer(number, name)
+        snapshot = self.known.of_timer(number, name, now)
         intent = want.TimerFired(by="", evidence=SERVICE, issue=number or None, timer=name, due=at)
         decision = decide.decide(snapshot, intent, now, self.policy)
         self.commit([(intent, decision)], snapshot, "", "")

@@ -29,7 +29,9 @@ BODY = 200_000  # bytes of a form: a long report, with every letter in three
 FIRST = 120  # characters of its beginning that a list of mails shows
 SPANS = (5, 30)  # minutes by which the clock can be moved
 LOCAL = ("127.0.0.1", "localhost", "::1")
-TAP = re.compile(r'<a\b[^>]*?\bhref="(mailto:[^"]*)"[^>]*>(.*?)</a>', re.DOTALL)
+TAP = re.compile(  # as templates.py writes them
+    r'<a (?:class="\w{1,10}" )?href="(mailto:[^"]{1,4000})"(?: style="[^"]{1,400}")?>(.{1,600}?)</a>', re.DOTALL
+)
 HREF = re.compile(r'\bhref="mailto:[^"]*"')
 SANDBOX = "allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
 FRAMED = {
@@ -216,7 +218,7 @@ def taps(page: str) -> tuple[Tap, ...]:
     for link, inside in TAP.findall(page):
         to, _, query = html.unescape(link).removeprefix("mailto:").partition("?")
         asked = parse_qs(query.replace("+", "%2B"), keep_blank_values=True)
-        words = html.unescape(re.sub(r"<[^>]*>", "", inside)).strip()
+        words = html.unescape(re.sub(r"<[^<>]{1,100}>", "", inside)).strip()
         subject, body = asked.get("subject", [""])[0], asked.get("body", [""])[0]
         found.append(Tap(words, unquote(to), subject, body.replace("\r\n", "\n")))
     return tuple(found)

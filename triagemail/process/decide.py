@@ -63,21 +63,10 @@ def decide_all(
         kept = [i for i in intents if isinstance(i, KEPT_ALWAYS)]
         frozen = tuple(i for i in intents if not isinstance(i, KEPT_ALWAYS))
         asked = (frozen[0], ask_to_confirm(frozen, snapshot))
-        return (*_quietly(_fold(snapshot, kept, now, policy), policy), asked)
+        return (*_fold(snapshot, kept, now, policy), asked)
     if any(not o.ok for _, d in decided for o in d.outcomes):
         decided = _nothing_but_kept(snapshot, intents, decided, now, policy)
-    return _quietly(_with_receipt(decided, snapshot, policy), policy)
-
-
-def _quietly(decided: Sequence[tuple[Intent, Decision]], policy: Policy) -> tuple[tuple[Intent, Decision], ...]:
-    """ "E0 + admitted outsider: … no automatic reply": whoever is named in From may never have heard of us."""
-    return tuple((intent, _unanswered(intent, decision, policy)) for intent, decision in decided)
-
-
-def _unanswered(intent: Intent, decision: Decision, policy: Policy) -> Decision:
-    if intent.evidence.level is not model.Level.E0 or "internal" in acts.roles(intent.by, None, policy):
-        return decision
-    return replace(decision, drafts=tuple(draft for draft in decision.drafts if draft.to != intent.by))
+    return _with_receipt(decided, snapshot, policy)
 
 
 def _fold(

@@ -389,6 +389,16 @@ class HeldReports:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldMails:
+    """Mails that are held for one reason: how many, and of the latest few the address, the subject and the number under
+    which the operator finds them."""
+
+    reason: str
+    count: int
+    latest: tuple[tuple[str, str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Undo:
     """What a receipt's decision did: each issue before and after it, who got on or off the list, their wishes."""
 
@@ -429,3 +439,5 @@ class Snapshot:
     group: bool = False  # that reader is another list
     probe: str = ""  # what became of the last probe to them: "arrived", "returned", "" (nobody knows yet)
     lost: tuple[tuple[str, Reach], ...] = ()  # readers disabled or removed since the last digest, for the digest only
+    held: tuple[HeldMails, ...] = ()  # held since the last digest, for the digest only
+    waiting_held: int = 0  # how many are held in all, for the digest only

@@ -133,13 +133,17 @@ def set_wish(
 
 
 def digest(snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
-    """ "`digest` (one mail a day)": readers with the same wishes share one. The operator gets one of who was lost."""
+    """ "`digest` (one mail a day)": readers with the same wishes share one. The operator gets one of who was lost,
+    and one of what is held: "held 30 d, digest" (trust.md 3.5)."""
     mails = tuple(
         Draft("digest", Audience(Priority.P1, 0, readers, only=True), None, {"broadcasts": broadcasts})
         for broadcasts, readers in snapshot.digests
     )
     if snapshot.lost and policy.operator:
         mails += (Draft("lost", policy.operator, None, {"readers": snapshot.lost}),)
+    if snapshot.held and policy.operator:
+        values = {"groups": snapshot.held, "waiting": snapshot.waiting_held}
+        mails += (Draft("held-digest", policy.operator, None, values),)
     return Decision(events=(DigestSent(issue=0, at=now, by=""),), drafts=mails)
 
 
