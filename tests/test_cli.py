@@ -1229,3 +1229,21 @@ def test_an_export_can_be_imported_again(host: Host) -> None:
         "lena@acme.example": False,
         "all@lists.acme.example": True,
     }
+
+
+def test_subscribers_have_a_language(host: Host) -> None:
+    """`add --language`, and a column of what is imported and exported: in which language our mails to them are."""
+    assert host.types("subscribers", "add", "--language", "de", "lena@acme.example").exit_code == 0
+    refused = host.types("subscribers", "add", "--language", "klingon", "tom@acme.example")
+    assert refused.exit_code == 65
+    assert "there are no mails in 'klingon'; there are: en, de, es, fr" in refused.stderr
+    assert "language=de" in host.types("subscribers", "list").stdout
+    exported = host.types("subscribers", "export").stdout
+    rows = f"{exported}tom@acme.example,,,,,,,,,,fr-CA\nkim@acme.example,,,,,,,,,,nl\n"
+    host.types("subscribers", "remove", "lena@acme.example")
+    (host.folder / "list.csv").write_text(rows)
+    said = host.types("subscribers", "import", host.folder / "list.csv")
+    assert "line 4: there are no mails in 'nl'" in said.stdout
+    assert "3 added" in said.stdout
+    spoken = {row["address"]: row["language"] for row in host.lines("subscribers", "list")}
+    assert spoken == {"kim@acme.example": "", "lena@acme.example": "de", "tom@acme.example": "fr"}

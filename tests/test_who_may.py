@@ -171,6 +171,7 @@ ACTS = [
     act("guest", KIM, want.Subscribe, None),
     *(act("wish", BOB, kind, None) for kind in (want.Unsubscribe, want.Digest, want.Resume)),
     act("wish", BOB, want.Pause, None, after=timedelta(days=2)),
+    act("wish", BOB, want.Speak, None, language="de"),
     act("wish", SARA, want.UndoLast, None),
     act("wish", BOB, want.BookCall, GAPS),
     act("wish", BOB, want.Ask, DECIDED, what="status"),

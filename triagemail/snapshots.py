@@ -78,8 +78,7 @@ class Snapshots:
         issue = self.store.issue(number, lock=True) if number else None
         parent = self.parent(anchor, number)
         if parent is None:  # somebody may have copied our template into a fresh mail: its words are still ours
-            template = self.outbox.template_text()
-            said = template if template[:60] in found.text else ""
+            said = next((text for text in self.outbox.template_texts() if text[:60] in found.text), "")
             return Context(author, sure, raw, issue, said, sent_at=arrived)
         text, template, broadcast = self._words_of(parent), parent.template, parent.broadcast
         return Context(author, sure, raw, issue, text, template, broadcast, sent_at=arrived)

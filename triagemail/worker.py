@@ -25,14 +25,14 @@ from triagemail.outbox import Outbox
 from triagemail.process import bounces, decide, duty, readers
 from triagemail.process import intents as want
 from triagemail.process.clocks import clocks, desk_clocks, set_back
-from triagemail.process.events import Decision, Draft, Event, SubscriberJoined, SubscriberLeft, WishesSet
+from triagemail.process.events import Decision, Draft, Event
 from triagemail.process.intents import Intent, Pending, Snapshot
 from triagemail.process.life import evolve, evolve_desk
 from triagemail.process.model import Evidence, Issue, Level, Policy
 from triagemail.process.readers import SubscriberDisabled
 from triagemail.process.updates import rank
 from triagemail.snapshots import Snapshots
-from triagemail.store import audience, claims, counts, reach
+from triagemail.store import audience, claims, counts, reach, spoken
 from triagemail.store.claims import Claimed
 from triagemail.store.engines import STORE_FAULTS, Conflict
 from triagemail.store.store import Store
@@ -342,6 +342,7 @@ class Worker:
         if anchor.secret and snapshot.pending is not None and snapshot.pending.address == context.by:
             self.store.use_pending(anchor.secret, now)
             self.budgets.confirmed(context.by)
+        spoken.hear(self.store, context.by, read.language, sure=context.evidence.believed and not read.short)
         touched = self.commit(decided, snapshot, found.message_id, context.by)
         if anchor.token is not None and context.evidence.rule == "token-of-another":
             self._tell_owner(anchor.token, context, read.intents)
@@ -392,15 +393,9 @@ class Worker:
     def _record(self, event: Event, intent: Intent, mark: str, issues: dict[int, Issue]) -> None:
         self.store.save_event(event, intent.evidence, intent.mail, mark)
         self._count(event)
-        match event:
-            case SubscriberJoined(address=address):
-                audience.join(self.store, address, event.at)
-            case SubscriberLeft(address=address):
-                audience.leave(self.store, address, event.at)
-            case WishesSet(address=address, after=wished):
-                audience.set_wishes(self.store, address, wished, event.at)
-            case _ if event.issue:
-                issues[event.issue] = evolve(issues.get(event.issue), event)
+        audience.record(self.store, event)
+        if event.issue:
+            issues[event.issue] = evolve(issues.get(event.issue), event)
 
     def _send(
         self, intent: Intent, decision: Decision, issues: dict[int, Issue], cause: str, author: str, mark: str

@@ -28,7 +28,7 @@ from triagemail.clock import Clock
 from triagemail.doors import metrics
 from triagemail.doors.link import loopback
 from triagemail.log import logger
-from triagemail.mail import mime, pages, sessions
+from triagemail.mail import mime, pages, sessions, wording
 from triagemail.mail.headers import clean_header
 from triagemail.mail.tokens import Keyring
 from triagemail.process import acts, duty, review
@@ -194,7 +194,7 @@ def _number(request: Request, name: str) -> int:
 
 
 def _readable(sent: archive.Sent) -> Mapping[str, object]:
-    text = pages.broadcast_text(sent.text)
+    text = wording.told(sent.text)
     return {"number": sent.number, "issue": sent.issue, "subject": sent.subject, "at": sent.at, "text": text}
 
 

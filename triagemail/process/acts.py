@@ -98,6 +98,7 @@ ACTS: Mapping[type[Intent], Act] = {
     want.Digest: WISH,
     want.Pause: WISH,
     want.Resume: WISH,
+    want.Speak: WISH,
     want.Confirm: ANYONE,
     want.NearMiss: ANYONE,
     want.TooMany: ANYONE,

@@ -291,7 +291,7 @@ def _on_list(snapshot: Snapshot, intent: Intent, now: datetime, policy: Policy) 
             return subscriptions.subscribe(intent, snapshot, now, policy)
         case want.Unsubscribe():
             return subscriptions.unsubscribe(intent, snapshot, now, policy)
-        case want.Digest() | want.Pause() | want.Resume():
+        case want.Digest() | want.Pause() | want.Resume() | want.Speak():
             return subscriptions.set_wish(intent, snapshot, now, policy)
         case _:
             raise TypeError(f"no rule for {type(intent).__name__}")

@@ -288,6 +288,13 @@ class Resume(Intent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Speak(Intent):
+    """`language de`: in which language our mails to its author are."""
+
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Confirm(Intent):
     """A plain reply to a confirmation mail; the pending intents are in the snapshot. `cancel` when the reply says
     no."""
