@@ -298,7 +298,7 @@ def _names(line: str, found: Sequence[Token]) -> bool:
 
 # --- reading the table -----------------------------------------------------------------------------------------------
 
-_TOLD = 1500  # characters of a text by which its language is told
+_TOLD = 600  # characters of a text by which its language is told
 
 
 def language_of(text: str, words: Words) -> str:
