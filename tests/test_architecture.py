@@ -29,6 +29,7 @@ RANKS = {
     "files": 6,
     "alerts": 6,
     "budgets": 6,
+    "heartbeat": 6,
     "intake": 6,
     "keys": 6,
     "loops": 6,

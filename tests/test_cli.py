@@ -331,7 +331,7 @@ def test_a_bad_key_file_ends_with_78_and_names_the_file(host: Host, written: str
 
 def test_the_environment_names_the_config(host: Host) -> None:
     """`--config FILE` or `TRIAGEMAIL_CONFIG`."""
-    assert b"all promises stand" in program("status", config=host.config).stdout
+    assert b"open issues: 0" in program("status", config=host.config).stdout
 
 
 def test_check_finds_a_broken_template(host: Host) -> None:

@@ -12,6 +12,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -491,3 +492,45 @@ def test_two_mails_of_one_person_keep_their_order(service: Service) -> None:
     assert kept == ["PriorityDecided", *["UpdateSent"] * 4, "IssueResolved"]
     heard = [text for m in service.sent(ANNA) for text in words if text.partition(": ")[2] in m.text and ":" in text]
     assert heard == words[1:]
+
+
+# --- is it there? -----------------------------------------------------------------------------------------------------
+
+
+def test_status_knows_whether_the_service_is_there(light: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """O3 "service down unnoticed": `status` ends with 75 before it runs, after its end and, a minute later, after it
+    was killed; and the service tells systemd that it is ready, and that it ends."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(light.folder / "notify"))
+        systemd.settimeout(SOON)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(light.folder / "notify"))
+        assert b"no `triagemail run` is there" in light.command("status").stdout
+        process = light.start("connected")
+        said = light.command("status")
+        assert (said.returncode, b"all promises stand" in said.stdout) == (0, True)
+        heard = systemd.recv(4096) + systemd.recv(4096)
+        while b"READY=1" not in heard:
+            heard += systemd.recv(4096)
+        assert b"WATCHDOG=1" in heard
+        assert light.stop() == 0
+        while b"STOPPING=1" not in heard:
+            heard += systemd.recv(4096)
+        assert light.command("status").returncode == 75
+        process = light.start("connected")
+        process.kill()
+        process.wait()
+    place = light.folder / "t.db.heartbeat"
+    os.utime(place, (time.time() - 61, time.time() - 61))
+    said = light.command("status")
+    assert said.returncode == 75
+    assert b"was last heard 1 min ago" in said.stdout
+
+
+def test_sigabrt_of_the_watchdog_leaves_where_each_thread_was(light: Service) -> None:
+    """O3: systemd's watchdog ends a service that hangs with SIGABRT; the log then shows where, and nothing of a
+    mail."""
+    process = light.start("connected")
+    process.send_signal(signal.SIGABRT)
+    assert process.wait(30) == -signal.SIGABRT
+    assert "Fatal Python error: Aborted" in light.log()
+    assert "in run_all" in light.log()

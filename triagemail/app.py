@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from triagemail.config import Config
 from triagemail.doors.imap import ImapSettings, Mailbox, MailboxRefused
 from triagemail.doors.relay import Relay
 from triagemail.doors.smtp import RelayDown, SmtpSettings
+from triagemail.heartbeat import FROM_CRON, Heartbeat
 from triagemail.intake import Intake, taking
 from triagemail.keys import read_keys
 from triagemail.log import logger
@@ -35,7 +36,7 @@ from triagemail.presence import Presence
 from triagemail.process.model import Policy
 from triagemail.sender import Pace, Sender
 from triagemail.snapshots import DEAF, Snapshots
-from triagemail.store import claims, processes, prune
+from triagemail.store import claims, processes, prune, pulse
 from triagemail.store.store import STORE_FAULTS, Store
 from triagemail.units import Units
 from triagemail.watch import Watch
@@ -89,6 +90,8 @@ class App:
         would catch."""
         with self.presence.shown(only):
             self._until_idle(only)
+        if (place := pulse.place(self.store)) is not None:
+            pulse.say(place, only, [], FROM_CRON)
 
     def _until_idle(self, only: tuple[str, ...]) -> None:
         if "clock" in only:
@@ -129,17 +132,20 @@ class App:
         stop = {signal.SIGTERM, signal.SIGINT}
         signal.pthread_sigmask(signal.SIG_BLOCK, stop)
         loops = self.loops(only)
+        heart = Heartbeat(loops, pulse.place(self.store), self.presence.hang, self._hangs)
+        heart.beat()  # before somebody asks the web page how we are
         lmtp = self.start_lmtp(only, loops)
         web = self.start_web(only)
         logger("run").info("started", parts=",".join(loops), store=str(self.store.path or "postgresql"))
         try:
             wakes = {name: loops[name].wake for name in loops}
             with self.presence.shown(only, wakes):  # until the last of them has ended
-                ended = run_all(loops, lambda: signal.sigwait(stop))
+                ended = run_all(loops, lambda: heart.until(stop))
         finally:
             for server in (lmtp, web):
                 if server is not None:
                     server.stop()
+            heart.end()
         logger("run").info("stopped", clean=ended)
         return ended
 
@@ -202,6 +208,8 @@ class App:
             )  # fmt: skip
             found["intake"].wait = lambda seconds: self._wait_for_mail(found["intake"], seconds)
             self.intake_loop = found["intake"]
+            assert self.intake is not None
+            self.intake = replace(self.intake, turns=found["intake"].turns)
         if parts:
             found["work"] = work
         if "send" in only:
@@ -265,6 +273,12 @@ class App:
         if self.mailbox is not None:
             self.mailbox.close()
         self.store.close()
+
+    def _hangs(self, text: str) -> None:
+        try:
+            self.notices.tell("the service hangs", text)
+        finally:
+            self.store.close()  # of a thread that ends now
 
     def _failed(self, error: Exception, failures: int) -> None:
         """What waiting will not mend, or has not mended for a while, is told to the operator. A broken database

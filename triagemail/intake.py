@@ -26,6 +26,7 @@ class Intake:
     account: str
     folder: str
     clock: Clock
+    turns: Callable[[], None] = lambda: None  # a batch is done: a full mailbox takes longer than a loop may hang
 
     def connect(self) -> None:
         """A new connection; what a killed process had stored but not filed is filed now. Raises MailboxLost,
@@ -57,6 +58,7 @@ class Intake:
             step("after_move")
             self.store.note_intake(self.clock.now())
             taken += len(here)
+            self.turns()
             logger("intake").info("fetched", mails=len(here), gone=len(batch) - len(here), last_uid=batch[-1].uid)
         self.store.note_intake(self.clock.now())  # also where there was nothing to take
         return taken > 0

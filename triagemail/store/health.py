@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from triagemail.store import claims
+from triagemail.store import claims, pulse
 from triagemail.store.processes import Process, processes
 from triagemail.store.reach import UNREACHED
 from triagemail.store.schema import from_micros, micros
@@ -27,6 +27,7 @@ class Health:
     subscribers: int
     disabled: int  # of them: no broadcast goes out to them, since mails came back
     processes: tuple[Process, ...]  # on PostgreSQL; none on SQLite
+    silence: str  # why nobody can rely on the service now: it is not there, or hangs; a risk, too
     risks: tuple[str, ...]
 
 
@@ -39,7 +40,8 @@ def health(store: Store, now: datetime) -> Health:
         " ('queued', 'deferred', 'sending')"
     )[0]
     timer = store.one("SELECT MIN(due) FROM timer WHERE due <= ?", micros(now))[0]
-    risks = []
+    silence = pulse.silence(store)
+    risks = [silence] if silence else []
     if mail is not None and from_micros(mail) + LATE < now:
         risks.append(f"a mail has waited since {from_micros(mail):%Y-%m-%d %H:%M} UTC")
     if delivery is not None and from_micros(delivery) + LATE < now:
@@ -60,5 +62,6 @@ def health(store: Store, now: datetime) -> Health:
         store.one("SELECT COUNT(id) FROM person WHERE subscribed_at IS NOT NULL")[0],
         store.one(f"SELECT COUNT(id) FROM person WHERE subscribed_at IS NOT NULL AND id IN ({UNREACHED})")[0],
         tuple(processes(store)),
+        silence,
         tuple(risks),
     )
