@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import signal
 import subprocess
 import threading
@@ -355,7 +356,8 @@ def _smtp(config: Config) -> SmtpSettings:
 
 
 def keys_path(config: Config) -> Path:
-    return config.folder / config.auth.keys_file
+    """In the config's folder, or where systemd hands it over: "$CREDENTIALS_DIRECTORY/triagemail.keys"."""
+    return config.folder / os.path.expandvars(config.auth.keys_file)
 
 
 # --- one service process a database ----------------------------------------------------------------------------------
