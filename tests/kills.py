@@ -168,6 +168,20 @@ class Killer:
         self.kills += 1
         self.passed[fail.partition(":")[0]] += code == 9
 
+    def restart_after(self, done: Callable[[], int], seconds: float) -> float:
+        """SIGTERM so many seconds after it has worked off a mail; how long it then took to end well."""
+        before = done()
+        pid = self.ask("serve")
+        ends = time.monotonic() + PATIENCE
+        while done() == before and time.monotonic() < ends:
+            time.sleep(0.01)
+        time.sleep(seconds)
+        began = time.monotonic()
+        os.kill(pid, signal.SIGTERM)
+        code = self.ask("")
+        assert code == 0, f"it ended with {code}"
+        return time.monotonic() - began
+
     def finish(self) -> None:
         self.ask("finish")
         assert self.ask("") == 0, "it must end well when nobody kills it"
