@@ -53,8 +53,8 @@ CAUSES = {
     "MailboxRefused": "the mailbox does not let us in",
     "MailboxLost": "the mailbox cannot be reached",
     "RelayDown": "the mail relay takes nothing",
-    "OperationalError": "the database does not work",
 }
+BROKEN = "the database does not work"
 HOUR = 3600.0  # seconds between looks for what retention lets go
 LOOK = 1.0  # seconds between looks at a queue that nobody announced anything for
 
@@ -287,9 +287,11 @@ class App:
         if isinstance(error, STORE_FAULTS):
             self.store.close()
         refused = isinstance(error, MailboxRefused) or (isinstance(error, RelayDown) and error.operator)
-        if refused or failures == 5:
+        stuck = isinstance(error, STORE_FAULTS)
+        if refused or failures == 5 or (stuck and failures > 5):
+            cause = BROKEN if stuck else CAUSES.get(type(error).__name__, "something fails again and again")
             with contextlib.suppress(Exception):  # the notice may fail for the very reason that it is about
-                self.notices.tell(CAUSES.get(type(error).__name__, "something fails again and again"), str(error))
+                self.notices.tell(cause, str(error))
 
 
 def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] | None = None) -> App:
@@ -303,7 +305,7 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
     own = mail_templates.open_templates(config.templates.dir or None)
     outbox = Outbox(store, own, keyring, policy)
     known = Snapshots(store, policy, outbox, clock, configs.trust(config))
-    notices = Notices(store, outbox, policy, clock)
+    notices = Notices(store, outbox, policy, clock, lambda: Relay(_smtp(config)))
     watch = Watch(store, policy, notices)
     budgets = Budgets(store, policy, words, clock, notices)
     alerts = Alerts(store, policy, words, clock, known, budgets)

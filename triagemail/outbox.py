@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -72,6 +73,15 @@ class Outbox:
         if draft.invite is not None and number:  # an answer may come without token and thread: its UID is ours
             self.store.join_thread(recorded.invite_id(draft.invite.uid), number)
         return outgoing
+
+    def unstored(self, draft: Draft, now: datetime) -> tuple[bytes, bytes]:
+        """(personal header lines, the rest) of a mail that no row will know of: nothing is asked of the database. An
+        answer to it is a mail like any other."""
+        assert not isinstance(draft.to, Audience)
+        made = self._compose(draft, None, now, to=draft.to, reply_to=self.policy.address, references=())
+        message_id = f"<{uuid.uuid4().hex}.notice.triagemail@{self.keyring.domain}>"
+        block = compose.personal(draft.to, self.policy.address, message_id)
+        return block, made.head + b"\r\n" + made.body
 
     def template_text(self) -> str:
         """The plain text of the five-question template, as we send it; made once."""

@@ -19,6 +19,7 @@ from takers import taker
 FORMS = [(8, 160), pytest.param(50, 1_000, marks=pytest.mark.slow)]  # (restarts, mails)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("restarts", "mails"), FORMS)
 def test_restarts_lose_and_double_nothing(
     tmp_path: Path, dovecot: servers.DovecotServer, user: str, restarts: int, mails: int
@@ -37,6 +38,7 @@ def url(tmp_path: Path) -> Iterator[str]:
     yield from conftest.postgresql(tmp_path)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("restarts", "mails"), [(6, 150), pytest.param(50, 1_000, marks=pytest.mark.slow)])
 def test_two_processes_are_restarted_in_turn(tmp_path: Path, url: str, restarts: int, mails: int) -> None:
     """O5 on PostgreSQL: one of two processes is always there, and the other one ends and begins anew: the same, and no
