@@ -38,7 +38,8 @@ from triagemail.process.model import Policy
 from triagemail.sender import Pace, Sender
 from triagemail.snapshots import DEAF, Snapshots
 from triagemail.store import claims, processes, prune, pulse
-from triagemail.store.store import STORE_FAULTS, Store
+from triagemail.store.engines import STORE_FAULTS, first_said
+from triagemail.store.store import Store
 from triagemail.units import Units
 from triagemail.watch import Watch
 from triagemail.worker import Worker
@@ -291,7 +292,7 @@ class App:
         if refused or failures == 5 or (stuck and failures > 5):
             cause = BROKEN if stuck else CAUSES.get(type(error).__name__, "something fails again and again")
             with contextlib.suppress(Exception):  # the notice may fail for the very reason that it is about
-                self.notices.tell(cause, str(error))
+                self.notices.tell(cause, first_said(error) if stuck else str(error))
 
 
 def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] | None = None) -> App:
