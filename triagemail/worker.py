@@ -39,7 +39,6 @@ from triagemail.store.store import Store
 from triagemail.units import Taken, Units
 from triagemail.watch import Watch
 
-STRIKES = 3
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
 HELD = ("bad_from", "auto_generated", "list")
 HOPS = 50  # `Received` fields of a mail that goes round, as Postfix counts them
@@ -179,8 +178,6 @@ class Worker:
 
     def _handle(self, mail: Claimed, found: ParsedMail) -> tuple[str, str, int | None]:
         """(state, reason, issue) of one mail: answered, silent(reason) or held(reason)."""
-        if mail.attempts > STRIKES:
-            return self._hold(mail, found, "three strikes: it ended the process")
         let_in = mail.odd == claims.RELEASED
         if odd := ("" if let_in else mail.odd) or unreadable(found):
             return self._hold(mail, found, odd)
