@@ -534,3 +534,39 @@ def test_sigabrt_of_the_watchdog_leaves_where_each_thread_was(light: Service) ->
     assert process.wait(30) == -signal.SIGABRT
     assert "Fatal Python error: Aborted" in light.log()
     assert "in run_all" in light.log()
+
+
+# --- few files --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", [256, 64, 14])
+def test_few_open_files_lose_nothing(light: Service, limit: int) -> None:
+    """O6 "rlimit nofile 256 works", "ulimit -n 64: clear error, no loss". It needs some thirty; where there are not
+    even those, it says so, and all is done when it is started with more."""
+    tool = [sys.executable, "-m", "triagemail", "--config", str(light.folder / "config.toml"), "run"]
+    people = [f"r{n}@acme.example" for n in range(12)]
+    for person in people:
+        light.sends(person, COMPLETE.format(priority="P2"))
+
+    def done() -> bool:
+        rows = light.rows("SELECT state, COUNT(id) FROM inbox GROUP BY state")
+        return rows == [("done", 12)] and light.rows("SELECT DISTINCT state FROM delivery") == [("sent",)]
+
+    with slow_relay(0.05, light.mails, light.smtp):
+        with (light.folder / "log").open("ab") as log:
+            shell = ["sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh", *tool]
+            process = subprocess.Popen(shell, env=_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        light.processes.append(process)
+        if limit >= 64:
+            light.until(lambda: "event=started" in light.log(), "the start")
+            light.until(done, "all mails to be done")
+            assert "event=failed" not in light.log()
+            assert light.stop() == 0
+        else:
+            light.until(lambda: "Too many open files" in light.log() or "unable to open" in light.log(), "an error")
+            process.kill()
+            process.wait()
+            light.start()
+            light.until(done, "all mails to be done")
+            assert light.stop() == 0
+    assert {m.to for m in light.sent()} - {OPS} == {*people, SARA}
