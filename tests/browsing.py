@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
 import re
@@ -126,6 +127,31 @@ class Chromium:
         """One key, by its code point in WebDriver: U+E004 is Tab, U+E007 Enter."""
         keys = [{"type": kind, "value": key} for kind in ("keyDown", "keyUp")]
         self.asks("POST", f"{self.base}/actions", {"actions": [{"type": "key", "id": "keys", "actions": keys}]})
+
+    def element(self, css: str) -> str:
+        found = self.asks("POST", f"{self.base}/element", {"using": "css selector", "value": css})
+        return f"{self.base}/element/{next(iter(found.values()))}"
+
+    def clicks(self, css: str) -> None:
+        self.asks("POST", f"{self.element(css)}/click", {})
+
+    def types(self, css: str, text: str) -> None:
+        """As a person does, behind what stands there."""
+        self.asks("POST", f"{self.element(css)}/value", {"text": text})
+
+    def enters(self, css: str) -> None:
+        """Into a frame; what follows happens there. "" is the page again."""
+        frame = self.asks("POST", f"{self.base}/element", {"using": "css selector", "value": css}) if css else None
+        self.asks("POST", f"{self.base}/frame", {"id": frame})
+
+    def becomes(self, script: str, wanted: object) -> bool:
+        """Whether a page that is on its way says so at last: WebDriver tells nobody that a form was answered."""
+        for _ in range(100):
+            with contextlib.suppress(AssertionError):  # between two pages there is nothing to ask
+                if self.says(script) == wanted:
+                    return True
+            time.sleep(0.1)
+        return False
 
     def console(self) -> list[str]:
         found = self.asks("POST", f"{self.base}/se/log", {"type": "browser"})

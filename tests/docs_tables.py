@@ -18,12 +18,13 @@ from zoneinfo import ZoneInfo
 sys.path.insert(0, str(Path(__file__).parent))  # as pytest does
 
 import click
+import docs_gallery
 import docs_mails
+import docs_man
 
 from triagemail import config as configs
 from triagemail.explain import Explainer, as_text
 from triagemail.failpoints import STEPS
-from triagemail.mail import compose, samples, templates
 from triagemail.mail.calls import Call
 from triagemail.mail.intended import INTENTS, Who
 from triagemail.process import acts, decide, events, limits, model, readers
@@ -339,15 +340,7 @@ def commands() -> str:
 
 def mail_templates() -> str:
     """Every template with the subject of its first sample and why it comes."""
-    rows = []
-    for name in templates.names():
-        case = samples.cases(name)[0]
-        made = compose.compose(
-            name, language="en", issue=case.issue, policy=case.policy, values=case.values, now=case.now, to=case.to,
-            reply_to=case.reply_to, broadcast=case.broadcast,
-        )  # fmt: skip
-        why = " ".join(made.text.rpartition("\n-- \n")[2].split()).removeprefix("You get this because ")
-        rows.append([code(name), made.subject, re.split(r"\. (?=[A-Z])", why)[0].rstrip(".")])
+    rows = [[code(name), subject, why] for name, subject, why in docs_gallery.reasons()]
     return table(["template", "a subject", "you get it because"], rows)
 
 
@@ -448,10 +441,14 @@ PARTS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("trust.md", "floods"): floods,
     ("mail.md", "commands"): commands,
     ("mail.md", "templates"): mail_templates,
+    ("mails.md", "gallery"): docs_gallery.gallery,
     ("architecture.md", "failpoints"): failpoints,
     ("operating.md", "command-line"): command_line,
     ("contributing.md", "explain"): explained,
 } | {("mail.md", f"mail {name}"): (lambda name=name: docs_mails.block(name)) for name in docs_mails.EXAMPLES}
+
+WHOLE: Mapping[str, Callable[[], str]] = {"man/triagemail.1": docs_man.page}
+"""Files that are made from the code as a whole."""
 
 MARKED = re.compile(r"<!-- (?P<name>[a-z][a-z0-9 -]*) -->\n(?P<part>.*?)\n?<!-- /(?P=name) -->", re.DOTALL)
 
@@ -479,6 +476,11 @@ def main() -> None:
         if fresh != text:
             path.write_text(fresh, encoding="utf-8")
             print(f"written: docs/{page}")
+    for name, make in WHOLE.items():
+        path = ROOT / name
+        if not path.exists() or path.read_text(encoding="utf-8") != make():
+            path.write_text(make(), encoding="utf-8")
+            print(f"written: {name}")
 
 
 if __name__ == "__main__":

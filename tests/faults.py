@@ -1,4 +1,4 @@
-"""What no good server or network does: servers that answer by script, and a relay that loses bytes."""
+"""What no good server does: servers that answer by script. The network that loses bytes is faultproxy.py."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from faultproxy import FaultProxy as FaultProxy
+from faultproxy import fault_proxy as fault_proxy
 
 CRLF = b"\r\n"
 HANG_UP = b"hang up"
@@ -109,82 +112,3 @@ def imap_script(
         return speak
 
     return connection
-
-
-# --- a bad network ---------------------------------------------------------------------------------------------------
-
-
-class FaultProxy:
-    """A TCP relay in front of a real server that loses what a test tells it to lose."""
-
-    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
-        self.target = (host, port)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.host, self.port = "127.0.0.1", int(self.listener.getsockname()[1])
-        self.sent = b""  # all that clients said
-        self.received = 0  # bytes that the server said
-        self.connections = 0
-        self.cut_after: int | None = None  # bytes of the server that still pass before the line is cut
-        self.black = False  # nothing passes, nothing is closed
-        self.eat = b""  # a chunk of the server that holds these bytes is swallowed, and the line is cut
-        self._pairs: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def heal(self) -> None:
-        self.cut_after, self.black, self.eat = None, False, b""
-
-    def drop(self) -> None:
-        """Closes every connection now."""
-        pairs, self._pairs = self._pairs, []
-        for sock in pairs:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-            sock.close()
-
-    def stop(self) -> None:
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.drop()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                near, _ = self.listener.accept()
-                self.connections += 1
-                far = socket.create_connection(self.target)
-                self._pairs += [near, far]
-                threading.Thread(target=self._up, args=(near, far), daemon=True).start()
-                threading.Thread(target=self._down, args=(far, near), daemon=True).start()
-
-    def _up(self, near: socket.socket, far: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while octets := near.recv(65536):
-                self.sent += octets
-                if not self.black:
-                    far.sendall(octets)
-            far.shutdown(socket.SHUT_WR)
-
-    def _down(self, far: socket.socket, near: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while octets := far.recv(65536):
-                self.received += len(octets)
-                if self.black:
-                    continue
-                if self.eat and self.eat in octets:
-                    break
-                if self.cut_after is not None:
-                    octets, self.cut_after = octets[: self.cut_after], max(0, self.cut_after - len(octets))
-                near.sendall(octets)
-                if self.cut_after == 0:
-                    break
-            near.shutdown(socket.SHUT_RDWR)
-
-
-@contextlib.contextmanager
-def fault_proxy(port: int) -> Iterator[FaultProxy]:
-    proxy = FaultProxy(port)
-    try:
-        yield proxy
-    finally:
-        proxy.stop()

@@ -57,14 +57,14 @@ def _seen() -> None:
     """Wrong: the server is told, and the cursor moved, before the mails are stored, as with \\Seen (trust.md I9)."""
     from triagemail import intake
     from triagemail.failpoints import step
-    from triagemail.store import claims
+    from triagemail.store import claims, mailbox
 
-    def poll_once(self: intake.Intake) -> bool:
+    def poll_once(self: intake.Intake, lease: str = "") -> bool:
         validity, taken = self.mailbox.uidvalidity, 0
-        last = claims.cursor(self.store, self.account, self.folder)[1]
+        last = mailbox.cursor(self.store, self.account, self.folder)[1]
         for batch in self.mailbox.fetch_new(last):
             with self.store.transaction():
-                claims.move_cursor(self.store, self.account, self.folder, validity, max(mail.uid for mail in batch))
+                mailbox.move_cursor(self.store, self.account, self.folder, validity, max(mail.uid for mail in batch))
             self.mailbox.done([mail.uid for mail in batch])
             time.sleep(WINDOW)
             step("before_take_commit")

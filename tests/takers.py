@@ -32,8 +32,11 @@ class Taker:
     cut_after: Callable[[int], int | None] = lambda connection: None
     greeting: Callable[[int], bytes] = lambda connection: b"220 taker\r\n"
     features: bytes = FEATURES
+    other: Callable[[bytes], bytes] = lambda line: b"250 ok\r\n"  # the answer to any other command
     tls: ssl.SSLContext | None = None
     mails: list[tuple[str, bytes]] = field(default_factory=list)  # rcpt, as it was before its dots were doubled
+    transactions: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)  # that came to a dot: sender, rcpts
+    envelopes: list[tuple[str, str]] = field(default_factory=list)  # sender and rcpt of each RCPT, taken or not
     unanswered: list[str] = field(default_factory=list)  # rcpt
     connections: int = 0
     open: int = 0
@@ -61,7 +64,9 @@ class _Talk:
     def __init__(self, taker: Taker, sock: socket.socket, number: int) -> None:
         self.taker, self.sock, self.number = taker, sock, number
         self.unread = b""
+        self.sender = ""
         self.rcpt = ""
+        self.rcpts: list[str] = []  # that were taken in this transaction
         self.taken: list[str] = []  # recipients of the mails that came with the last octets
         self.inside = False  # between 354 and the final dot
         self.ended = False
@@ -98,23 +103,31 @@ class _Talk:
 
     def command(self, line: bytes) -> bytes:
         word = line[:4].upper()
+        if word == b"MAIL":
+            self.sender = line[11:].partition(b">")[0].decode()
+            self.rcpts.clear()
         if word == b"RCPT":
             self.rcpt = line[9:-3].decode()
+            self.taker.envelopes.append((self.sender, self.rcpt))
         if word == b"QUIT":
             self.taker.goodbyes += 1
             self.ended = True
         if word in (b"MAIL", b"RCPT", b"DATA"):
             said = self.say(word.decode().lower())
+            if word == b"RCPT" and said.startswith(b"25"):
+                self.rcpts.append(self.rcpt)
             self.inside = word == b"DATA" and said.startswith(b"354")
             return said
-        return self.taker.features if word == b"EHLO" else b"250 ok\r\n"
+        return self.taker.features if word == b"EHLO" else self.taker.other(line)
 
     def mail(self, piece: bytes) -> bytes:
         self.inside = False
         if piece != b".\r\n":
-            self.taken.append(self.rcpt)
+            self.taken += self.rcpts
+            raw = piece[:-3].replace(b"\r\n..", b"\r\n.")
             with self.taker.lock:
-                self.taker.mails.append((self.rcpt, piece[:-3].replace(b"\r\n..", b"\r\n.")))
+                self.taker.mails += [(rcpt, raw) for rcpt in self.rcpts]
+                self.taker.transactions.append((self.sender, tuple(self.rcpts)))
         return self.say("end")
 
     def say(self, stage: str) -> bytes:

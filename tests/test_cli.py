@@ -28,7 +28,7 @@ from stores import FIRST_READERS, first_schema
 from triagemail import log
 from triagemail.cli import main
 from triagemail.process.model import Priority, Wishes
-from triagemail.store import audience
+from triagemail.store import audience, health
 from triagemail.store.schema import VERSION
 from triagemail.store.store import Store
 
@@ -345,6 +345,20 @@ def test_check_finds_a_broken_template(host: Host) -> None:
     assert said.exit_code == 78
     assert "received.md" in said.stderr
     assert "nonsense" not in said.stdout
+
+
+@pytest.mark.parametrize(
+    "broken", ["{% if %}", "{{ nope }}", "{{ 1 // 0 }}", "{% for a in range(10**9) %}x{% endfor %}"]
+)
+def test_a_broken_template_stops_the_start(host: Host, broken: str) -> None:
+    """S12: break a template 4 ways (syntax, undefined, raise, 10**9 loop): start refused, with its name."""
+    own = host.folder / "own" / "en" / "mail"
+    own.mkdir(parents=True)
+    host.config.write_text(host.config.read_text() + f'[templates]\ndir = "{host.folder / "own"}"\n')
+    (own / "broadcast-update.md").write_text(f"---\nsubject: x\nwhy: y\n---\n\n{broken}\n")
+    said = host.types("run", "--until-idle")
+    assert said.exit_code == 78
+    assert "broadcast-update.md" in said.stderr
 
 
 # --- explain ----------------------------------------------------------------------------------------------------------
@@ -684,6 +698,21 @@ def test_a_relay_that_is_down_ends_until_idle_with_75(host: Host) -> None:
 
 
 # --- looking ----------------------------------------------------------------------------------------------------------
+
+
+def test_status_tells_of_a_relay_that_does_not_let_us_in(host: Host) -> None:
+    """S11: operator told by a second route: the exit code of `status`, at once and until it is mended."""
+    store = Store(f"sqlite:///{host.folder}/t.db")
+    host.types("status")
+    with store.transaction():
+        health.note_refusal(store, "login as desk refused: 535 wrong", datetime.now(UTC))
+    said = host.types("status")
+    assert said.exit_code == 75
+    assert "login as desk refused: 535 wrong" in said.stdout
+    with store.transaction():
+        health.forget_refusal(store)
+    store.close()
+    assert host.types("status").exit_code == 0
 
 
 def test_status_is_calm_while_all_promises_stand(host: Host) -> None:

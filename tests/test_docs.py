@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
+import shutil
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ import docs_tables
 import pytest
 
 ROOT = Path(__file__).parent.parent
-DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+DOCS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 CLI = ROOT / "triagemail" / "cli.py"
 WORDS = ROOT / "templates" / "en" / "words.toml"
 TEMPLATES = ROOT / "templates" / "en" / "mail"
@@ -200,6 +202,25 @@ def test_parts_made_from_the_code_are_as_the_code_has_them(page: str, name: str)
     assert found == docs_tables.PARTS[page, name](), "`python -m tests.docs_tables` writes it anew"
 
 
+@pytest.mark.parametrize("name", docs_tables.WHOLE)
+def test_files_made_from_the_code_are_as_the_code_has_them(name: str) -> None:
+    """A man page that is written by hand would be wrong a week later."""
+    assert text_of(ROOT / name) == docs_tables.WHOLE[name](), "`python -m tests.docs_tables` writes it anew"
+
+
+def test_the_man_page_is_one() -> None:
+    """`man` shows every command, and finds nothing wrong with the page."""
+    if shutil.which("groff") is None:
+        pytest.skip("no groff here")
+    typeset = ["groff", "-man", "-Tutf8", "-Kutf8", "-ww", "-P-c", "-rLL=200n", str(ROOT / "man" / "triagemail.1")]
+    done = subprocess.run(typeset, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stderr == ""
+    shown = re.sub(r".\x08", "", done.stdout)
+    assert [" ".join(path) for path, _ in commands(cli()) if f"\n   {' '.join(path)}" not in shown] == []
+    assert "--until-idle" in shown
+    assert "TRIAGEMAIL_CONFIG" in shown
+
+
 def test_every_marked_part_is_made_by_something() -> None:
     """A part between markers that nothing makes would be believed and never checked; so would an open one."""
     pages = {path.name: text_of(path) for path in DOCS}
@@ -252,7 +273,7 @@ def test_a_key_that_is_said_to_do_nothing_does_nothing() -> None:
     paths = [path for path in (ROOT / "triagemail").rglob("*.py") if path.name not in config]
     code = "\n".join(text_of(path) for path in (*paths, *(ROOT / "templates").rglob("*.md")))
     keys = {key: rf"\b(?:{key}|(?:policy|config)\.{key.partition('.')[2] or key})\b" for key in without_effect()}
-    assert len(keys) > 1
+    assert keys
     assert not [key for key, use in keys.items() if re.search(use, code)]
 
 
@@ -289,3 +310,45 @@ def test_the_checks_see_what_they_look_for() -> None:
     assert wrong(" --config x run --until-idle", main) == ""
     assert LINK.findall(page) == ["b.md#c"]
     assert anchors("# One `thing`, or two\n") == {"one-thing-or-two"}
+
+
+# --- configs that pages show ------------------------------------------------------------------------------------------
+
+
+def configs_in(path: Path) -> list[str]:
+    return re.findall(r"^```toml\n(.*?)^```", text_of(path), re.MULTILINE | re.DOTALL)
+
+
+CONFIGS = [(path.name, place) for path in DOCS for place in range(len(configs_in(path)))]
+
+
+@pytest.mark.parametrize(("page", "place"), CONFIGS, ids=[f"{page}-{place}" for page, place in CONFIGS])
+def test_every_config_that_a_page_shows_is_one(page: str, place: int, tmp_path: Path) -> None:
+    """What is copied from a page works: each block goes through our own loader, and one that names mailbox and triager
+    is enough for `run`, without a warning."""
+    from triagemail import config as configs
+
+    block = configs_in(next(path for path in DOCS if path.name == page))[place]
+    for name in re.findall(r'_file = "([^"]+)"', block):
+        (tmp_path / name).write_text("a secret\n")
+        (tmp_path / name).chmod(0o600)
+    (tmp_path / "config.toml").write_text(block)
+    whole = "[imap]" in block and "triagers" in block
+    found = configs.load(tmp_path / "config.toml", service=whole)
+    assert not whole or [warning for warning in found.warnings if "auth" not in warning] == []
+    assert not whole or (found.imap.user and found.mail.operator)
+
+
+def test_the_changelog_begins_with_this_release() -> None:
+    """Version and schema that CHANGELOG.md names first are those of the code."""
+    from triagemail import __version__
+    from triagemail.store.schema import VERSION
+
+    first = re.findall(r"^## (.+)$", text_of(ROOT / "CHANGELOG.md"), re.MULTILINE)[0]
+    assert re.match(rf"{re.escape(__version__)}\b.*\(schema {VERSION}\)$", first)
+
+
+def test_each_provider_has_a_whole_config() -> None:
+    """docs/providers.md: Google Workspace, Microsoft 365, an own host, each with the profile that fits it."""
+    whole = [tomllib.loads(block) for block in configs_in(ROOT / "docs" / "providers.md") if "[imap]" in block]
+    assert [each["auth"]["profile"] for each in whole] == ["google", "m365", "own"]

@@ -158,7 +158,17 @@ def test_a_rate_that_makes_a_broadcast_slow_is_said(host: Chat) -> None:
     host.subscribe(*(f"r{number}@acme.example" for number in range(500)))
     host.app.config = replace(host.app.config, smtp=replace(host.app.config.smtp, rate=Rate(30, timedelta(minutes=1))))
     found = doctor.relay(host.app)
-    assert (found.level, "17 minutes" in found.text) == ("warn", True)
+    assert (found.level, "all 500 on the list" in found.text, "17 minutes" in found.text) == ("warn", True, True)
+    assert 'smtp.mode = "batch"' in found.do
+
+
+def test_what_batches_cost_is_said(host: Chat) -> None:
+    """S6: "U5 does not hold there and `doctor` says so"; what single mode would take stands beside it."""
+    host.subscribe(*(f"r{number}@acme.example" for number in range(500)))
+    batch = replace(host.app.config.smtp, rate=Rate(30, timedelta(minutes=1)), mode="batch")
+    host.app.config = replace(host.app.config, smtp=batch)
+    found = doctor.relay(host.app)
+    assert (found.level, "who leaves with the button" in found.text, "17 minutes" in found.text) == ("good", True, True)
 
 
 def test_a_key_file_for_everybody_is_bad(host: Chat) -> None:

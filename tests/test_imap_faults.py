@@ -14,8 +14,10 @@ import faults
 import pytest
 import servers
 from door_parts import GREETING, Connect, fetched, imap_settings, mail
+from faultproxy import fault_proxy
 
 from triagemail.doors.imap import ImapSettings, Mailbox, MailboxLost, MailboxRefused
+from triagemail.doors.link import Token
 
 # --- a bad network ---------------------------------------------------------------------------------------------------
 
@@ -27,7 +29,7 @@ def test_a_link_cut_anywhere_in_a_fetch_loses_nothing(dovecot: servers.DovecotSe
     chance = random.Random(1)
     seen: list[bytes | None] = []
     cursor, cuts = 0, 0
-    with faults.fault_proxy(dovecot.port) as proxy:
+    with fault_proxy(dovecot.port) as proxy:
         mailbox = Mailbox(imap_settings(proxy, user, batch_count=7))
         while len(seen) < 50:
             proxy.cut_after = chance.randrange(200, 12_000) if cuts < 20 else None
@@ -49,7 +51,7 @@ def test_a_link_cut_anywhere_in_a_fetch_loses_nothing(dovecot: servers.DovecotSe
 def test_a_black_hole_in_idle_ends_after_the_timeouts(dovecot: servers.DovecotServer, user: str) -> None:
     """I2: a link that died in silence is noticed when the wait and the read timeout end; 20 rounds, no thread left."""
     threads = threading.active_count()
-    with faults.fault_proxy(dovecot.port) as proxy:
+    with fault_proxy(dovecot.port) as proxy:
         for n in range(20):
             proxy.heal()
             mailbox = Mailbox(imap_settings(proxy, user, timeout_read=0.2 if n else 0.5))
@@ -69,7 +71,7 @@ def test_a_black_hole_in_idle_ends_after_the_timeouts(dovecot: servers.DovecotSe
 
 def test_a_server_that_hangs_up_in_idle_is_noticed_without_spinning(dovecot: servers.DovecotServer, user: str) -> None:
     """I3, M7: a closed link ends the wait in MailboxLost at once, and costs no CPU (idle_check() would spin on it)."""
-    with faults.fault_proxy(dovecot.port) as proxy:
+    with fault_proxy(dovecot.port) as proxy:
         for _ in range(20):
             mailbox = Mailbox(imap_settings(proxy, user))
             mailbox.connect()
@@ -112,7 +114,7 @@ def test_after_a_failure_the_mailbox_is_closed_until_it_is_connected_again(
     dovecot: servers.DovecotServer, user: str
 ) -> None:
     """I2 of libraries.md: after a timeout the old connection is of no use; it is dropped, connect() makes a new one."""
-    with faults.fault_proxy(dovecot.port) as proxy:
+    with fault_proxy(dovecot.port) as proxy:
         mailbox = Mailbox(imap_settings(proxy, user, timeout_read=0.2))
         mailbox.connect()
         proxy.black = True
@@ -206,7 +208,7 @@ def test_the_password_is_asked_for_at_each_login_and_may_hold_any_character() ->
 def test_an_access_token_goes_by_xoauth2() -> None:
     """I14: Google and Microsoft 365 take no password for IMAP."""
     with faults.scripted(GREETING, faults.imap_script()) as server:
-        mailbox = Mailbox(imap_settings(server, "sara@acme.example", password="token", xoauth2=True))
+        mailbox = Mailbox(imap_settings(server, "sara@acme.example", token=lambda: Token("token")))
         mailbox.connect()
         mailbox.close()
         said = [base64.b64decode(line) for line in server.lines if line.strip().isalnum() or line.endswith(b"=\r\n")]
@@ -261,7 +263,7 @@ def test_a_wrong_certificate_is_refused_before_the_login(
     if wrong == "name":
         monkeypatch.setenv("SSL_CERT_FILE", str(dovecot.certificates.ca))
     host = "127.0.0.1" if wrong == "name" else "localhost"
-    with faults.fault_proxy(dovecot.tls_port if tls == "tls" else dovecot.port) as proxy:
+    with fault_proxy(dovecot.tls_port if tls == "tls" else dovecot.port) as proxy:
         mailbox = Mailbox(replace(imap_settings(proxy, user), host=host, tls=tls))  # type: ignore[arg-type]
         with pytest.raises(MailboxRefused, match="certificate verify failed"):
             mailbox.connect()
@@ -281,6 +283,17 @@ def test_behind_a_wrong_certificate_the_server_reads_nothing(dovecot: servers.Do
             Mailbox(replace(imap_settings(server, "x"), tls="tls")).connect()
         assert server.connections == 1
         assert server.lines == []
+
+
+def test_a_server_without_tls_hears_no_password(dovecot: servers.DovecotServer, user: str) -> None:
+    """I13: "none: connect refused, no LOGIN bytes on the wire": it speaks plain where TLS is wanted."""
+    with fault_proxy(dovecot.port) as proxy:
+        with pytest.raises((MailboxRefused, MailboxLost)):
+            Mailbox(replace(imap_settings(proxy, user), host="localhost", tls="tls")).connect()
+        assert proxy.connections == 1
+        assert proxy.sent[:1] == b"\x16", "a TLS handshake, and nothing else"
+        assert user.encode() not in proxy.sent
+        assert not re.search(rb"LOGIN|AUTHENTICATE", proxy.sent)
 
 
 @pytest.mark.parametrize("greeting", [b"* OK ready\r\n", b"* PREAUTH [CAPABILITY IMAP4rev1 STARTTLS] hello\r\n"])
@@ -324,6 +337,44 @@ def test_line_breaks_in_settings_never_reach_the_wire() -> None:
         assert len(server.lines) > 150 * 5
 
 
+def test_ten_thousand_fuzzed_mails_put_nothing_on_the_wire() -> None:
+    """I11: "recording server: 10,000 fuzzed Message-IDs/subjects/folders, every line starts with our tag or continues a
+    literal": what is said to the server are numbers of ours, whatever the mails say."""
+    chance = random.Random(11)
+    pieces = ["A1 LOGOUT", "\r\n", "\n", "\0", "{9}", "{3+}\r\n", '"', "\\", " UID MOVE 1:* Trash", "*", "%", "(", "é"]
+
+    def fuzzed() -> bytes:
+        return "".join(chance.choices(pieces, k=chance.randrange(1, 6))).encode()
+
+    raws = {n: b"Message-ID: <%s>\r\nSubject: %s\r\n\r\nx" % (fuzzed(), fuzzed()) for n in range(1, 10_001)}
+
+    def fetch(command: bytes) -> list[bytes]:
+        uids = [int(uid) for uid in command.split()[2].split(b",")]
+        if b"RFC822.SIZE" in command:
+            return [b"* 1 FETCH (UID %d RFC822.SIZE %d)" % (uid, len(raws[uid])) for uid in uids]
+        return [b"* 1 FETCH (UID %d BODY[] {%d}\r\n%s)" % (uid, len(raws[uid]), raws[uid]) for uid in uids]
+
+    found = b" ".join([b"* SEARCH", *(b"%d" % uid for uid in raws)])
+    rows: dict[bytes, faults.Answer] = {b"UID SEARCH": [found], b"UID FETCH": fetch}
+    with faults.scripted(GREETING, faults.imap_script(rows)) as server:
+        mailbox = Mailbox(imap_settings(server, "x"))
+        mailbox.connect()
+        read = 0
+        for batch in mailbox.fetch_new(0):
+            assert all(one.raw == raws[one.uid] for one in batch)
+            assert mailbox.done([one.uid for one in batch])
+            read += len(batch)
+        mailbox.close()
+    assert read == 10_000
+    ours = re.compile(
+        rb'[A-P]{4,5}\d+ (CAPABILITY|AUTHENTICATE PLAIN|LIST "" "Done"|SELECT "INBOX"|NOOP|LOGOUT|UID SEARCH UID 1:\*'
+        rb"|UID FETCH [\d,:]+ \(RFC822.SIZE INTERNALDATE\)|UID FETCH [\d,:]+ \(BODY.PEEK\[\] INTERNALDATE\)"
+        rb'|UID MOVE [\d,:]+ "?Done"?)\r\n\Z|[A-Za-z0-9+/=]+\r\n\Z'
+    )
+    assert [line for line in server.lines if not ours.match(line)] == []
+    assert len(server.lines) > 200
+
+
 @pytest.mark.parametrize("field", ["host", "user", "folder", "done_folder"])
 @pytest.mark.parametrize("evil", ["x\r\nA1 LOGOUT", "x\nA1 LOGOUT", "x\rA", "x\0"])
 def test_every_text_that_could_carry_a_second_command_is_refused(field: str, evil: str) -> None:
@@ -345,7 +396,7 @@ def test_the_words_of_a_mail_never_reach_the_server(dovecot: servers.DovecotServ
     evil = '<x@acme.example>" \r\n A1 UID MOVE 1:* Trash'
     for n in range(3):
         dovecot.deliver(user, mail(n, message_id=evil))
-    with faults.fault_proxy(dovecot.port) as proxy:
+    with fault_proxy(dovecot.port) as proxy:
         mailbox = opened(proxy, user)
         assert len(fetched(mailbox)) == 3
         mailbox.wait(0.05)

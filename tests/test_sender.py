@@ -6,7 +6,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,78 +13,16 @@ from typing import Any
 import faults
 import pytest
 import servers
-from chat import KEYS, company
+from desks import Desk, desk, everybody, reader
 from takers import HANG_UP, SILENT, Taker, taker
 
 from triagemail import sender as senders
-from triagemail.app import App, build
-from triagemail.clock import Clock
 from triagemail.doors import relay as relays
 from triagemail.doors.smtp import RelayDown
 from triagemail.outbox import Personal
 from triagemail.quantities import Rate
 from triagemail.store import audience, claims
 from triagemail.store.store import Store
-
-Listening = Taker | servers.Sink | faults.FaultProxy
-BODY = b"Subject: PRIORITY 0 ISSUE\r\n\r\n.a line that begins with a dot\r\nmore\r\n"
-
-
-class Desk:
-    """A service that only sends: a store with readers, and broadcasts to them."""
-
-    def __init__(self, app: App, clock: Clock) -> None:
-        self.app, self.clock = app, clock
-
-    def broadcast(self, *, rank: int = 2, body: bytes = BODY) -> int:
-        """One mail to every reader; its number."""
-        head, _, rest = body.partition(b"\r\n\r\n")
-        with self.app.store.transaction():
-            return claims.add_outgoing(
-                self.app.store, issue=1, template="update", subject="s", text="t", head=head + b"\r\n", body=rest,
-                detail="", null_sender=False, broadcast=True, automatic=False, rank=rank, day=20_000, key="a",
-                now=self.clock.now(),
-            )  # fmt: skip
-
-    def send(self) -> None:
-        """Until nothing is due."""
-        while self.app.sender.send_once():
-            pass
-
-    def later(self, minutes: int = 2) -> None:
-        self.clock.advance(senders.MINUTE * minutes)
-        self.send()
-
-    def rows(self, query: str = "SELECT state, COUNT(id) FROM delivery GROUP BY state ORDER BY state") -> list[Any]:
-        return self.app.store.all(query)
-
-    def ambiguous(self) -> set[str]:
-        """Who may have got a mail twice, as noted."""
-        query = "SELECT p.address FROM delivery d JOIN person p ON p.id = d.person WHERE d.ambiguous > 0"
-        return {address for (address,) in self.app.store.all(query)}
-
-
-def reader(number: int) -> str:
-    return f"r{number:04d}@acme.example"
-
-
-@contextmanager
-def desk(
-    folder: Path, relay: Listening, readers: int, connections: int = 4, rate: Rate | None = None
-) -> Iterator[Desk]:
-    clock = Clock()
-    smtp = {"connections": connections, "rate": rate}
-    app = build(company(folder, 0, "", relay.port, imap={"host": ""}, smtp=smtp), clock=clock, keys=KEYS)
-    app.store.open()
-    with app.store.transaction():
-        for number in range(readers):
-            audience.join(app.store, reader(number), clock.now())
-    try:
-        yield Desk(app, clock)
-    finally:
-        app.sender.relay.close()
-        app.store.close()
-
 
 Open = Callable[..., Desk]
 
@@ -103,10 +40,6 @@ def opened(tmp_path: Path) -> Iterator[Open]:
     yield make
     for context in made:
         context.__exit__(None, None, None)  # type: ignore[attr-defined]
-
-
-def everybody(count: int) -> dict[str, int]:
-    return {reader(number): 1 for number in range(count)}
 
 
 # --- what the relay permits ------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from triagemail.process import events
 from triagemail.process import intents as want
 from triagemail.process.intents import Pending
 from triagemail.process.model import Absence, Desk, Evidence, Issue, Level, Priority, State
-from triagemail.store import audience, claims
+from triagemail.store import audience, claims, mailbox
 from triagemail.store.claims import Arrival, Result
 from triagemail.store.schema import micros
 from triagemail.store.store import Store, StoreUnusable
@@ -387,18 +387,18 @@ def test_the_last_successful_poll_is_known_to_the_minute(store: Store) -> None:
     once a minute, whatever the clock does."""
     postbox, clock = Postbox(), Noon()
     intake = Intake(store, postbox, "a", "INBOX", clock)  # type: ignore[arg-type]
-    assert store.intake_ok() is None
+    assert mailbox.read_at(store) is None
     known = []
     for seconds in (0, 59, 60, 61, -3600, -3599):
         clock.time = NOW + timedelta(seconds=seconds)
         intake.poll_once()
-        last = store.intake_ok()
+        last = mailbox.read_at(store)
         known.append(last and (last - NOW).total_seconds())
     assert known == [0, 0, 60, 60, -3600, -3600]
     postbox.lost, clock.time = True, NOW + timedelta(hours=1)
     with pytest.raises(MailboxLost):
         intake.poll_once()
-    assert store.intake_ok() == NOW - timedelta(hours=1)
+    assert mailbox.read_at(store) == NOW - timedelta(hours=1)
 
 
 def test_a_newer_schema_is_refused(store: Store) -> None:

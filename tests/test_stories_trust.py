@@ -34,7 +34,8 @@ from spoofs import MX, TRICKS, google
 
 from triagemail.process.events import ReportFiled
 from triagemail.process.model import Issue, Priority, State
-from triagemail.store import audience
+from triagemail.store import audience, claims
+from triagemail.store.claims import Arrival
 
 pytestmark = pytest.mark.usefixtures("keeps_its_word")
 
@@ -462,3 +463,31 @@ def test_a_mail_system_that_says_something_about_most_is_well(tmp_path: Path) ->
             if number % 6 == 5:
                 chat.sends(ANNA, "help", subject=f"{number}")
         assert to(chat.sent, OPS, "Needs you: our mail system") == []
+
+
+# --- I12 -------------------------------------------------------------------------------------------------------------
+
+
+def too_large(chat: Chat, author: str, result: str, **how: object) -> list[Out]:
+    """The header of a mail that is larger than what we take, as the intake hands it over."""
+    raw = chat.writes(author, "x", **how).partition(b"\r\n\r\n")[0]  # type: ignore[arg-type]
+    head = "\r\n".join((*google(result), "")).encode() + raw + b"\r\n\r\n"
+    with chat.app.store.transaction():
+        claims.take(chat.app.store, [Arrival(head, chat.clock.now(), "imap", "too-large")])
+    return chat.settle()
+
+
+def test_a_mail_that_is_too_large_is_answered_where_it_is_sure_whose_it_is(tmp_path: Path) -> None:
+    """I12: "headers only, `held`, one reply to the sender if authenticated"; the operator hears of it, and who is
+    forged, or a program, gets nothing."""
+    with at_google(tmp_path) as chat:
+        mail = one(too_large(chat, BOB, PASS, subject="Screenshots"), BOB)
+        assert "Nobody has read it" in mail.text
+        assert too_large(chat, BOB, PASS, subject="Screenshots again") == [], "once an hour"
+        assert to(too_large(chat, EVE, FAIL, subject="Screenshots"), EVE) == []
+        assert to(too_large(chat, EVE, f"{MX}; dmarc=none", subject="Screenshots"), EVE) == []
+        robot = {"Auto-Submitted": "auto-generated"}
+        assert to(too_large(chat, CARL, PASS, subject="All log files", headers=robot), CARL) == []
+        triage, _ = opened(chat, "P1", "Invoices are late")
+        assert "[#1] Too large" in one(too_large(chat, SARA, PASS, answering=triage), SARA).subject
+        assert chat.held() == ["too-large"] * 6

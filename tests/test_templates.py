@@ -282,11 +282,13 @@ ASKED = {"decide: intent.what"}  # calls.ASKS has them all
 
 def test_every_draft_has_its_template() -> None:
     """A sentence that a person reads stands in templates/: no draft is without one, and no template without a draft;
-    the operator's two, what is told of a stranger and of a token that was used, and a drill come from the service."""
+    the operator's two, what is told of a stranger, of a token that was used and of a mail that is too large, and a
+    drill come from the service."""
     handed = Literals()
     kinds = handed.of("Draft", 0, unknown=ASKED | {"updates: template", "updates: f'broadcast-{kind}'"})
     kinds |= handed.of("to_people", 0) | {f"broadcast-{kind}" for kind in handed.of("broadcast", 0)}
-    assert kinds | calls.ASKS | {"held", "notice", "borrowed", "stranger", "drill", "drilled"} == set(templates.names())
+    of_service = {"held", "notice", "borrowed", "stranger", "drill", "drilled", "too-large"}
+    assert kinds | calls.ASKS | of_service == set(templates.names())
 
 
 def test_every_outcome_has_its_sentence() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import random
 import signal
 import subprocess
 import threading
@@ -20,14 +21,16 @@ from triagemail.alerts import Alerts
 from triagemail.budgets import Budgets
 from triagemail.clock import Clock
 from triagemail.config import Config
-from triagemail.doors.imap import ImapSettings, Mailbox, MailboxRefused
+from triagemail.doors.batches import BatchRelay
+from triagemail.doors.imap import ImapSettings, LoginRefused, Mailbox, MailboxLost, MailboxRefused
+from triagemail.doors.link import Token
 from triagemail.doors.relay import Relay
 from triagemail.doors.smtp import RelayDown, SmtpSettings
 from triagemail.heartbeat import FROM_CRON, Heartbeat
-from triagemail.intake import Intake, taking
+from triagemail.intake import Intake, Superseded, taking
 from triagemail.keys import read_keys
 from triagemail.log import logger
-from triagemail.loops import Loop, run_all
+from triagemail.loops import Loop, backoff, run_all
 from triagemail.mail import templates as mail_templates
 from triagemail.mail.tokens import Keyring
 from triagemail.mail.words import Words, parse_words
@@ -37,7 +40,8 @@ from triagemail.presence import Presence
 from triagemail.process.model import Policy
 from triagemail.sender import Pace, Sender
 from triagemail.snapshots import DEAF, Snapshots
-from triagemail.store import claims, processes, prune, pulse
+from triagemail.store import claims, health, processes, prune, pulse
+from triagemail.store import mailbox as mailboxes
 from triagemail.store.engines import STORE_FAULTS, first_said
 from triagemail.store.store import Store
 from triagemail.units import Units
@@ -46,11 +50,12 @@ from triagemail.worker import Worker
 
 if TYPE_CHECKING:
     from triagemail.doors.smtpd import LmtpServer
-    from triagemail.doors.web import Site, WebServer
+    from triagemail.doors.web import Routes, Site, WebServer
 
 PARTS = ("intake", "work", "send", "clock", "web")
 UNTOLD = 60.0  # seconds after the start from when timers run although no poll has succeeded
 CAUSES = {
+    "LoginRefused": "the mailbox does not take our login",
     "MailboxRefused": "the mailbox does not let us in",
     "MailboxLost": "the mailbox cannot be reached",
     "RelayDown": "the mail relay takes nothing",
@@ -58,6 +63,10 @@ CAUSES = {
 BROKEN = "the database does not work"
 HOUR = 3600.0  # seconds between looks for what retention lets go
 LOOK = 1.0  # seconds between looks at a queue that nobody announced anything for
+AT_MOST = 60.0  # seconds until mailbox or relay are tried again
+LOCKED_OUT = 900.0  # seconds after a login that was refused: four an hour lock no account (trust.md I14)
+STANDBY = 5.0  # seconds between two looks whether the process that reads the mailbox is still there
+LOSSES = 5  # in a row, until the operator hears of them: after 16 seconds
 
 
 class InUse(Exception):
@@ -83,6 +92,7 @@ class App:
     started: float = field(default_factory=time.monotonic)
     told: str = ""
     intake_loop: Loop | None = None
+    refusal_noted: bool = True  # the store may say that the relay does not let us in, from before this start too
     unheard_since: float = 0.0  # when it was noticed that nothing was heard from the mailbox; 0: all is well
 
     # --- one thread, until nothing is due ----------------------------------------------------------------------------
@@ -118,15 +128,32 @@ class App:
     def poll_once(self) -> bool:
         assert self.mailbox is not None
         assert self.intake is not None
+        lease = mailboxes.lease(self.store, self.intake.place, self.presence.id)
+        if not lease:
+            self._stand_by()
+            return False
+        if self.mailbox.worn():
+            self.mailbox.close()
         if self.mailbox.opened is None:
             self.intake.connect()
-        found = self.intake.poll_once()
+        try:
+            found = self.intake.poll_once(lease)
+        except Superseded as error:  # we were taken for dead, and are not
+            logger("intake").warning("superseded", mailbox=str(error))
+            self._stand_by()
+            return False
         self.emptied.set()
-        if self.mailbox.trouble and self.mailbox.trouble != self.told:
-            # mails are read all the same; they pile up unfiled
-            self.told = self.mailbox.trouble
+        if self.mailbox.trouble and self.mailbox.trouble != self.told:  # mails are read all the same, and pile up
             self.notices.tell("mails that are done cannot be filed", self.mailbox.trouble)
+        self.told = self.mailbox.trouble
         return found
+
+    def _stand_by(self) -> None:
+        """Another process reads the mailbox (PostgreSQL); what it takes in is there for us too."""
+        assert self.mailbox is not None
+        if self.mailbox.opened is not None:
+            self.mailbox.close()
+        self.emptied.set()
 
     def serve(self, only: tuple[str, ...] = PARTS) -> bool:
         """Threads work; the calling one waits for SIGTERM or SIGINT, then each loop finishes what it has in hand.
@@ -163,15 +190,19 @@ class App:
         take = taking(self.store, self.clock, wake)
         return smtpd.start_lmtp(place, take, close=self.store.close, max_size=self.config.mail.max_size)
 
-    def start_web(self, only: tuple[str, ...] = PARTS) -> WebServer | None:
-        """The web page, where `web.listen` says so. Mails are more important: what keeps it away is one line."""
+    def start_web(
+        self, only: tuple[str, ...] = PARTS, more: Callable[[Site], Routes] = lambda site: ()
+    ) -> WebServer | None:
+        """The web page, where `web.listen` says so; `more` are the demo's own pages. Mails are more important: what
+        keeps it away is one line."""
         where = self.config.web.listen
         if "web" not in only or not where:
             return None
         try:
             from triagemail.doors import web  # an extra: not everybody has it
 
-            return web.start(where.host, where.port, self.site())
+            site = self.site()
+            return web.start(where.host, where.port, site, more(site))
         except (ImportError, OSError) as error:
             missing = isinstance(error, ImportError)
             why = "it needs more: pip install 'triagemail[web]', or web.listen = \"\"" if missing else str(error)
@@ -184,14 +215,14 @@ class App:
 
         return Site(
             self.store, self.keyring, self.policy, self.clock, self.worker.known.p1_this_week,
-            lambda detail: one_click.leave(self.worker, detail),
+            lambda detail: one_click.leave(self.worker, detail), self.config.imap.read_every,
         )  # fmt: skip
 
     # --- threads ------------------------------------------------------------------------------------------------------
 
     def loops(self, only: tuple[str, ...] = PARTS) -> dict[str, Loop]:
         """The loops of a service process, each waking the next: intake -> work -> send."""
-        send = Loop("send", self._send, idle=LOOK, close=self._close_sender, on_failure=self._failed, longest=60.0)
+        send = Loop("send", self._send, idle=LOOK, close=self._close_sender, on_failure=self._failed, pause=_pause)
         parts = tuple(part for part in ("work", "clock") if part in only)
         self.sender.stopping = send.stopping
         work = Loop(
@@ -206,7 +237,7 @@ class App:
             found["intake"] = Loop(
                 "intake", self.poll_once, idle=self.config.imap.poll.total_seconds(),
                 after=self._waking("work", work),
-                close=self._close_intake, on_failure=self._failed,
+                close=self._close_intake, on_failure=self._failed, pause=_pause,
             )  # fmt: skip
             found["intake"].wait = lambda seconds: self._wait_for_mail(found["intake"], seconds)
             self.intake_loop = found["intake"]
@@ -248,7 +279,7 @@ class App:
         """Where the clock has jumped (a machine that slept) nothing was heard from the mailbox for a long time, and
         nothing is wrong with it: it is asked before a timer tells everybody that mails cannot reach us."""
         intake = self.intake_loop
-        heard = self.store.intake_ok() if intake is not None and not intake.failures else None
+        heard = mailboxes.read_at(self.store) if intake is not None and not intake.failures else None
         if intake is None or heard is None or self.clock.now() - heard < DEAF:
             self.unheard_since = 0.0
             return False
@@ -261,11 +292,20 @@ class App:
         return LOOK if due is None else min(LOOK, max(0.05, (due - self.clock.now()).total_seconds()))
 
     def _wait_for_mail(self, loop: Loop, seconds: float) -> None:
-        if self.mailbox is not None and not loop.stopping.is_set():
+        if self.mailbox is None or loop.stopping.is_set():
+            return
+        if self.mailbox.opened is None:  # standing by
+            loop.wake.wait(min(seconds, STANDBY))
+        else:
             self.mailbox.wait(seconds, loop.wake)
 
     def _send(self) -> bool:
-        return self.sender.send_once()
+        busy = self.sender.send_once()
+        if self.refusal_noted and self.sender.relay.connected:
+            with self.store.transaction():
+                health.forget_refusal(self.store)
+            self.refusal_noted = False
+        return busy
 
     def _close_sender(self) -> None:
         self.sender.relay.close()
@@ -287,11 +327,18 @@ class App:
         connection stays broken: the next try opens its own."""
         if isinstance(error, STORE_FAULTS):
             self.store.close()
-        refused = isinstance(error, MailboxRefused) or (isinstance(error, RelayDown) and error.operator)
-        stuck = isinstance(error, STORE_FAULTS)
-        if refused or failures == 5 or (stuck and failures > 5):
-            cause = BROKEN if stuck else CAUSES.get(type(error).__name__, "something fails again and again")
-            with contextlib.suppress(Exception):  # the notice may fail for the very reason that it is about
+        stuck, unread = isinstance(error, STORE_FAULTS), isinstance(error, MailboxRefused | MailboxLost)
+        locked_out = isinstance(error, RelayDown) and error.operator
+        if locked_out:
+            with contextlib.suppress(*STORE_FAULTS), self.store.transaction():
+                health.note_refusal(self.store, str(error), self.clock.now())
+            self.refusal_noted = True
+        refused = isinstance(error, MailboxRefused) or locked_out
+        with contextlib.suppress(Exception):  # it may fail for the very reason that it is about
+            if unread and self.intake is not None:
+                mailboxes.note_fault(self.store, self.intake.place, self.clock.now(), str(error))
+            if refused or failures == LOSSES or ((unread or stuck) and failures > LOSSES):
+                cause = BROKEN if stuck else CAUSES.get(type(error).__name__, "something fails again and again")
                 self.notices.tell(cause, first_said(error) if stuck else str(error))
 
 
@@ -315,36 +362,52 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
     worker = Worker(
         store, policy, words, outbox, clock, known, watch, budgets, alerts, units, tuple(config.mail.groups),
     )  # fmt: skip
-    mailbox, intake = _mailbox(config, store, clock)
-    relay, rate = Relay(_smtp(config), config.smtp.connections), config.smtp.rate
-    pace = None if rate is None else Pace(rate.count, rate.per)
+    mailbox, intake = _mailbox(config, store, clock, notices)
+    batch, rate = config.smtp.mode == "batch", config.smtp.rate
+    relay = (BatchRelay if batch else Relay)(_smtp(config), config.smtp.connections)
+    pace = None if rate is None else Pace(rate.count, rate.per, share=presence.senders)
     sender = Sender(
-        store, relay, keyring, policy, clock, notices, presence.id, pace=pace, present=presence.is_known,
+        store, relay, keyring, policy, clock, notices, presence.id, pace=pace, batch=batch,
+        present=presence.is_known,
     )  # fmt: skip
     return App(config, policy, clock, store, keyring, words, outbox, notices, worker, mailbox, intake, sender, presence)
 
 
-def _mailbox(config: Config, store: Store, clock: Clock) -> tuple[Mailbox | None, Intake | None]:
+def _pause(error: Exception, failures: int) -> float:
+    """Mailbox and relay are there again a minute after what kept us from them is over; a refused login is no matter of
+    time, and too many of them lock the account."""
+    if isinstance(error, LoginRefused):
+        return LOCKED_OUT * random.uniform(1.0, 1.1)
+    return backoff(failures, AT_MOST)
+
+
+def _mailbox(config: Config, store: Store, clock: Clock, notices: Notices) -> tuple[Mailbox | None, Intake | None]:
     imap = config.imap
     if not imap.host or not imap.user:
         return None, None
     command = imap.token_command
     settings = ImapSettings(
         host=imap.host, port=imap.port, tls=imap.tls or "tls", user=imap.user,
-        password=(lambda: _token(command)) if command else imap.password, folder=imap.folder,
+        password=imap.password, token=(lambda: _token(command)) if command else None, folder=imap.folder,
         done_folder=imap.done_folder,
-        max_size=config.mail.max_size, idle=imap.idle, xoauth2=bool(command),
+        max_size=config.mail.max_size, idle=imap.idle,
     )  # fmt: skip
     mailbox = Mailbox(settings)
-    return mailbox, Intake(store, mailbox, f"{imap.user}@{imap.host}", imap.folder, clock)
+    return mailbox, Intake(store, mailbox, f"{imap.user}@{imap.host}", imap.folder, clock, notices)
 
 
-def _token(command: tuple[str, ...]) -> str:
-    """The first line that the configured command prints: an OAuth access token."""
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, stdin=subprocess.DEVNULL)
-    if ran.returncode or not ran.stdout.strip():
+def _token(command: tuple[str, ...]) -> Token:
+    """What the configured command prints: an OAuth access token, and on a second line for how many seconds it is good,
+    where it knows that."""
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired as error:
+        raise OSError("imap.token_command did not end within 30 seconds") from error
+    lines = ran.stdout.split()
+    if ran.returncode or not lines:
         raise OSError(f"imap.token_command ended with {ran.returncode} and printed no token")
-    return ran.stdout.splitlines()[0].strip()
+    known = len(lines) > 1 and lines[1].isascii() and lines[1].isdigit()
+    return Token(lines[0], float(lines[1])) if known else Token(lines[0])
 
 
 def _smtp(config: Config) -> SmtpSettings:

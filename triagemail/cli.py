@@ -23,6 +23,7 @@ from triagemail.console import (
     fail,
     open_app,
     open_store,
+    open_to_look,
     priority,
     read_config,
     safe,
@@ -69,7 +70,7 @@ def main(context: click.Context, config_file: Path | None) -> None:
 @click.option("--once", is_flag=True, help="Play the story and end.")
 @click.option("--no-color", is_flag=True, help="Plain text.")
 def demo(once: bool, no_color: bool) -> None:
-    """A whole mail company on loopback: play the story of one P0, then stay up for your own mail program."""
+    """A whole mail company on loopback: play the story of one P0, then stay up for you to join in."""
     from triagemail.demo import play
 
     sys.exit(play(stay=not once, color=not no_color))
@@ -268,8 +269,9 @@ def status(config_file: Path | None, json_lines: bool) -> None:
     from triagemail.clock import Clock
     from triagemail.store.health import health
 
+    config, store = open_to_look(config_file)
     now = Clock().now()
-    found = health(open_store(config_file), now)
+    found = health(store, now, config.imap.read_every)
     if json_lines:
         say_json(asdict(found))
     else:

@@ -126,6 +126,11 @@ class Imap:
     poll: Duration = timedelta(seconds=60)
     idle: YesNo = True
 
+    @property
+    def read_every(self) -> timedelta | None:
+        """How often the mailbox is looked at; None where there is none."""
+        return self.poll if self.host and self.user else None
+
 
 @dataclass(frozen=True, slots=True)
 class Lmtp:

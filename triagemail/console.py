@@ -61,22 +61,27 @@ def read_config(path: Path | None, *, service: bool = False) -> Config:
 
 
 def open_store(path: Path | None) -> Store:
-    """The open store alone, for commands that look or put something in: a third of the time that the whole service
-    takes to load, and no key file. Every failure ends with one clear line."""
+    return open_to_look(path)[1]
+
+
+def open_to_look(path: Path | None) -> tuple[Config, Store]:
+    """The config and the open store alone, for commands that look or put something in: a third of the time that the
+    whole service takes to load, and no key file. Every failure ends with one clear line."""
     from triagemail import log
     from triagemail.store.store import SchemaRefused, Store, StoreUnusable
 
     log.configure(os.environ.get("TRIAGEMAIL_LOG", "warning"))
     if path is None:
         fail(BAD_CONFIG, NO_CONFIG)
-    store = Store(read_config(path).store.url)
+    config = read_config(path)
+    store = Store(config.store.url)
     try:
         store.open()
     except SchemaRefused as error:  # waiting does not help: systemd does not try it again and again
         fail(BAD_CONFIG, str(error))
     except (OSError, StoreUnusable) as error:
         fail(TRY_AGAIN, str(error))
-    return store
+    return config, store
 
 
 def open_app(path: Path | None, *, service: bool = False) -> App:

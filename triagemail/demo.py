@@ -34,7 +34,9 @@ from triagemail.mail import sessions
 
 if TYPE_CHECKING:
     from triagemail.config import Config
+    from triagemail.doors.mailboxes import Mailboxes, Written
     from triagemail.doors.smtpd import Envelope, Reply
+    from triagemail.doors.web import Routes, Site
 
 Server = TypeVar("Server")
 
@@ -82,8 +84,11 @@ def play(*, stay: bool, color: bool) -> int:
     company = None
     try:
         company = Company(folder)
+        if stay and company.web is not None:
+            screen.print(f"Read along in your browser: {company.mailboxes()}")
         story(company, screen, stop)
         if stay and not stop.is_set():
+            company.opens()
             join_in(company, screen)
             while not stop.wait(0.2):
                 pass
@@ -133,6 +138,7 @@ class Company:
 
     folder: Path
     letters: dict[str, queue.Queue[Letter]] = field(default_factory=dict)
+    boxes: Mailboxes | None = None  # what the pages show; None where the extra `web` is not installed
 
     def __post_init__(self) -> None:
         from triagemail import log
@@ -156,10 +162,27 @@ class Company:
         with self.app.store.transaction():
             for name in SUBSCRIBERS:
                 audience.join(self.app.store, f"{name}@{DOMAIN}", self.clock.now())
-        self.web = self.app.start_web()
+        self.web = self.app.start_web(more=self.pages)
         self.loops = self.app.loops()
         for loop in self.loops.values():
             loop.start()
+
+    def pages(self, site: Site) -> Routes:
+        """The mailboxes, to read and to answer in a browser."""
+        from triagemail.doors import mailboxes
+
+        self.boxes = mailboxes.Mailboxes(ROLES, self.post, self.passes)
+        return mailboxes.routes(site, self.boxes)
+
+    def opens(self) -> None:
+        """The story is over: whoever looks at the pages may move the clock."""
+        if self.boxes is not None:
+            self.boxes.free = True
+
+    def passes(self, span: timedelta) -> None:
+        self.clock.advance(span)
+        for loop in self.loops.values():
+            loop.wake.set()
 
     def route(self, envelope: Envelope) -> Reply:
         """The company's mail server: each recipient's copy goes into their mailbox."""
@@ -170,6 +193,7 @@ class Company:
             return Reply(550, f"5.1.1 nobody here is called {unknown[0]}; try {', '.join(self.letters)}")
         for name in dict.fromkeys(names):
             self.imap.append(name, envelope.content)
+            self._keep(name, envelope.content)
             parsed = email.message_from_bytes(envelope.content, policy=email.policy.default)
             assert isinstance(parsed, EmailMessage)
             self.letters[name].put(Letter(name, parsed))
@@ -177,18 +201,38 @@ class Company:
 
     def send(self, author: str, text: str, *, subject: str = "", answering: Letter | None = None) -> EmailMessage:
         """Somebody's mail program sends a mail through the company's SMTP server."""
+        to = str(answering.mail["Reply-To"]) if answering else ISSUES
+        about = f"Re: {answering.subject}" if answering else subject
+        return self._sends(author, to, about, text, answering.mail if answering else None)
+
+    def post(self, written: Written) -> None:
+        """A mail from the pages. Raises what the SMTP server says."""
+        answered = None
+        if written.answers is not None:
+            answered = email.message_from_bytes(written.answers.raw, policy=email.policy.default)
+            assert isinstance(answered, EmailMessage)
+        self._sends(written.author, written.to, written.subject, written.text, answered)
+
+    def _sends(self, author: str, to: str, subject: str, text: str, answered: EmailMessage | None) -> EmailMessage:
         mail = EmailMessage(policy=email.policy.SMTP)
         mail["From"] = f"{author.title()} <{author}@{DOMAIN}>"
-        mail["To"] = str(answering.mail["Reply-To"]) if answering else ISSUES
-        mail["Subject"] = f"Re: {answering.subject}" if answering else subject
+        mail["To"] = to
+        mail["Subject"] = subject
         mail["Date"] = format_datetime(self.clock.now())
         mail["Message-ID"] = make_msgid(domain=f"laptop.{DOMAIN}")
-        if answering:
-            mail["In-Reply-To"] = str(answering.mail["Message-ID"])
+        if answered is not None:
+            known = [str(answered[name]) for name in ("References", "Message-ID") if answered[name]]
+            mail["In-Reply-To"] = known[-1] if known else ""
+            mail["References"] = " ".join(known)
         mail.set_content(text)
         with smtplib.SMTP("127.0.0.1", self.smtp.port, timeout=10) as relay:
-            relay.sendmail(f"{author}@{DOMAIN}", [str(mail["To"])], bytes(mail))
+            relay.sendmail(f"{author}@{DOMAIN}", [to], bytes(mail))
+        self._keep(author, bytes(mail), sent=True)
         return mail
+
+    def _keep(self, name: str, raw: bytes, *, sent: bool = False) -> None:
+        if self.boxes is not None:
+            self.boxes.keep(name, self.clock.now(), raw, sent=sent)
 
     def letter(self, name: str, words: str, stop: threading.Event) -> Letter:
         """The next mail to somebody with these words in its subject. Raises TimeoutError, Interrupted."""
@@ -210,6 +254,9 @@ class Company:
             person = self.app.store.person(f"{name}@{DOMAIN}")
         word = sessions.sign(self.app.keyring, "w", person, self.clock.now())
         return f"{self.app.policy.web_url}/in/{word}"
+
+    def mailboxes(self) -> str:
+        return f"{self.app.policy.web_url}/mail"
 
     def close(self) -> None:
         for loop in self.loops.values():
@@ -303,9 +350,7 @@ class Stage:
 
     def passes(self, span: timedelta, words: str) -> None:
         self.screen.print(f"[bold yellow]⏩ The clock is moved by {words}; in real life you would wait.[/]")
-        self.company.clock.advance(span)
-        for loop in self.company.loops.values():
-            loop.wake.set()
+        self.company.passes(span)
 
 
 def story(company: Company, screen: Console, stop: threading.Event) -> None:
@@ -388,7 +433,10 @@ def join_in(company: Company, screen: Console) -> None:
         title="Join in with your own mail program", title_align="left",
     ))  # fmt: skip
     if company.web is not None:
-        screen.print(f"The board, as sara sees it: {company.link('sara')}", soft_wrap=True)
+        screen.print(
+            f"[bold]Or in your browser[/], everybody's mailbox, to read and to answer: {company.mailboxes()}\n"
+            f"The board, as sara sees it: {company.link('sara')}", soft_wrap=True,
+        )  # fmt: skip
     screen.print(
         f"Try, as bob: mail {ISSUES} that something is broken, and answer what comes back.\n"
         "Try, as sara: answer with `P2 because there is a workaround`, `owner anna@acme.example`, `update: …`,"

@@ -107,7 +107,7 @@ def keys(app: App, today: date) -> Finding:
 
 
 def database(app: App) -> Iterator[Finding]:
-    found = health(app.store, app.clock.now())
+    found = health(app.store, app.clock.now(), app.config.imap.read_every)
     for risk in found.risks:
         do = "triagemail status, and the log of `triagemail run`"
         yield Finding("warn" if risk == found.silence else "bad", "promises", risk, do)  # it may not be started yet
@@ -177,20 +177,32 @@ def relay(app: App) -> Finding:
     except RelayDown as error:
         return Finding("bad", "relay", f"{where}: {error}", "look at [smtp] in the config, and at the relay's log")
     made.sock.close()
-    if (minutes := _predicted(app)) > LONG:
-        text = f"at smtp.rate a broadcast to the whole list takes {minutes:.0f} minutes"
-        return Finding("warn", "relay", text, "a relay that permits more, or fewer readers of each copy: a group")
     if not made.pipelining:
-        return Finding("good", "relay", f"{where}, without PIPELINING: a broadcast takes a few times longer")
-    return Finding("good", "relay", where)
+        where += ", without PIPELINING: a broadcast takes a few times longer"
+    return _how_it_sends(app, where)
 
 
-def _predicted(app: App) -> float:
-    """Minutes for a broadcast to everybody on the list (trust.md S6)."""
-    rate = app.config.smtp.rate
-    if rate is None:
-        return 0.0
-    return health(app.store, app.clock.now()).subscribers / rate.count * rate.per.total_seconds() / 60
+def _how_it_sends(app: App, where: str) -> Finding:
+    """ "Single mode shows the predicted minutes in `doctor`"; U5 does not hold in batch mode "and `doctor` says so"
+    (trust.md S6)."""
+    minutes, readers = _predicted(app)
+    single = f"a broadcast to all {readers} on the list, one mail each, takes {minutes:.0f} minutes at smtp.rate"
+    if app.config.smtp.mode == "batch":
+        text = (
+            f"{where}, many readers in one mail: their copies have no address of their own, so who leaves with the"
+            " button of a mail program is asked back where the mail system does not vouch for them"
+        )
+        return Finding("good", "relay", f"{text}; {single}" if minutes > LONG else text)
+    if minutes > LONG:
+        do = 'smtp.mode = "batch", a relay that permits more, or fewer readers of each copy: a group'
+        return Finding("warn", "relay", single, do)
+    return Finding("good", "relay", f"{where}; {single}" if minutes else where)
+
+
+def _predicted(app: App) -> tuple[float, int]:
+    """(minutes for a broadcast to everybody on the list, one mail each; how many those are). 0 without a rate."""
+    rate, readers = app.config.smtp.rate, health(app.store, app.clock.now()).subscribers
+    return (0.0 if rate is None else readers / rate.count * rate.per.total_seconds() / 60), readers
 
 
 def domain(app: App) -> Iterator[Finding]:

@@ -11,12 +11,21 @@ from triagemail.clock import Clock
 from triagemail.doors.imap import Fetched, Mailbox
 from triagemail.failpoints import step
 from triagemail.log import logger
+from triagemail.notices import Notices
 from triagemail.store import claims
+from triagemail.store import mailbox as mailboxes
 from triagemail.store.claims import Arrival
 from triagemail.store.store import Store
 
 if TYPE_CHECKING:
     from triagemail.doors.smtpd import Envelope
+
+
+ANEW = "the mailbox was made anew"
+
+
+class Superseded(Exception):
+    """Another process reads the mailbox by now: nothing was taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,41 +35,64 @@ class Intake:
     account: str
     folder: str
     clock: Clock
+    notices: Notices | None = None
     turns: Callable[[], None] = lambda: None  # a batch is done: a full mailbox takes longer than a loop may hang
+
+    @property
+    def place(self) -> str:
+        return f"{self.account}/{self.folder}"
 
     def connect(self) -> None:
         """A new connection; what a killed process had stored but not filed is filed now. Raises MailboxLost,
         MailboxRefused."""
         opened = self.mailbox.connect()
         logger("intake").info(
-            "connected", exists=opened.exists, filing=opened.filing, idle=opened.idle, trouble=opened.trouble
-        )
-        known, last = claims.cursor(self.store, self.account, self.folder)
+            "connected", exists=opened.exists, filing=opened.filing, idle=opened.idle, trouble=opened.trouble,
+            made_done_folder=opened.made_done_folder,
+        )  # fmt: skip
+        known, last = mailboxes.cursor(self.store, self.account, self.folder)
         if known == opened.uidvalidity:
             self.mailbox.done(self.mailbox.left_behind(last))
         elif known:
             logger("intake").warning("uidvalidity-changed", before=known, now=opened.uidvalidity)
+            self._begin_anew(opened.uidvalidity, opened.exists)
 
-    def poll_once(self) -> bool:
-        """Take every new mail; True when there was one. Raises MailboxLost, MailboxRefused, STORE_FAULTS."""
+    def _begin_anew(self, validity: int, exists: int) -> None:
+        """ "New cursor from 0, whole mailbox re-read, dedup makes it harmless, one operator notice" (trust.md I4)."""
+        if self.notices is not None:
+            self.notices.tell(ANEW, f"{self.folder} of {self.account}: all {exists} mails in it are read again")
+        with self.store.transaction():
+            mailboxes.move_cursor(self.store, self.account, self.folder, validity, 0)
+
+    def poll_once(self, lease: str = "") -> bool:
+        """Take every new mail; True when there was one. Raises MailboxLost, MailboxRefused, STORE_FAULTS, and
+        Superseded where `lease` is not the latest one any more."""
         validity = self.mailbox.uidvalidity
-        known, last = claims.cursor(self.store, self.account, self.folder)
+        known, last = mailboxes.cursor(self.store, self.account, self.folder)
+        last = last if known == validity else 0
         taken = 0
-        for batch in self.mailbox.fetch_new(last if known == validity else 0):
+        for batch in self.mailbox.fetch_new(last):
             step("after_fetch")
             here = [mail for mail in batch if not mail.gone]
+            missing = batch[-1].uid - last - len(here) if last else len(batch) - len(here)
             with self.store.transaction():
+                if lease and not mailboxes.holds(self.store, self.place, lease):
+                    raise Superseded(self.place)
                 claims.take(self.store, [arrival(mail, self.clock) for mail in here])
-                claims.move_cursor(self.store, self.account, self.folder, validity, max(mail.uid for mail in batch))
+                mailboxes.move_cursor(self.store, self.account, self.folder, validity, batch[-1].uid)
+                total = mailboxes.count_gap(self.store, missing) if missing else 0
                 step("before_take_commit")
             step("after_take_commit")
             self.mailbox.done([mail.uid for mail in here])
             step("after_move")
-            self.store.note_intake(self.clock.now())
+            mailboxes.note_read(self.store, self.place, self.clock.now())
             taken += len(here)
             self.turns()
+            if missing:  # somebody deleted or moved them before we came: their act, but it may have been a report
+                logger("intake").warning("uid-gap", missing=missing, in_all=total, before=batch[-1].uid)
             logger("intake").info("fetched", mails=len(here), gone=len(batch) - len(here), last_uid=batch[-1].uid)
-        self.store.note_intake(self.clock.now())  # also where there was nothing to take
+            last = batch[-1].uid
+        mailboxes.note_read(self.store, self.place, self.clock.now())  # also where there was nothing to take
         return taken > 0
 
 

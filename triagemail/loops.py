@@ -11,8 +11,15 @@ from dataclasses import dataclass, field
 
 from triagemail.log import logger
 
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0  # seconds between tries after a failure
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0  # seconds between tries after a failure, but for jitter
 HANGS = 300.0  # seconds that one turn may take: each wait in it ends after 30, each mail after 10 (trust.md R8)
+
+
+def backoff(failures: int, longest: float = LONGEST_PAUSE) -> float:
+    """Seconds until the next try: 1, 2, 4 … `longest`, less up to a third, so that not all come back at once; never
+    under a second."""
+    seconds = min(FIRST_PAUSE * (1 << min(failures - 1, 16)), longest)
+    return max(FIRST_PAUSE, seconds * random.uniform(0.7, 1.0))
 
 
 @dataclass(slots=True)
@@ -29,7 +36,7 @@ class Loop:
     after: Callable[[], None] = lambda: None  # something was done: wakes the next loop
     close: Callable[[], None] = lambda: None
     on_failure: Callable[[Exception, int], None] = lambda error, count: None
-    longest: float = LONGEST_PAUSE
+    pause: Callable[[Exception, int], float] = lambda error, count: backoff(count)
     wake: threading.Event = field(default_factory=threading.Event)
     stopping: threading.Event = field(default_factory=threading.Event)
     due: float = float("inf")  # time.monotonic() by when it turns again, if it does not hang
@@ -64,7 +71,7 @@ class Loop:
                 self._rest()
         except Exception as error:  # the one place that catches everything: a loop outlives whatever its body meets
             self.failures += 1
-            seconds = min(FIRST_PAUSE * 2 ** min(self.failures - 1, 16), self.longest) * random.uniform(0.7, 1.0)
+            seconds = self.pause(error, self.failures)
             logger("loop").warning(
                 "failed",
                 loop=self.name,

@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from triagemail import outbox
 from triagemail.clock import Clock
@@ -20,7 +19,7 @@ from triagemail.process.events import Draft
 from triagemail.process.model import Policy
 from triagemail.store.store import STORE_FAULTS, Store
 
-HOUR = timedelta(hours=1)
+HOUR = 3600.0  # seconds
 PATIENCE = 60.0  # seconds that a relay has for a mail that no row waits behind
 
 
@@ -44,7 +43,7 @@ class Notices:
             return False
         try:
             with self.store.transaction():
-                return self._queue(cause, text)
+                return self.outbox.tell(cause, text, self.clock.now())
         except STORE_FAULTS:
             if not self._carry(cause, text):
                 raise
@@ -53,27 +52,16 @@ class Notices:
     def add(self, cause: str, text: str) -> bool:
         """The same inside the transaction of what caused it."""
         logger("notices").error("notice", cause=cause, text=text)
-        return self._queue(cause, text)
-
-    def _queue(self, cause: str, text: str) -> bool:
-        draft = self._draft(cause, text)
-        now = self.clock.now()
-        if draft is None or not self.store.notice_due(cause, now, HOUR):
-            return False
-        self.outbox.put(draft, None, now)
-        return True
-
-    def _draft(self, cause: str, text: str) -> Draft | None:
-        return outbox.notice(self.policy, "notice", {"cause": cause, "text": text})
+        return self.outbox.tell(cause, text, self.clock.now())
 
     # --- from memory --------------------------------------------------------------------------------------------------
 
     def _was_carried(self, cause: str) -> bool:
         at = self.carried.get(cause)
-        return at is not None and time.monotonic() - at < HOUR.total_seconds()
+        return at is not None and time.monotonic() - at < HOUR
 
     def _carry(self, cause: str, text: str) -> bool:
-        draft = self._draft(cause, text)
+        draft = outbox.notice(self.policy, "notice", {"cause": cause, "text": text})
         if draft is None or self.relay is None:
             return False
         with self.lock:  # all loops meet the same fault at the same time

@@ -21,6 +21,8 @@ from triagemail.store import claims, search
 from triagemail.store.forget import NOWHERE
 from triagemail.store.store import Store
 
+AGAIN = timedelta(hours=1)  # until the operator is told of the same cause again
+EVERYBODY = 0  # the person in the return path of a batch: no row of `person` has this number
 ATTACHED_AT_MOST = 10_000_000  # bytes in a triage mail (process.md 3)
 
 
@@ -70,6 +72,7 @@ class Outbox:
             null_sender=draft.to == author, broadcast=False, decision=decision, unproven=unproven,
         )  # fmt: skip
         claims.add_delivery(self.store, outgoing, person, draft.rank)
+        self._tell_of_template(draft.template, made.problem, now)
         if draft.invite is not None and number:  # an answer may come without token and thread: its UID is ours
             self.store.join_thread(recorded.invite_id(draft.invite.uid), number)
         return outgoing
@@ -102,7 +105,22 @@ class Outbox:
             if address.endswith(f"@{NOWHERE}"):
                 continue
             claims.add_delivery(self.store, outgoing, self.store.person(address), draft.rank)
+        self._tell_of_template(draft.template, made.problem, now)
         return outgoing
+
+    def tell(self, cause: str, text: str, now: datetime) -> bool:
+        """A mail to the operator, once an hour for each cause, in the transaction of what caused it. True when one was
+        queued (trust.md R12)."""
+        draft = notice(self.policy, "notice", {"cause": cause, "text": text})
+        if draft is None or not self.store.notice_due(cause, now, AGAIN):
+            return False
+        self.put(draft, None, now)
+        return True
+
+    def _tell_of_template(self, template: str, problem: str, now: datetime) -> None:
+        """ "At run time fall back to the built-in text … + operator notice" (trust.md S12)."""
+        if problem and template != "notice":  # which would tell of itself
+            self.tell(f"the template {template} does not work", problem, now)
 
     def _compose(
         self,
@@ -272,9 +290,18 @@ class Personal:
         self.mail, self.address, self.plus, self.at = mail, policy.address, f"{base}+", f"{at}{domain}"
         self.number, self.domain = tokens.base32(mail.outgoing), keyring.domain
         self.bounce = keyring.signer("b", mail.outgoing, mail.day, base, mail.key)
+        self.to_many = keyring.signer(tokens.TO_MANY, mail.outgoing, mail.day, base, mail.key)
         self.reply = keyring.signer("r", mail.issue, mail.day, base, mail.key)
         self.unsubscribe = keyring.signer("u", mail.issue, mail.day, base, mail.key)
         self.one_click = f"{policy.web_url}/u/" if policy.web_url.startswith("https:") else ""
+        self.list_address = policy.list_address
+
+    def together(self) -> tuple[str, bytes]:
+        """The same of the one copy that goes to many in one transaction (`smtp.mode = "batch"`): it is to the list,
+        and no token in it is anybody's. Who leaves by it needs evidence (trust.md V1, U3)."""
+        sender = f"{self.plus}{self.bounce(tokens.base32(EVERYBODY))}{self.at}"
+        message_id = tokens.message_id(self.to_many(tokens.base32(EVERYBODY)), self.number, self.domain)
+        return sender, compose.personal(self.list_address, self.address, message_id, f"{self.plus}unsubscribe{self.at}")
 
     def __call__(self, due: claims.Due) -> tuple[str, bytes]:
         mail, person = self.mail, tokens.base32(due.person)

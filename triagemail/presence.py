@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from triagemail.log import logger
-from triagemail.loops import Loop
+from triagemail.loops import Loop, backoff
 from triagemail.store import processes
 from triagemail.store.store import Store
 
@@ -33,6 +33,7 @@ class Presence:
     wakes: Mapping[str, threading.Event] = field(default_factory=dict)
     said_at: float = float("-inf")  # time.monotonic() before our last word
     listening: bool = False
+    sending: int = 1  # processes that send, as of our last word
 
     def __post_init__(self) -> None:
         self.id = self.id or ("main" if self.store.sqlite else uuid.uuid4().hex)
@@ -40,6 +41,10 @@ class Presence:
     def is_known(self) -> bool:
         """Nobody takes us for dead in the next five seconds. On SQLite there is nobody else."""
         return self.store.sqlite or time.monotonic() < self.said_at + KNOWN_FOR
+
+    def senders(self) -> int:
+        """How many processes share the relay, at most five seconds ago; this one counts."""
+        return self.sending
 
     @contextlib.contextmanager
     def shown(self, parts: tuple[str, ...], wakes: Mapping[str, threading.Event] | None = None) -> Iterator[None]:
@@ -49,7 +54,10 @@ class Presence:
             return
         self.parts, self.wakes = ",".join(parts), wakes or {}
         self.say()
-        loop = Loop("presence", self.once, close=self.store.close, on_failure=self._failed, longest=LISTENING)
+        loop = Loop(
+            "presence", self.once, close=self.store.close, on_failure=self._failed,
+            pause=lambda error, count: backoff(count, LISTENING),
+        )  # fmt: skip
         loop.start()
         try:
             yield
@@ -88,6 +96,7 @@ class Presence:
         if not known and self.said_at > 0:
             logger("presence").warning("taken-for-dead", id=self.id)
         self.said_at = before
+        self.sending = max(1, sum(each.alive and "send" in each.parts for each in processes.processes(self.store)))
 
     def _failed(self, error: Exception, failures: int) -> None:
         self.listening = False

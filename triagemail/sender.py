@@ -8,7 +8,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from triagemail.clock import Clock
@@ -36,6 +36,8 @@ GIVE_UP = timedelta(days=5)  # RFC 5321 4.5.4.1
 URGENT_FOR = timedelta(hours=1)  # P0 and P1 are retried every minute for the first hour (trust.md S1)
 MINUTE = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(minutes=66)
+GREY = (450, 451)  # to RCPT: "come back in five minutes", as a relay says that greylists (trust.md S5)
+AFTER_GREY = timedelta(minutes=6)  # so that it is more than five with the jitter
 LATE = {"data": " (in reply to DATA command)", "end": " (in reply to end of DATA)"}  # it is about the mail (dsn.py)
 AFTER_ALL_ELSE = 3  # the rank of a timer that nobody waits for
 
@@ -51,17 +53,22 @@ class _Ready:
 
 @dataclass(slots=True)
 class Pace:
-    """What a relay permits: at most `limit` mails in any `span` (trust.md S6). A fifth of it is kept for P0."""
+    """What a relay permits: at most `limit` mails in any `span` (trust.md S6). A fifth of it is kept for P0. Of `share`
+    processes that send over it each takes its part."""
 
     limit: int
     span: timedelta
     ended: deque[datetime] | None = None  # of the mails of the last `span`; None: not known yet, after a start
+    share: Callable[[], int] = lambda: 1
 
     def room(self, now: datetime, *, urgent: bool) -> int:
+        share = max(1, self.share())
+        limit = max(1, self.limit // share)
+        span = self.span * -(-share // self.limit)  # more of them than mails: each one mail in several spans
         ended = self.ended or deque()
-        while ended and not now - self.span < ended[0] <= now:  # old, or from before the clock was set back
+        while ended and not now - span < ended[0] <= now:  # old, or from before the clock was set back
             ended.popleft()
-        return max(0, self.limit - len(ended) - (0 if urgent else self.limit // 5))
+        return max(0, limit - len(ended) - (0 if urgent else limit // 5))
 
 
 @dataclass(slots=True)
@@ -74,6 +81,7 @@ class Sender:
     notices: Notices
     holder: str = "main"
     pace: Pace | None = None
+    batch: bool = False  # a broadcast goes to many readers in one transaction
     chance: random.Random = field(default_factory=random.Random)
     present: Callable[[], bool] = lambda: True  # whether the others know that we are there; else nothing is sent
     unsure: bool = False  # the store failed: deliveries may be ours that we know nothing of
@@ -82,6 +90,7 @@ class Sender:
     dues: dict[int, Due] = field(default_factory=dict)  # claimed and without a committed result
     landed: list[Landed] = field(default_factory=list)  # with a result that is not committed
     mails: OrderedDict[int, _Ready] = field(default_factory=OrderedDict)
+    about: OrderedDict[int, claims.Mail] = field(default_factory=OrderedDict)  # those on their way, without their bytes
     claimed_at: float = 0.0
     rate: float = FIRST / CLAIMED_FOR  # deliveries a second
 
@@ -122,10 +131,11 @@ class Sender:
         if self.pace is None:
             return LARGEST, EVERY_RANK
         if self.pace.ended is None:
-            self.pace.ended = deque(claims.ended_since(self.store, now - self.pace.span))
-        if (room := self.pace.room(now, urgent=False) - len(self.dues)) > 0:
+            self.pace.ended = deque(claims.ended_since(self.store, now - self.pace.span, together=self.batch))
+        on_its_way = len({due.outgoing for due in self.dues.values()} if self.batch else self.dues)
+        if (room := self.pace.room(now, urgent=False) - on_its_way) > 0:
             return room, EVERY_RANK
-        return self.pace.room(now, urgent=True) - len(self.dues), P0_RANK
+        return self.pace.room(now, urgent=True) - on_its_way, P0_RANK
 
     def _claim(self) -> None:
         limit = min(LARGEST, max(self.relay.connections, int(self.rate * CLAIMED_FOR)))
@@ -137,7 +147,9 @@ class Sender:
         if self.unsure and not self.dues:
             claims.free_own(self.store, self.holder)
             self.unsure = False
-        left = deque(claims.claim_deliveries(self.store, now, self.holder, limit, least))
+        together = claims.next_batch(self.store, now, least) if self.batch else None
+        limit = LARGEST if together else limit  # many recipients are one mail to the relay
+        left = deque(claims.claim_deliveries(self.store, now, self.holder, limit, least, together))
         self.claimed_at = time.monotonic()
         if left:
             step("after_send_claim")
@@ -145,7 +157,7 @@ class Sender:
             while left:
                 due = left.popleft()
                 mail = self._mail(due.outgoing)
-                sender, block = mail.personal(due)
+                sender, block = mail.personal.together() if together else mail.personal(due)
                 self.hand.append(Copy(due.delivery, sender, due.address, block, mail.shared))
                 self.dues[due.delivery] = due
         finally:
@@ -180,25 +192,31 @@ class Sender:
         for copy, outcome, _ in self.landed:
             step("after_250")
             due = self.dues[copy.key]
-            state, reply, retry_at = verdict(outcome, due, self._mail(due.outgoing).mail.rank, now, self.chance)
+            state, reply, retry_at = verdict(outcome, due, self._about(due.outgoing).rank, now, self.chance)
             ambiguous = isinstance(outcome, Lost) and outcome.ambiguous
             results.append(Result(due.delivery, state, reply, retry_at, ambiguous))
         claims.record(self.store, results, now, self._refused())
         if self.pace is not None and self.pace.ended is not None:
-            self.pace.ended.extend([now] * len(results))
+            mails = {copy.mail_from or copy.key for copy, _, _ in self.landed}  # those of a batch have one return path
+            self.pace.ended.extend([now] * len(mails))
         landed, self.landed = self.landed, []
         dues = [self.dues.pop(result.delivery) for result in results]
         lines("sender", "delivery", map(self._line, landed, dues, results))
+        told: dict[tuple[str, str], bool] = {}  # what the operator is told, each once
         for due, (_, outcome, _), result in zip(dues, landed, results, strict=True):
-            if result.retry_at is None and self._mail(due.outgoing).mail.detail:
+            if result.retry_at is None and self._about(due.outgoing).detail:
                 with self.store.statement():  # only the hash of a confirmation's secret is kept
                     claims.forget_detail(self.store, due.outgoing)
             if isinstance(outcome, Rejected) and outcome.stage in ("mail", "here"):
-                self.notices.tell("the relay refuses our own address or mail", result.reply)
+                told["the relay refuses our own address or mail", result.reply] = True
+            elif result.state == "expired":
+                told["a mail was given up after five days", f"{due.address}: {result.reply}"] = True
             step("after_record_commit")
+        for cause, text in told:
+            self.notices.tell(cause, text)
 
     def _line(self, landed: Landed, due: Due, result: Result) -> dict[str, str | int | float]:
-        mail = self._mail(due.outgoing).mail
+        mail = self._about(due.outgoing)
         return {
             "outgoing": due.outgoing, "template": mail.template, "issue": mail.issue, "attempt": due.attempts,
             "outcome": result.state, "reply": landed.outcome.text, "seconds": round(landed.seconds, 4),
@@ -231,7 +249,14 @@ class Sender:
             found = self.mails[outgoing] = _Ready(mail, shared, Personal(mail, self.keyring, self.policy))
             if len(self.mails) > KEPT_MAILS:
                 self.mails.popitem(last=False)
+            self.about[outgoing] = replace(mail, head=b"", body=b"")
+            if len(self.about) > 2 * LARGEST:
+                self.about.popitem(last=False)
         return found
+
+    def _about(self, outgoing: int) -> claims.Mail:
+        """What is known of a mail whose bytes may have left the memory since they were handed over."""
+        return self.about.get(outgoing) or self._mail(outgoing).mail
 
 
 def _is_refusal(outcome: Outcome) -> bool:
@@ -257,12 +282,15 @@ def verdict(
             reply = text
     if now - due.created_at > GIVE_UP:
         return "expired", reply, None
-    return "deferred", reply, now + pause(due.attempts, rank, now - due.created_at, chance)
+    grey = isinstance(outcome, Deferred) and outcome.stage == "rcpt" and outcome.code in GREY
+    return "deferred", reply, now + pause(due.attempts, rank, now - due.created_at, chance, grey=grey)
 
 
-def pause(attempts: int, rank: int, age: timedelta, chance: random.Random) -> timedelta:
-    """1, 2, 4 … 66 minutes with jitter; what is about a P0 or P1 every minute for its first hour."""
+def pause(attempts: int, rank: int, age: timedelta, chance: random.Random, *, grey: bool = False) -> timedelta:
+    """1, 2, 4 … 66 minutes with jitter, 6 at least where the relay may be greylisting; what is about a P0 or P1 every
+    minute for its first hour."""
     wait = min(MINUTE * int(2 ** min(attempts - 1, 10)), LONGEST_WAIT)
+    wait = max(wait, AFTER_GREY) if grey else wait
     if rank <= 1 and age < URGENT_FOR:
         wait = MINUTE
     return wait * chance.uniform(0.85, 1.0)

@@ -23,7 +23,7 @@ from triagemail.process.hours import week
 from triagemail.process.intents import HeldReports, Intent, Snapshot, Undo
 from triagemail.process.life import evolve
 from triagemail.process.model import UNDECIDED, Desk, Evidence, Issue, Level, Policy, Priority, Wishes
-from triagemail.store import audience, claims, counts, reach
+from triagemail.store import audience, claims, counts, mailbox, reach
 from triagemail.store.store import Parent, Store
 
 CRLF = b"\r\n"
@@ -72,7 +72,7 @@ class Snapshots:
             return Context(owner, Evidence(Level.E2, "unsubscribe-token"), raw, sent_at=arrived)
         if anchor.secret:
             return Context(author, sure, raw, sent_at=arrived)
-        number = anchor.token.number if anchor.token else self.store.thread_issue(anchor.thread)
+        number = anchor.token.number if anchor.token else self._thread_issue(anchor)
         issue = self.store.issue(number, lock=True) if number else None
         parent = self.parent(anchor, number)
         if parent is None:  # somebody may have copied our template into a fresh mail: its words are still ours
@@ -81,6 +81,10 @@ class Snapshots:
             return Context(author, sure, raw, issue, said, sent_at=arrived)
         text, template, broadcast = self._words_of(parent), parent.template, parent.broadcast
         return Context(author, sure, raw, issue, text, template, broadcast, sent_at=arrived)
+
+    def _thread_issue(self, anchor: Anchor) -> int:
+        known = self.store.parent(anchor.batch) if anchor.batch else None
+        return known.issue if known is not None else self.store.thread_issue(anchor.thread)
 
     def judge(self, owner: str | None, found: ParsedMail, arrived: datetime) -> Evidence:
         """How sure it is that the author wrote it; `owner` is whom its token names. Its Date is the sender's word, so
@@ -102,7 +106,8 @@ class Snapshots:
         return found
 
     def parent(self, anchor: Anchor, number: int) -> Parent | None:
-        if anchor.outgoing and (parent := self.store.parent(anchor.outgoing)) is not None:
+        outgoing = anchor.outgoing or anchor.batch
+        if outgoing and (parent := self.store.parent(outgoing)) is not None:
             return parent
         return self.store.latest_to(anchor.token.person, number) if anchor.token else None
 
@@ -235,7 +240,7 @@ class Snapshots:
         return found if found.member or found.issues else None
 
     def _deaf(self, now: datetime) -> bool:
-        heard = self.store.intake_ok()
+        heard = mailbox.read_at(self.store)
         return heard is not None and heard + DEAF < now
 
     def _undo(self, anchor: Anchor) -> Undo | None:

@@ -1,16 +1,17 @@
-"""What is seen only over many mails: that somebody poses as people with a role, and that our mail system no longer says
-who sent what (trust.md 3.5). Inside the transaction of each mail."""
+"""What is seen only over many mails: that a mail came before, that somebody poses as people with a role, and that our
+mail system no longer says who sent what (trust.md 3.5). Inside the transaction of each mail."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from triagemail.mail import reading
 from triagemail.mail.address import read_list
 from triagemail.mail.mime import ParsedMail
 from triagemail.notices import Notices
 from triagemail.process.model import Evidence, Level, Policy, admits
-from triagemail.store import tallies
+from triagemail.store import claims, tallies
 from triagemail.store.store import Store
 
 POSING, POSING_WITHIN = 3, timedelta(minutes=10)
@@ -20,6 +21,7 @@ HOUR, WEEK = timedelta(hours=1), timedelta(days=7)
 MINUTE, STEP = timedelta(minutes=1), timedelta(minutes=10)
 
 OURS = ("token-of-another", "old")  # why we do not believe a mail, whatever the mail system said
+DUPLICATE, SUSPECT = "duplicate of", "spoof-suspect"
 POSED = "somebody poses as people with a role"
 LOST = "our mail system no longer says who sent a mail"
 
@@ -29,6 +31,27 @@ class Watch:
     store: Store
     policy: Policy
     notices: Notices
+
+    def first(self, found: ParsedMail, raw: bytes, inbox: int, now: datetime) -> int:
+        """The inbox row of the same mail that came before, 0 for none. One that was held as forged does not count: who
+        copies what a colleague sends must not make the true report a duplicate (trust.md I7)."""
+        key = reading.duplicate_key(found, raw)
+        before = self.store.first_time(key, inbox, now)
+        if not before:
+            return 0
+        was = claims.outcome(self.store, before)
+        if was.state != "held" or not was.reason.startswith(SUSPECT):
+            return before
+        self.store.take_over(key, inbox)
+        return 0
+
+    def collision(self, found: ParsedMail, inbox: int, why: str, now: datetime) -> str:
+        """ "Same Message-ID, other content: not a duplicate, flagged" (trust.md I7): what is added to the reason."""
+        key = reading.id_key(found)
+        if not key or why.startswith(DUPLICATE):
+            return ""
+        before = self.store.first_time(key, inbox, now)
+        return f", msgid-collision with {before}" if before else ""
 
     def posed(self, found: ParsedMail, now: datetime) -> None:
         """A mail is held as `spoof-suspect`: "3 EX naming a role holder in 10 min -> immediate operator alert"."""

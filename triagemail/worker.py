@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from triagemail import drill, outbox, trial
+from triagemail import drill, outbox, oversize, trial
 from triagemail.alerts import Alerts
 from triagemail.budgets import Budgets
 from triagemail.clock import Clock
@@ -37,7 +37,7 @@ from triagemail.store.claims import Claimed
 from triagemail.store.engines import STORE_FAULTS, Conflict
 from triagemail.store.store import Store
 from triagemail.units import Taken, Units
-from triagemail.watch import Watch
+from triagemail.watch import DUPLICATE, SUSPECT, Watch
 
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
 HELD = ("bad_from", "auto_generated", "list")
@@ -96,6 +96,7 @@ class Worker:
         try:
             with self.store.savepoint():
                 state, why, issue = self._handle(mail, found)
+                why += self.watch.collision(found, mail.inbox, why, self.clock.now())
         except STORE_FAULTS:
             raise
         except Exception as error:  # a bug of ours or an unforeseen mail: parked with its reason, never lost
@@ -123,6 +124,8 @@ class Worker:
         """Parked for a person to look at; the operator is told once an hour and cause. Where there are too many mails
         it was told, and the triager is of those that may be urgent."""
         now = self.clock.now()
+        if why == oversize.REASON:
+            oversize.answer(mail, found, self.known, self.outbox, now)
         if why.startswith("flood"):
             if why.startswith(counts.HELD):
                 self._gather(now)
@@ -153,7 +156,7 @@ class Worker:
     def _suspect(self, mail: Claimed, found: ParsedMail, why: str) -> tuple[str, str, int | None]:
         """Nobody is answered: who is named in From has probably not written it (trust.md 3.5)."""
         self.watch.posed(found, self.clock.now())
-        return self._hold(mail, found, f"spoof-suspect: {why}")
+        return self._hold(mail, found, f"{SUSPECT}: {why}")
 
     def _gather(self, now: datetime) -> None:
         """In a moment the triager gets one list of the reports that are held and may be urgent."""
@@ -183,9 +186,9 @@ class Worker:
             return self._hold(mail, found, odd)
         passed_on = groups.original(found, self.groups)
         found = passed_on or found
-        first = self.store.first_time(reading.duplicate_key(found, mail.raw), mail.inbox, self.clock.now())
+        first = self.watch.first(found, mail.raw, mail.inbox, self.clock.now())
         if first:
-            return "silent", f"duplicate of {first}", None
+            return "silent", f"{DUPLICATE} {first}", claims.outcome(self.store, first).issue
         if kind := trial.kind_of(self.store, found, self.clock.now()):
             return "silent", f"{trial.SILENT}: {kind}", None
         if reading.is_ours(found, self.outbox.keyring, self._today()):
@@ -251,12 +254,27 @@ class Worker:
         token = reading.returned(found, self.outbox.keyring, self.policy.address, self._today())
         if token is None or seen.class_ != "bounce":
             return
+        if token.person == outbox.EVERYBODY:
+            self._look_through_batch(token.number, dsn.read(found, mail.raw))
+            return
         about = dsn.worst(dsn.read(found, mail.raw), self.store.address(token.person))
         if about is None or about.meaning not in bounces.FAILED:
             return
         said = f"{about.status} {about.text}".strip()
         if reach.came_back(self.store, token.number, token.person, said, self.clock.now()):
             self._returned(token.person, about.meaning, said, Evidence(Level.E2, "return-path"))
+
+    def _look_through_batch(self, outgoing: int, reported: tuple[dsn.Bounce, ...]) -> None:
+        """A report that came to the return path of a batch says itself who did not get it. Every reader knows that
+        path, so nobody's duty passes on by it."""
+        urgent = (*self.policy.triagers, *self.policy.authority)
+        for about in {each.recipient: each for each in reported if each.meaning in bounces.FAILED}.values():
+            person = reach.batch_came_back(self.store, outgoing, about.recipient)
+            said = f"{about.status} {about.text}".strip()
+            if not person or about.recipient in urgent:
+                continue
+            if reach.came_back(self.store, outgoing, person, said, self.clock.now()):
+                self._returned(person, about.meaning, said, Evidence(Level.E2, "return-path"))
 
     def _returned(self, person: int, meaning: str, said: str, evidence: Evidence) -> None:
         who = self.store.address(person)
@@ -305,7 +323,7 @@ class Worker:
         snapshot = self.known.of_mail(read.intents, anchor, context)
         decided = decide.decide_all(snapshot, read.intents, now, self.policy)
         held = next((d.held for _, d in decided if d.held), "")
-        if held == "spoof-suspect":
+        if held == SUSPECT:
             return self._suspect(mail, found, f"{context.by}, {context.evidence.text}")
         if held:
             self._tell_triager(mail, found, read.intents, snapshot)

@@ -27,6 +27,7 @@ host = ""
 port = {port}
 tls = "none"
 connections = {connections}
+mode = "{mode}"
 [people]
 triagers = ["sara@acme.example"]
 [store]
@@ -34,10 +35,10 @@ url = "sqlite:///t.db"
 """
 
 
-def prepare(folder: Path, port: int) -> Path:
+def prepare(folder: Path, port: int, mode: str = "single") -> Path:
     """A store with one broadcast to all readers."""
     path = folder / "config.toml"
-    path.write_text(CONFIG.format(port=port, connections=CONNECTIONS))
+    path.write_text(CONFIG.format(port=port, connections=CONNECTIONS, mode=mode))
     (folder / "triagemail.keys").write_text(f"a {'ab' * 32}\n")
     app = build(configs.load(path))
     app.store.open()
@@ -53,9 +54,11 @@ def prepare(folder: Path, port: int) -> Path:
     return path
 
 
-def start(config: Path) -> subprocess.Popen[bytes]:
+def start(config: Path, fail: str = "") -> subprocess.Popen[bytes]:
     argv = [sys.executable, "-m", "triagemail", "--config", str(config), "run", "--until-idle", "--only", "send"]
-    return subprocess.Popen(argv, env={**os.environ, "TRIAGEMAIL_LOG": "error"}, stdin=subprocess.DEVNULL)
+    return subprocess.Popen(
+        argv, env={**os.environ, "TRIAGEMAIL_LOG": "error", "TM_FAIL": fail}, stdin=subprocess.DEVNULL
+    )
 
 
 def killed(config: Path, relay: Taker, after: int) -> bool:
@@ -91,3 +94,17 @@ def test_a_kill_doubles_at_most_one_mail_a_connection(tmp_path: Path) -> None:
         assert Counter(times.values()).keys() <= {1, 2}
         for rcpt in [rcpt for rcpt, count in times.items() if count > 1]:
             assert len({raw for to, raw in relay.mails if to == rcpt}) == 1
+
+
+def test_kill_9_doubles_at_most_one_batch_a_connection(tmp_path: Path) -> None:
+    """R3 in batch mode: duplicate transactions <= kills x open connections, with the same bytes; nobody is left out."""
+    with taker() as relay:
+        config = prepare(tmp_path, relay.port, "batch")
+        killed = [start(config, "after_250").wait(60) for _ in range(2)]
+        assert killed == [9, 9]
+        assert start(config).wait(60) == 0
+        times = relay.times()
+        assert len(times) == READERS
+        assert 0 < len(relay.transactions) - len(set(relay.transactions)) <= 2 * CONNECTIONS
+        assert max(times.values()) <= 3
+        assert len({raw for _, raw in relay.mails}) == 1

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import imaplib
+import math
 import select
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -22,7 +23,7 @@ from typing import Any, Literal
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import CapabilityError, LoginError, ProtocolError
 
-from triagemail.doors.link import Secret, Tls, loopback, one_line, refuse_controls, secret_text, tls_context, tune
+from triagemail.doors.link import Tls, Token, loopback, one_line, refuse_controls, secret_text, tls_context, tune
 
 # A SEARCH answer is one line. imaplib gives up at 1,000,000 bytes (150,000 mails) and leaves the stream out of step.
 imaplib._MAXLINE = 20_000_000  # type: ignore[attr-defined]  # no public setting for it
@@ -32,6 +33,9 @@ HEADER_BYTES = 256 * 1024  # what is read of a mail over the limit (trust.md C3:
 RENEW_IDLE = 9 * 60.0  # seconds; RFC 2177 ends an IDLE after 29 minutes, NATs much sooner
 SLICE = 0.5  # seconds between two looks at the caller's wake event while in IDLE
 PAUSE = 2.0  # seconds, the longest rest between two IDLEs that ended at once
+REFILE = 600.0  # seconds after which a server that would not file mails is asked again, over a new connection
+USED = 0.9  # of a token's life, after which we log in with a new one
+LEAST = 60.0  # seconds between two such logins, however short the token's life is
 GOODBYE = 2.0  # seconds that a polite LOGOUT may take
 FOREIGN = (imaplib.IMAP4.error, OSError, ValueError, TypeError, LookupError, AttributeError)  # imapclient, on odd text
 
@@ -46,6 +50,10 @@ class MailboxRefused(Exception):
     """The server answered and said no (login, folder, certificate): waiting alone will not help, tell the operator."""
 
 
+class LoginRefused(MailboxRefused):
+    """It does not take our password or token: who asks too often is locked out."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImapSettings:
     """Where the mailbox is. Times in seconds, sizes in bytes. ValueError when the settings could leak or loop."""
@@ -54,7 +62,7 @@ class ImapSettings:
     port: int
     tls: Tls = "tls"
     user: str = ""
-    password: Secret = field(default="", repr=False)
+    password: Callable[[], str] | str = field(default="", repr=False)
     folder: str = "INBOX"
     done_folder: str = "Done"  # "" = mails stay where they are
     timeout_connect: float = 10
@@ -63,7 +71,7 @@ class ImapSettings:
     batch_count: int = 100
     max_size: int = 25 * 2**20
     idle: bool = True
-    xoauth2: bool = False  # the password is an OAuth access token
+    token: Callable[[], Token] | None = field(default=None, repr=False)  # asked at each login, instead of a password
 
     def __post_init__(self) -> None:
         refuse_controls(host=self.host, user=self.user, folder=self.folder, done_folder=self.done_folder)
@@ -111,8 +119,10 @@ class Opened:
 class Mailbox:
     """One connection to one folder; use it from the thread that called connect() (imapclient is not thread-safe)."""
 
-    def __init__(self, settings: ImapSettings) -> None:
+    def __init__(self, settings: ImapSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
+        self._clock = clock
+        self._renew_at = math.inf
         self.opened: Opened | None = None
         self.trouble = ""
         self._client: Any = None
@@ -128,19 +138,25 @@ class Mailbox:
         """
         self._drop()
         try:
-            password = secret_text(self.settings.password)
-            refuse_controls(password=password)
+            secret = self.settings.token() if self.settings.token else Token(secret_text(self.settings.password))
+            refuse_controls(password=secret.text)
         except (OSError, ValueError) as error:
             raise MailboxRefused(f"no password: {one_line(str(error))}") from error
         self._thread = threading.get_ident()
         with self._faults("connecting"):
             self._client = self._dial()
         with self._link("logging in") as client:
-            self._login(client, password)
+            self._login(client, secret.text)
         with self._link("opening the folder") as client:
             self.opened = self._open_folder(client)
+            mends = bool(self.opened.trouble) and _filing(client) != "stay"
         self._filing, self.trouble = self.opened.filing, self.opened.trouble
+        self._renew_at = self._clock() + min(max(LEAST, USED * secret.seconds), REFILE if mends else math.inf)
         return self.opened
+
+    def worn(self) -> bool:
+        """Time for a new connection: the token ends soon, or the server may file mails by now that it would not."""
+        return self._clock() >= self._renew_at
 
     def close(self) -> None:
         """Says goodbye where the server still listens; never raises, never takes long."""
@@ -175,7 +191,7 @@ class Mailbox:
     def _login(self, client: Any, password: str) -> None:
         user = self.settings.user
         try:
-            if self.settings.xoauth2:
+            if self.settings.token:
                 client.oauth2_login(user, password)
             elif client.has_capability("AUTH=PLAIN"):
                 client.plain_login(user, password)  # any character goes: LOGIN leaves the user unquoted and wants ASCII
@@ -185,7 +201,7 @@ class Mailbox:
             cause = error.__context__
             if isinstance(cause, imaplib.IMAP4.abort) or "[UNAVAILABLE]" in str(error):  # RFC 5530: try again later
                 raise MailboxLost(f"logging in: {one_line(str(error))}") from error
-            raise MailboxRefused(f"login as {user} refused: {one_line(str(error))}") from error
+            raise LoginRefused(f"login as {user} refused: {one_line(str(error))}") from error
 
     def _open_folder(self, client: Any) -> Opened:
         s = self.settings
@@ -323,6 +339,7 @@ class Mailbox:
             if not _said_no(error):
                 raise
             self._filing, self.trouble = "stay", f"mails cannot be filed into {folder}: {one_line(str(error))}"
+            self._renew_at = min(self._renew_at, self._clock() + REFILE)
 
     # --- waiting ------------------------------------------------------------------------------------------------------
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Tls = Literal["tls", "starttls", "none"]
 Secret = Callable[[], str] | str
+
+
+class Token(NamedTuple):
+    """An OAuth access token, and for how many seconds it is good where that is known."""
+
+    text: str
+    seconds: float = math.inf
 
 
 def loopback(host: str) -> bool:

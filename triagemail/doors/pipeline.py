@@ -165,14 +165,19 @@ class Pipeline:
         elif stage == "data":
             self._ready = copy
             self._send_body()
-        elif self._unsaid:
-            self._go_on()
+        else:
+            self._heard(stage, copy)
+            if self._unsaid:
+                self._go_on()
+
+    def _heard(self, stage: str, copy: Copy) -> None:
+        """MAIL or RCPT was taken."""
 
     def _no(self, stage: str, copy: Copy, code: int, text: bytes) -> None:
         """A refusal of the envelope, or one more reply to the group in which it was refused."""
         good = code // 100 == WANTED[stage]
         first = self._refused
-        outcome = first or _refusal(stage, code, one_line(text))
+        outcome = first or refusal(stage, code, one_line(text))
         if code == DOWN or isinstance(outcome, Lost) or (good and first is not None and first.stage != "rcpt"):
             # The last: it takes DATA after a refused MAIL, so it has a transaction open that we do not know of.
             self._go_down(copy, outcome, text)
@@ -197,7 +202,7 @@ class Pipeline:
         """The reply to the final dot; 421 there is a clear no (RFC 5321 4.2.1), only a missing reply is ambiguous."""
         said = one_line(text.rstrip())
         self._body = None
-        self._land(copy, Accepted(code, said) if code // 100 == 2 else _refusal("end", code, said))
+        self._land(copy, Accepted(code, said) if code // 100 == 2 else refusal("end", code, said))
         if code == DOWN or code // 100 not in (2, 4, 5):
             self.lost(said)
         elif self._last:
@@ -255,7 +260,7 @@ class Pipeline:
         self.returned.append(copy)
 
 
-def _refusal(stage: str, code: int, text: str) -> Outcome:
+def refusal(stage: str, code: int, text: str) -> Outcome:
     if code // 100 == 4 or code in NEEDS_AUTH:
         return Deferred(code, text, stage)
     if code // 100 == 5:

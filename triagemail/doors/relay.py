@@ -38,14 +38,14 @@ class Landed(NamedTuple):
     seconds: float
 
 
-class _Link:
+class Link:
     """One connection: its socket, its pipeline, and since when it has not moved."""
 
     __slots__ = ("due", "left", "made_at", "pipeline", "quick", "since", "sock", "state", "useful", "writing")
 
-    def __init__(self, made: Connection) -> None:
+    def __init__(self, made: Connection, pipeline: type[Pipeline]) -> None:
         self.sock = made.sock
-        self.pipeline = Pipeline(pipelining=made.pipelining, size=made.size, limit=made.limit)
+        self.pipeline = pipeline(pipelining=made.pipelining, size=made.size, limit=made.limit)
         self.left = memoryview(b"")  # taken from the pipeline and not by the socket
         self.quick = self.useful = False
         self.writing = False  # the selector tells when the socket takes more
@@ -94,15 +94,15 @@ class Relay:
     that a relay which lets nobody else in keeps no mail waiting.
     """
 
-    def __init__(self, settings: SmtpSettings, connections: int = 1) -> None:
-        self.settings, self.connections = settings, connections
+    def __init__(self, settings: SmtpSettings, connections: int = 1, pipeline: type[Pipeline] = Pipeline) -> None:
+        self.settings, self.connections, self.pipeline = settings, connections, pipeline
         self._limits = {  # seconds for a reply; together at most 15 minutes a mail with the defaults (trust.md S7)
             **dict.fromkeys(("mail", "rcpt", "data", "rset"), settings.timeout),
             **dict.fromkeys(("end", "void"), settings.timeout_end),
             "quit": BYE,
             "": NEVER,
         }
-        self._links: list[_Link] = []
+        self._links: list[Link] = []
         self._selector = selectors.PollSelector()
         self._opening = 0
         self._arrivals: deque[Connection | RelayDown] = deque()
@@ -179,10 +179,13 @@ class Relay:
                 copy = self._next(hand)
                 if copy is None:
                     return
-                self._begun[copy.rcpt] = now
                 pipeline.kept = pipeline.free and now - link.made_at > KEPT
-                pipeline.offer(copy)
+                self._load(link, copy, hand, now)
         self._widen(len(hand), now)
+
+    def _load(self, link: Link, copy: Copy, hand: deque[Copy], now: float) -> None:
+        self._begun[copy.rcpt] = now
+        link.pipeline.offer(copy)
 
     def _widen(self, waiting: int, now: float) -> None:
         """One more connection, where mails wait and every one that there is carries some."""
@@ -220,7 +223,7 @@ class Relay:
             if pipeline.ended:
                 self._drop(link)
 
-    def _land(self, link: _Link, copy: Copy, outcome: Outcome, now: float) -> None:
+    def _land(self, link: Link, copy: Copy, outcome: Outcome, now: float) -> None:
         seconds = now - self._begun.pop(copy.rcpt, now)
         self._landed.append(Landed(copy, outcome, seconds))
         if not isinstance(outcome, Lost) and outcome.code != DOWN:
@@ -254,7 +257,7 @@ class Relay:
             if events & selectors.EVENT_READ:
                 key.data.read()
 
-    def _watch(self, link: _Link, hand: deque[Copy], now: float) -> None:
+    def _watch(self, link: Link, hand: deque[Copy], now: float) -> None:
         """What has not moved for too long: a reply that does not come, a mail behind another, an idle connection."""
         pipeline = link.pipeline
         state = (pipeline.replies, pipeline.stage, bool(link.left))
@@ -286,12 +289,12 @@ class Relay:
             _discard(arrivals)
 
     def _add(self, made: Connection) -> None:
-        link = _Link(made)
+        link = Link(made, self.pipeline)
         self._selector.register(link.sock, selectors.EVENT_READ, link)
         self._links.append(link)
         link.pipeline.received(made.unread)
 
-    def _drop(self, link: _Link) -> None:
+    def _drop(self, link: Link) -> None:
         if link.useful:
             self._barren = 0
         elif link.pipeline.carried:

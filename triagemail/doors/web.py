@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from urllib.parse import quote
 
@@ -75,6 +75,7 @@ class Site:
     clock: Clock
     p1_this_week: Callable[[], int]
     leave: Callable[[str], bool]
+    poll: timedelta | None = None
 
     @property
     def root(self) -> str:
@@ -109,6 +110,7 @@ class Site:
 
 
 Page = Callable[[Site, Request, Viewer], Response]
+Routes = Sequence[Route]
 
 
 # --- the pages --------------------------------------------------------------------------------------------------------
@@ -256,15 +258,21 @@ def _today(now: datetime) -> int:
 async def leave(site: Site, request: Request) -> Response:
     """The one click, of a mail program (RFC 8058 3.1) or of the button. It has its body, so that nothing that posts by
     mistake acts."""
+    body = await body_of(request, BODY)
+    if body is None or b"List-Unsubscribe" not in body or b"One-Click" not in body:
+        return site.door("lost", 400)
+    return await run_in_threadpool(shown, site, lambda: _left(site, request.path_params["word"]))
+
+
+async def body_of(request: Request, most: int) -> bytes | None:
+    """The body of a request as far as it came, None where it is longer than `most` bytes."""
     body = b""
     with contextlib.suppress(ClientDisconnect):
         async for piece in request.stream():
             body += piece
-            if len(body) > BODY:
-                break
-    if len(body) > BODY or b"List-Unsubscribe" not in body or b"One-Click" not in body:
-        return site.door("lost", 400)
-    return await run_in_threadpool(_shown, site, lambda: _left(site, request.path_params["word"]))
+            if len(body) > most:
+                return None
+    return body
 
 
 def _left(site: Site, word: str) -> Response:
@@ -282,7 +290,7 @@ def asset(name: str, kind: str, site: Site, request: Request) -> Response:
 
 def healthz(site: Site, request: Request) -> Response:
     """200 while all promises stand, 503 when one is at risk, as `triagemail status` ends with 75."""
-    risks = health(site.store, site.clock.now()).risks
+    risks = health(site.store, site.clock.now(), site.poll).risks
     return Response("at risk\n" if risks else "ok\n", 503 if risks else 200, media_type="text/plain")
 
 
@@ -294,14 +302,15 @@ def metrics_page(site: Site, request: Request) -> Response:
         return site.door("lost", 404)
     now = site.clock.now()
     counted = {"used": site.p1_this_week(), "budget": site.policy.p1_per_week}
-    text = metrics.text(health(site.store, now), site.store.open_issues(), now, **counted)
+    text = metrics.text(health(site.store, now, site.poll), site.store.open_issues(), now, **counted)
     return Response(text, media_type=metrics.MEDIA_TYPE)
 
 
 # --- the application --------------------------------------------------------------------------------------------------
 
 
-def application(site: Site) -> ASGIApp:
+def application(site: Site, more: Routes = ()) -> ASGIApp:
+    """The pages; `more` are those of the demo."""
     inside: Mapping[str, Page] = {
         "/": board,
         "/issues/{number:int}": issue_page,
@@ -321,10 +330,10 @@ def application(site: Site) -> ASGIApp:
     }
 
     def only_inside(page: Page) -> Callable[[Request], Response]:
-        return lambda request: _shown(site, lambda: _for_viewer(site, page, request))
+        return lambda request: shown(site, lambda: _for_viewer(site, page, request))
 
     def for_all(page: Callable[[Site, Request], Response]) -> Callable[[Request], Response]:
-        return lambda request: _shown(site, lambda: page(site, request))
+        return lambda request: shown(site, lambda: page(site, request))
 
     async def one_click(request: Request) -> Response:
         return await leave(site, request)
@@ -335,7 +344,7 @@ def application(site: Site) -> ASGIApp:
     routes = [Route(path, only_inside(page), methods=["GET"]) for path, page in inside.items()]
     routes += [Route(path, for_all(page), methods=["GET"]) for path, page in outside.items()]
     routes.append(Route("/u/{word}", one_click, methods=["POST"]))
-    return Guarded(Starlette(routes=routes, exception_handlers={404: lost, 405: lost}))
+    return Guarded(Starlette(routes=[*routes, *more], exception_handlers={404: lost, 405: lost}))
 
 
 def _for_viewer(site: Site, page: Page, request: Request) -> Response:
@@ -343,7 +352,7 @@ def _for_viewer(site: Site, page: Page, request: Request) -> Response:
     return page(site, request, viewer) if viewer else site.door("none", 403)
 
 
-def _shown(site: Site, page: Callable[[], Response]) -> Response:
+def shown(site: Site, page: Callable[[], Response]) -> Response:
     """One page in its thread; a database that does not work, or a fault of ours, shows nothing of itself."""
     try:
         return page()
@@ -378,11 +387,11 @@ class Guarded:
 class WebServer:
     """uvicorn in a thread, on a socket that is bound already."""
 
-    def __init__(self, site: Site, sock: socket.socket) -> None:
+    def __init__(self, site: Site, sock: socket.socket, more: Routes = ()) -> None:
         self.sock = sock
         self.server = uvicorn.Server(
             uvicorn.Config(
-                application(site), log_config=None, access_log=False, server_header=False, proxy_headers=False,
+                application(site, more), log_config=None, access_log=False, server_header=False, proxy_headers=False,
                 lifespan="off", ws="none", limit_concurrency=CONNECTIONS, timeout_keep_alive=5,
                 timeout_graceful_shutdown=int(GRACE) - 2,
             )
@@ -401,8 +410,8 @@ class WebServer:
         self.sock.close()
 
 
-def start(host: str, port: int, site: Site) -> WebServer:
+def start(host: str, port: int, site: Site, more: Routes = ()) -> WebServer:
     """Raises OSError where nothing can listen there. Port 0 is any free one."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.create_server((host, port), family=family, backlog=CONNECTIONS)
-    return WebServer(site, sock)
+    return WebServer(site, sock, more)

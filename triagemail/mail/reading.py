@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,6 +24,11 @@ NO_ISSUE = (
     want.GiveFeedback, want.UndoLast,
 )  # fmt: skip
 """What may stand beside a report in one mail without `#42`."""
+_TRACE = re.compile(  # what each delivery of one mail writes anew
+    rb"(?:^|(?<=\n))(?:(?:x-)?received(?:-spf)?|return-path|delivered-to|x-original-to|envelope-to|authentication-results"
+    rb"|arc-[a-z-]{1,40}):[^\n]*(?:\n[ \t][^\n]*)*\n?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class Anchor:
     outgoing: int = 0
     word: str = ""
     thread: tuple[str, ...] = ()
+    batch: int = 0  # the broadcast to many at once that it answers: our mail's number, and no word about who answers
 
 
 class Who(TypedDict):
@@ -84,6 +91,8 @@ def anchor(mail: ParsedMail, keyring: Keyring, address: str, today: int) -> Anch
         if outgoing and (token := keyring.read(detail, today)) is not None:
             same = found.token is None or found.token.number == token.number
             found = replace(found, token=found.token or token, outgoing=found.outgoing or (outgoing if same else 0))
+        elif outgoing and (token := keyring.read(detail, today, tokens.TO_MANY)) is not None:
+            found = replace(found, batch=found.batch or token.number)
         elif outgoing and not found.secret:
             found = replace(found, secret=tokens.read_secret(detail))
     return found
@@ -93,7 +102,7 @@ def is_ours(mail: ParsedMail, keyring: Keyring, today: int) -> bool:
     """Whether it is a mail that we wrote, come round again under whatever name: by the MAC in its Message-ID, since
     anybody can write a header (trust.md L8, A13)."""
     detail, _ = tokens.read_message_id(mail.message_id, keyring.domain)
-    return keyring.read(detail, today) is not None
+    return keyring.read(detail, today, tokens.IN_ADDRESSES + tokens.TO_MANY) is not None
 
 
 def to_return_path(mail: ParsedMail, address: str) -> bool:
@@ -125,16 +134,25 @@ def _with_detail(found: Anchor, detail: str, keyring: Keyring, today: int) -> An
 
 
 def duplicate_key(mail: ParsedMail, raw: bytes) -> str:
-    """A mail's identity: (Message-ID, From, Date); without a usable Message-ID the bytes below the trace headers."""
-    if 3 < len(mail.message_id) <= 1_000 and mail.message_id.isascii():
+    """A mail's identity: (Message-ID, From, Date); without a usable Message-ID its bytes without the trace headers
+    (trust.md I8)."""
+    if usable_id(mail):
         author = mail.from_.address if mail.from_ else ""
         date = mail.date.astimezone(UTC).isoformat() if mail.date else ""
         said = f"{mail.message_id}\n{author}\n{date}".encode()
     else:
         head, _, body = raw.partition(b"\r\n\r\n" if b"\r\n\r\n" in raw[:300_000] else b"\n\n")
-        start = head.lower().rfind(b"\nreceived:")
-        said = head[start + 1 :].partition(b"\n")[2] + body
+        said = _TRACE.sub(b"", head + b"\n") + body
     return hashlib.sha256(said).hexdigest()
+
+
+def id_key(mail: ParsedMail) -> str:
+    """Under which its Message-ID alone is known; "" for one that names nothing."""
+    return f"id:{hashlib.sha256(mail.message_id.encode()).hexdigest()}" if usable_id(mail) else ""
+
+
+def usable_id(mail: ParsedMail) -> bool:
+    return 3 < len(mail.message_id) <= 1_000 and mail.message_id.isascii()
 
 
 def read(mail: ParsedMail, found: Anchor, context: Context, words: Words, policy: Policy) -> Reading:

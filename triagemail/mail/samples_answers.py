@@ -80,6 +80,8 @@ ANSWERS: tuple[Sample, ...] = (
     mail("welcome", "welcome", None, SARA),
     mail("welcome", "no areas", None, SARA, ALONE),
     mail("goodbye", "goodbye", None, SARA, may_join=True),
+    mail("too-large", "about an issue", OPEN_, SARA, subject="Screenshots of the checkout"),
+    mail("too-large", "a fresh one", None, BOB, subject="Screenshots of the checkout"),
     mail("borrowed", "about an issue", None, SARA, by=BOB, number=42),
     mail("borrowed", "about none", None, SARA, by=BOB, number=None),
     mail("goodbye", "for good", None, SARA, may_join=False),

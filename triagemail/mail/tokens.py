@@ -3,7 +3,8 @@
 `BASE+<k>r<issue>.<person>.<day>-<mac>@domain`, lower-case base32 only: k = key id, day = expiry in days since
 1970-01-01, mac = the first 26 characters (130 bit) of base32(HMAC-SHA256), or 20 (100 bit) where the local part would
 pass 64 octets (RFC 5321 4.5.3.1.1). Kinds: r reply, u unsubscribe, b bounce (VERP; its first number is the
-outgoing mail), c confirm (a random secret, no MAC). The web page has kinds of its own, which no address may have
+outgoing mail), c confirm (a random secret, no MAC), l a broadcast that went to many at once (in its Message-ID only:
+its first number is the outgoing mail, its person nobody). The web page has kinds of its own, which no address may have
 (sessions.py).
 """
 
@@ -24,6 +25,7 @@ LONG, SHORT, LOCAL_PART = 26, 20, 64
 EXPIRES_DAYS = 90
 START = "triagemail1|"
 IN_ADDRESSES = "rub"  # the kinds that count in the address of a mail
+TO_MANY = "l"  # and one that ties an answer to a broadcast, and shows nothing about who answers
 RETURN_PATH = re.compile(r"[a-z2-7]b(?:[a-z2-7]{1,12}\.){2}[a-z2-7]{1,12}-(?:[a-z2-7]{20}|[a-z2-7]{26})")
 ENOUGH = 20  # octets of an HMAC: 32 characters of base32, without padding
 

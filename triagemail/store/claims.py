@@ -44,6 +44,14 @@ class Claimed:
     odd: str
 
 
+class Outcome(NamedTuple):
+    """What became of a mail that came in, and the issue that it was about."""
+
+    state: str
+    reason: str
+    issue: int | None
+
+
 class Due(NamedTuple):  # made for every recipient, in a third of the time that a frozen dataclass takes
     """A delivery that the sender has claimed."""
 
@@ -107,20 +115,6 @@ def take(store: Store, arrivals: Sequence[Arrival]) -> None:
         )  # fmt: skip
 
 
-def cursor(store: Store, account: str, folder: str) -> tuple[int, int]:
-    """(UIDVALIDITY, last UID taken); (0, 0) before the first poll."""
-    row = store.one("SELECT uidvalidity, uid FROM cursor WHERE account = ? AND folder = ?", account, folder)
-    return (row[0], row[1]) if row else (0, 0)
-
-
-def move_cursor(store: Store, account: str, folder: str, uidvalidity: int, uid: int) -> None:
-    store.run(
-        "INSERT INTO cursor (account, folder, uidvalidity, uid) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (account, folder) DO UPDATE SET uidvalidity = excluded.uidvalidity, uid = excluded.uid",
-        account, folder, uidvalidity, uid,
-    )  # fmt: skip
-
-
 def claim_mails(store: Store, now: datetime, holder: str, limit: int = 20) -> list[Claimed]:
     """The oldest waiting mails, with the strike counted before anything is parsed; one with a strike comes alone. On
     PostgreSQL, where others claim too, only the oldest of each lane: a mail waits until the one before it is done."""
@@ -171,6 +165,12 @@ def finish_mail(
         state, reason, issue, message_id, micros(now), inbox, holder,
     )  # fmt: skip
     return bool(done.rowcount)
+
+
+def outcome(store: Store, inbox: int) -> Outcome:
+    """What became of a mail; of one that retention has pruned nothing is known."""
+    row = store.one("SELECT state, reason, issue FROM inbox WHERE id = ?", inbox)
+    return Outcome(*row) if row else Outcome("", "", None)
 
 
 def give_back(store: Store, holder: str) -> None:
@@ -299,15 +299,37 @@ def supersede(store: Store, issue: int, now: datetime) -> None:
     )  # fmt: skip
 
 
-def claim_deliveries(store: Store, now: datetime, holder: str, limit: int, least: int = 9) -> list[Due]:
+TOGETHER = (
+    "EXISTS (SELECT 1 FROM outgoing o WHERE o.id = delivery.outgoing AND o.broadcast"
+    " AND (NOT delivery.role OR o.issue = 0))"
+)
+"""To a reader of a broadcast or digest: it may go to many in one transaction. Who gets one by a role has a copy."""
+
+
+def next_batch(store: Store, now: datetime, least: int) -> int:
+    """The broadcast that the most urgent delivery is of; 0 where that one is a mail to one person, or there is none."""
+    row = store.one(
+        f"SELECT outgoing, {TOGETHER} FROM delivery WHERE state IN ('queued', 'deferred') AND rank <= ?"
+        " AND retry_at <= ? ORDER BY rank, id LIMIT 1",
+        least, micros(now),
+    )  # fmt: skip
+    return row[0] if row and row[1] else 0
+
+
+def claim_deliveries(
+    store: Store, now: datetime, holder: str, limit: int, least: int = 9, batch: int | None = None
+) -> list[Due]:
     """The most urgent deliveries that may be tried now, up to the rank `least`; queued | deferred -> sending. Where
-    others claim too (PostgreSQL), nobody for whom another process has one: the order of a person's mails holds."""
+    others claim too (PostgreSQL), nobody for whom another process has one: the order of a person's mails holds. With
+    `batch` only that broadcast's readers, or with 0 only what goes out one by one."""
     with store.transaction():
-        others = ""
+        others = "" if batch is None else f" AND NOT {TOGETHER}"
+        if batch:
+            others = f" AND outgoing = {batch:d} AND {TOGETHER}"
         values: tuple[object, ...] = (holder, micros(now + SEND_LEASE), least, micros(now), limit)
         if not store.sqlite:
             store.run("SELECT pg_advisory_xact_lock(?, hashtext(current_schema()))", ONE_AT_A_TIME)
-            others = " AND person NOT IN (SELECT person FROM delivery WHERE state = 'sending' AND holder <> ?)"
+            others += " AND person NOT IN (SELECT person FROM delivery WHERE state = 'sending' AND holder <> ?)"
             values = (*values[:4], holder, limit)
         rows = store.all(
             "UPDATE delivery SET state = 'sending', holder = ?, leased_until = ?, attempts = attempts + 1 WHERE id IN"
@@ -453,10 +475,15 @@ def sending_held(store: Store) -> datetime | None:
     return from_micros(int(row[0])) if row else None
 
 
-def ended_since(store: Store, since: datetime) -> list[datetime]:
-    """When deliveries ended since then, in that order: what a limit of mails a minute has to know after a restart."""
-    rows = store.all("SELECT ended_at FROM delivery WHERE ended_at >= ? ORDER BY ended_at", micros(since))
-    return [from_micros(at) for (at,) in rows]
+def ended_since(store: Store, since: datetime, *, together: bool = False) -> list[datetime]:
+    """When deliveries ended since then, in that order: what a limit of mails a minute has to know after a restart.
+    `together`: those of one broadcast that ended at one moment were one mail."""
+    one = f"CASE WHEN {TOGETHER} THEN -outgoing ELSE id END" if together else "id"
+    rows = store.all(
+        f"SELECT ended_at, {one} AS mail FROM delivery WHERE ended_at >= ? GROUP BY ended_at, mail ORDER BY ended_at",
+        micros(since),
+    )
+    return [from_micros(at) for at, _ in rows]
 
 
 def waiting(store: Store) -> int:

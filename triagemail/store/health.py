@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from triagemail.store import claims, pulse
+from triagemail.store import claims, mailbox, pulse
 from triagemail.store.processes import Process, processes
 from triagemail.store.reach import UNREACHED
 from triagemail.store.schema import from_micros, micros
 from triagemail.store.store import Store
 
 LATE = timedelta(minutes=5)
+REFUSAL = "relay_refusal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class Health:
     risks: tuple[str, ...]
 
 
-def health(store: Store, now: datetime) -> Health:
+def health(store: Store, now: datetime, poll: timedelta | None = None) -> Health:
+    """`poll`: how often the mailbox is read, where there is one."""
     inbox = dict(store.all("SELECT state, COUNT(id) FROM inbox GROUP BY state"))
     deliveries = dict(store.all("SELECT state, COUNT(id) FROM delivery GROUP BY state"))
     mail = store.one("SELECT MIN(received_at) FROM inbox WHERE state = 'received'")[0]
@@ -42,14 +44,18 @@ def health(store: Store, now: datetime) -> Health:
     timer = store.one("SELECT MIN(due) FROM timer WHERE due <= ?", micros(now))[0]
     silence = pulse.silence(store)
     risks = [silence] if silence else []
-    if mail is not None and from_micros(mail) + LATE < now:
-        risks.append(f"a mail has waited since {from_micros(mail):%Y-%m-%d %H:%M} UTC")
-    if delivery is not None and from_micros(delivery) + LATE < now:
-        risks.append(f"a delivery has waited since {from_micros(delivery):%Y-%m-%d %H:%M} UTC")
-    if timer is not None and from_micros(timer) + LATE < now:
-        risks.append(f"a timer was due at {from_micros(timer):%Y-%m-%d %H:%M} UTC")
+    waits = (("a mail has waited since", mail), ("a delivery has waited since", delivery), ("a timer was due at", timer))
+    late = [(what, from_micros(at)) for what, at in waits if at is not None and from_micros(at) + LATE < now]
+    risks += [f"{what} {at:%Y-%m-%d %H:%M} UTC" for what, at in late]
     if (since := claims.sending_held(store)) is not None:
         risks.append(f"all sending is held since {since:%Y-%m-%d %H:%M} UTC: triagemail release all")
+    unread = mailbox.faults(store)
+    risks += [f"the mailbox is not read since {since:%Y-%m-%d %H:%M} UTC: {why}" for since, why in unread]
+    heard = mailbox.read_at(store) if not unread else None
+    if poll is not None and heard is not None and heard + poll + LATE < now:
+        risks.append(f"the mailbox was last read at {heard:%Y-%m-%d %H:%M} UTC: does `triagemail run` run?")
+    if refusal := store.one("SELECT value FROM meta WHERE key = ?", REFUSAL):
+        risks.append(f"the relay does not let us in, so no mail tells of it: {refusal[0]}")
     if inbox.get("held"):
         risks.append(f"{inbox['held']} mail(s) held: triagemail held list")
     return Health(
@@ -65,3 +71,16 @@ def health(store: Store, now: datetime) -> Health:
         silence,
         tuple(risks),
     )
+
+
+def note_refusal(store: Store, text: str, now: datetime) -> None:
+    """The relay has refused our login, or we its certificate: waiting does not mend that, and no mail can tell of it.
+    `status` does, until a connection is open again (trust.md S11)."""
+    store.run(
+        "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        REFUSAL, f"{text} (last tried {now:%Y-%m-%d %H:%M} UTC)",
+    )  # fmt: skip
+
+
+def forget_refusal(store: Store) -> None:
+    store.run("DELETE FROM meta WHERE key = ?", REFUSAL)

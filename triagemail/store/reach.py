@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from triagemail.process.model import Reach
+from triagemail.store.claims import TOGETHER
 from triagemail.store.schema import from_micros, micros
 from triagemail.store.store import Store
 
@@ -77,6 +78,17 @@ def came_back(store: Store, outgoing: int, person: int, said: str, now: datetime
         said[:REPLY], micros(now), outgoing, person,
     )  # fmt: skip
     return bool(found.rowcount)
+
+
+def batch_came_back(store: Store, outgoing: int, address: str) -> int:
+    """Whom a report about a batch is about, 0 for nobody: every reader knows its return path, so it counts only for one
+    who was sent that mail in a batch (trust.md S6)."""
+    row = store.one(
+        "SELECT delivery.person FROM delivery JOIN person p ON p.id = delivery.person"
+        f" WHERE delivery.outgoing = ? AND p.address = ? AND delivery.state = 'sent' AND {TOGETHER}",
+        outgoing, address,
+    )  # fmt: skip
+    return row[0] if row else 0
 
 
 def last_refusal(store: Store, person: int) -> str:

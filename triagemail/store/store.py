@@ -25,7 +25,6 @@ from triagemail.store.numbers import Numbers
 from triagemail.store.schema import TABLES, VERSION, from_micros, index_statements, micros
 
 SCHEMA_LOCK = 1_953_653_614  # any number, the same in all processes: who makes or changes the tables is alone with it
-INTAKE_GAP = timedelta(minutes=1)
 
 __all__ = ["STORE_FAULTS", "Parent", "SchemaRefused", "Store", "StoreUnusable"]
 
@@ -405,6 +404,10 @@ class Store:
         first: int = self.one("SELECT inbox FROM seen WHERE key = ?", key)[0]
         return 0 if first == inbox else first
 
+    def take_over(self, key: str, inbox: int) -> None:
+        """From now on that mail is the first with this key."""
+        self.run("UPDATE seen SET inbox = ? WHERE key = ?", inbox, key)
+
     def join_thread(self, message_id: str, issue: int) -> None:
         if message_id:
             self.run("INSERT INTO thread (message_id, issue) VALUES (?, ?) ON CONFLICT DO NOTHING", message_id, issue)
@@ -464,7 +467,7 @@ class Store:
     def use_pending(self, secret: str, now: datetime) -> None:
         self.run("UPDATE pending SET used_at = ? WHERE secret = ?", micros(now), secret)
 
-    # --- notices, and how the intake fares ----------------------------------------------------------------------------
+    # --- notices ------------------------------------------------------------------------------------------------------
 
     def notice_due(self, cause: str, now: datetime, gap: timedelta) -> bool:
         """True at most once per `gap` and cause; remembers that it said so."""
@@ -481,20 +484,3 @@ class Store:
     def noticed(self, cause: str, since: datetime) -> bool:
         """Whether that was told since then."""
         return self.one("SELECT 1 FROM notice WHERE cause = ? AND at >= ?", cause, micros(since)) is not None
-
-    def intake_ok(self) -> datetime | None:
-        """When the mailbox was last read with success, to the minute; None where there is no mailbox, or never was."""
-        row = self.one("SELECT value FROM meta WHERE key = 'intake_ok'")
-        return from_micros(int(row[0])) if row else None
-
-    def note_intake(self, now: datetime) -> None:
-        """The mailbox answered. Written at most once a minute, since it may be polled all the time."""
-        last = self.intake_ok()
-        if last is not None and last <= now < last + INTAKE_GAP:
-            return
-        with self.statement():
-            self.run(
-                "INSERT INTO meta (key, value) VALUES ('intake_ok', ?)"
-                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                str(micros(now)),
-            )
