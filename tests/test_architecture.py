@@ -68,7 +68,7 @@ PROCESS = (  # inside process, from below; modules on one line do not use each o
     ("life", "readers"),
     ("acts", "limits", "screened", "codec"),
     ("updates",),
-    ("reports",),
+    ("reports", "reminders"),
     ("triage", "ownership", "undo"),
     ("disputes",),
     ("remediation",),

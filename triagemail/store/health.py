@@ -44,11 +44,12 @@ def health(store: Store, now: datetime, poll: timedelta | None = None) -> Health
     timer = store.one("SELECT MIN(due) FROM timer WHERE due <= ?", micros(now))[0]
     silence = pulse.silence(store)
     risks = [silence] if silence else []
-    waits = (("a mail has waited since", mail), ("a delivery has waited since", delivery), ("a timer was due at", timer))
+    since = "has waited since"
+    waits = ((f"a mail {since}", mail), (f"a delivery {since}", delivery), ("a timer was due at", timer))
     late = [(what, from_micros(at)) for what, at in waits if at is not None and from_micros(at) + LATE < now]
     risks += [f"{what} {at:%Y-%m-%d %H:%M} UTC" for what, at in late]
-    if (since := claims.sending_held(store)) is not None:
-        risks.append(f"all sending is held since {since:%Y-%m-%d %H:%M} UTC: triagemail release all")
+    if (held_since := claims.sending_held(store)) is not None:
+        risks.append(f"all sending is held since {held_since:%Y-%m-%d %H:%M} UTC: triagemail release all")
     unread = mailbox.faults(store)
     risks += [f"the mailbox is not read since {since:%Y-%m-%d %H:%M} UTC: {why}" for since, why in unread]
     heard = mailbox.read_at(store) if not unread else None

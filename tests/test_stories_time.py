@@ -5,14 +5,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from chat import LENA, Chat, opened, talk_directly, to
+from chat import CARL, LENA, SARA, Chat, one, opened, talk_directly, to
 
+from triagemail.mail.samples_company import WHOLE
+from triagemail.process.events import Draft
+from triagemail.process.reminders import is_one, merged
+
+pytestmark = pytest.mark.usefixtures("keeps_its_word")
 NIGHTS = {  # the hour (UTC) in which the clocks go forward, and back
     "Europe/Berlin": (datetime(2027, 3, 28, 1, tzinfo=UTC), datetime(2027, 10, 31, 1, tzinfo=UTC)),
     "America/New_York": (datetime(2027, 3, 14, 7, tzinfo=UTC), datetime(2027, 11, 7, 6, tzinfo=UTC)),
@@ -26,6 +32,35 @@ def chat(tmp_path: Path) -> Iterator[Chat]:
     with talk_directly(tmp_path) as found:
         found.subscribe(LENA)
         yield found
+
+
+def test_reminders_that_are_due_together_are_one_mail_a_person(chat: Chat) -> None:
+    """T5 "100 due: P0 first, <= 1 mail per person for reminders": nobody has decided, and the service was down. The
+    mail names all, and a word with a number decides one of them."""
+    for number in range(6):
+        opened(chat, "P0" if number in (2, 4) else "P1", subject=f"Page {number} is blank")
+    out = chat.after(hours=2, step=timedelta())
+    told = one(out, CARL, "wait for you")  # the stand-in
+    assert [int(n) for n in re.findall(r"^- \**#(\d+)", told.text, re.MULTILINE)] == [3, 5, 1, 2, 4, 6]
+    assert to(out, CARL) == [told]
+    chat.answers(told, "agree #3")
+    assert "PriorityDecided" in chat.journal(3)
+    again = chat.after(minutes=15, step=timedelta())
+    assert one(again, CARL, "5 issues wait for you")
+
+
+def test_a_hundred_reminders_are_one_mail() -> None:
+    """T5: the rule itself, for each kind apart; one alone stays as it is, and a word to the operator too."""
+    issues = [replace(WHOLE, number=number) for number in range(1, 101)]
+    due = [(Draft("undecided", SARA, each.number, {}, each.number % 3), each) for each in issues]
+    due += [(Draft("update-due", SARA, 7, {}, 1), issues[6]), (Draft("undecided", CARL, 9, {}, 1), issues[8])]
+    made = merged(due)
+    assert [(draft.template, draft.to, issue and issue.number) for draft, issue in made] == [
+        ("reminders", SARA, None), ("update-due", SARA, 7), ("undecided", CARL, 9),
+    ]  # fmt: skip
+    listed = [issue.number for issue in made[0][0].values["issues"]]  # type: ignore[attr-defined]  # Draft.values
+    assert listed == sorted(range(1, 101), key=lambda number: (number % 3, number))
+    assert not is_one(Draft("undecided", "ops@acme.example", 1, {}, 0, cause="nobody decides"))
 
 
 def test_eight_hours_down_are_one_mail_an_issue(chat: Chat) -> None:
