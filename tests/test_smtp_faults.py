@@ -143,7 +143,7 @@ def test_what_waits_longer_and_longer_is_given_up_after_five_days(tmp_path: Path
                 office.send()
                 office.clock.advance(MINUTE / 2)
             gaps = [(b - a) / MINUTE for a, b in itertools.pairwise(tries)]
-            first_hour = [gap for gap, at in zip(gaps, tries, strict=False) if at - start < timedelta(minutes=58)]
+            first_hour = [gap for gap, at in zip(gaps, tries, strict=False) if at - start < timedelta(minutes=53)]
             assert max(first_hour) <= (1.5 if rank == 0 else 34)
             assert 55 <= max(gaps) <= 67
             assert 5.0 <= (tries[-1] - start).total_seconds() / 86_400 <= 5.1
@@ -444,7 +444,8 @@ def test_the_operator_hears_of_it_by_a_second_route(
         point_at(office, good.port, tls="none", user="", password="")
         runs(office, 2 * MINUTE)
         assert len(good.mails) == 6, "the five readers, and the operator"
-        assert health(office.app.store, office.clock.now()).risks == ()
+        found = health(office.app.store, office.clock.now())
+        assert found.risks == (found.silence,), "nobody runs here"
 
 
 # --- S12: a template that fails at run time ---------------------------------------------------------------------------
