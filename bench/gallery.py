@@ -1,6 +1,6 @@
 """A picture of every mail: HTML, text and, where chromium is installed, PNGs as wide as a phone and as a desk.
 
-    python bench/gallery.py FOLDER [--dark] [--only TEMPLATE]
+    python bench/gallery.py FOLDER [--dark] [--only TEMPLATE] [--language de]
 
 FOLDER gets NAME.html, NAME.txt, NAME-360.png, NAME-800.png and index.html, which shows them all.
 """
@@ -39,11 +39,11 @@ def slug(case: samples.Sample) -> str:
     return re.sub(r"[^a-z0-9]+", "-", f"{case.template} {case.title}".lower()).strip("-")
 
 
-def write(folder: Path, case: samples.Sample) -> Picture:
+def write(folder: Path, case: samples.Sample, language: str) -> Picture:
     """The text and HTML parts of one sample, made as the service makes them."""
     made = compose(
         case.template,
-        language="en",
+        language=language,
         issue=case.issue,
         policy=case.policy,
         values=case.values,
@@ -55,7 +55,7 @@ def write(folder: Path, case: samples.Sample) -> Picture:
     if made.problem:
         raise SystemExit(made.problem)
     context = templates.context_of(case.policy, case.now, case.issue, case.values, to=case.to, reply_to=case.reply_to)
-    shown = templates.render(templates.Templates(), case.template, "en", context)
+    shown = templates.render(templates.Templates(), case.template, language, context)
     name = slug(case)
     (folder / f"{name}.html").write_text(shown.html, "utf-8")
     (folder / f"{name}.txt").write_text(f"Subject: {made.subject}\n\n{made.text}", "utf-8")
@@ -125,9 +125,10 @@ def main() -> None:
     asked.add_argument("folder", type=Path)
     asked.add_argument("--dark", action="store_true", help="PNGs in the dark scheme")
     asked.add_argument("--only", default="", help="one template")
+    asked.add_argument("--language", default="en", help="the name of a folder of templates")
     options = asked.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    pictures = [write(options.folder, case) for case in samples.cases(options.only)]
+    pictures = [write(options.folder, case, options.language) for case in samples.cases(options.only)]
     index(options.folder, pictures)
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser is None:

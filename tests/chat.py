@@ -132,6 +132,19 @@ class Chat:
             out += self.settle()
         return out
 
+    def restarts(self, *, down: timedelta = timedelta()) -> None:
+        """The process ends, and another one goes on with the same database."""
+        self.ends()
+        self.clock.advance(down)
+        self.app = build(self.app.config, clock=self.clock, keys=KEYS)
+        self.app.store.open()
+
+    def ends(self) -> None:
+        self.app.sender.relay.close()
+        if self.app.mailbox is not None:
+            self.app.mailbox.close()
+        self.app.store.close()
+
     def issue(self, number: int) -> Issue:
         found = self.app.store.issue(number)
         assert found is not None, f"there is no issue #{number}"
@@ -214,14 +227,11 @@ def talk(
         clock.advance(MONDAY - timedelta(hours=1) - clock.now())
         app = build(company(folder, imap_port, user, sink.port, **changes), clock=clock, keys=KEYS)
         app.store.open()
+        chat = Chat(app, clock, append, sink)
         try:
-            chat = Chat(app, clock, append, sink)
             app.worker.open_desk()
             chat.after(hours=1, step=timedelta())  # it has run for an hour, and the first review is planned
             chat.sent.clear()
             yield chat
         finally:
-            app.sender.relay.close()
-            if app.mailbox is not None:
-                app.mailbox.close()
-            app.store.close()
+            chat.ends()

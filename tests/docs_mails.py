@@ -10,10 +10,11 @@ from email.message import EmailMessage
 
 from triagemail import config as configs
 from triagemail.mail import compose, evidence, mime, reading
+from triagemail.mail.languages import texts_of
 from triagemail.mail.reading import Anchor, Context
 from triagemail.mail.words import parse_words
 from triagemail.process import decide
-from triagemail.process.events import Audience, Draft, Event, SubscriberJoined, SubscriberLeft, WishesSet
+from triagemail.process.events import Audience, Draft, Event, LanguageSet, SubscriberJoined, SubscriberLeft, WishesSet
 from triagemail.process.intents import Pending, Snapshot, Undo
 from triagemail.process.model import Desk, Issue, Policy, Wishes
 
@@ -172,6 +173,7 @@ EXAMPLES: Mapping[str, Example] = {
     "digest": Example(Said(LENA, "digest", answers="welcome"), "joined"),
     "pause": Example(Said(LENA, "pause 2 weeks", answers="welcome"), "joined"),
     "resume": Example(Said(LENA, "resume", answers="wishes"), "digesting"),
+    "language": Example(Said(LENA, "language German", answers="welcome"), "joined"),
     "unsubscribe": Example(Said(LENA, "unsubscribe", answers="welcome"), "joined"),
     # the end
     "resolve": Example(_re(ANNA, "resolve: the disk has room again", "owner"), "owned"),
@@ -225,6 +227,7 @@ class Service:
     wishes: dict[str, Wishes] = field(default_factory=dict)
     desk: Desk = field(default_factory=lambda: Desk(NINE, review=1, review_at=NINE + timedelta(days=63, hours=1)))
     last: Undo | None = None  # what the last mail did
+    languages: dict[str, str] = field(default_factory=dict)
 
     def hears(self, said: Said) -> tuple[list[tuple[Draft, compose.Composed]], str]:
         """The mails that one mail leads to, as they are composed, and why it is held, if it is."""
@@ -269,6 +272,8 @@ class Service:
                     self.wishes.pop(address, None)
                 case WishesSet(address=address, after=wished):
                     self.wishes[address] = wished
+                case LanguageSet(address=address, language=language):
+                    self.languages[address] = language
 
     def _composed(self, draft: Draft) -> compose.Composed:
         issue = self.issues.get(draft.issue or 0)
@@ -277,8 +282,8 @@ class Service:
         if isinstance(draft.to, Audience):
             values = {**values, "next_update_at": issue.next_update_at if issue is not None else None}
         return compose.compose(
-            draft.template, language="en", issue=issue, policy=self.policy, values=values, now=self.now, to=to,
-            reply_to=ISSUES, broadcast=isinstance(draft.to, Audience),
+            draft.template, language=self.languages.get(to, "en"), issue=issue, policy=self.policy, values=values,
+            now=self.now, to=to, reply_to=ISSUES, broadcast=isinstance(draft.to, Audience),
         )  # fmt: skip
 
 
@@ -296,7 +301,7 @@ def company(dispute: str = "triager") -> Policy:
     )  # fmt: skip
 
 
-WORDS = parse_words((configs.builtin_templates() / "en" / "words.toml").read_text(encoding="utf-8"))
+WORDS = parse_words(*texts_of("words.toml"))
 
 
 def _raw(said: Said, now: datetime) -> bytes:
@@ -317,7 +322,7 @@ def block(name: str) -> str:
     mails, held = service.hears(example.said)
     lines = ["```text", _heading(example.said), "", *_written(example.said), "", *_answers(mails)]
     if held:
-        lines.append("-> nobody: the mail is held, and the operator is told")
+        lines.append("-> nobody: the mail is held, and stands in the operator's list of the day")
     return "\n".join([*lines, "```"])
 
 

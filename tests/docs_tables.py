@@ -21,6 +21,7 @@ import click
 import docs_gallery
 import docs_mails
 import docs_man
+from corpora import CORPORA
 
 from triagemail import config as configs
 from triagemail.explain import Explainer, as_text
@@ -430,6 +431,12 @@ def floods() -> str:
     return table(["at most", "of"], [[f"{limit.most} in {_span(limit.within)}", words] for limit, words in CAME])
 
 
+def corpora() -> str:
+    """How many samples there are of what attackers write."""
+    rows = [[each.what, each.row, str(len(each.samples)), str(each.wanted), code(each.file)] for each in CORPORA]
+    return table(["corpus", "row", "samples", "wanted", "file"], rows)
+
+
 PARTS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("process.md", "moves"): moves,
     ("process.md", "stays"): stays,
@@ -439,6 +446,7 @@ PARTS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("process.md", "who-may"): who_may,
     ("trust.md", "budgets"): budgets,
     ("trust.md", "floods"): floods,
+    ("trust.md", "corpora"): corpora,
     ("mail.md", "commands"): commands,
     ("mail.md", "templates"): mail_templates,
     ("mails.md", "gallery"): docs_gallery.gallery,

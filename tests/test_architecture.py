@@ -94,7 +94,7 @@ DOORS = {  # library -> the one module (or folder) that imports it
     "imapclient": "doors/imap.py",
     "jinja2": "mail/templates.py",
     "mailparser": "mail/tree.py",
-    "markdown_it": "mail/templates.py",
+    "markdown_it": "mail/markdown.py",
     "markupsafe": "mail/templates.py",  # jinja2's own
     "peewee": "store/",
     "playhouse": "store/",

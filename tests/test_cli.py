@@ -1049,6 +1049,17 @@ def test_keys_rotate_puts_a_new_key_in_front(host: Host) -> None:
     assert host.types("keys", "rotate", "--force").exit_code == 0
 
 
+def test_board_revoke_ends_what_somebody_can_see(host: Host) -> None:
+    """A lost phone: one command, and who is not known is named before anything is done."""
+    host.takes(raw(BOB, COMPLETE.format(priority="P2"), 4))
+    said = host.types("board", "revoke", BOB, "nobody@acme.example")
+    assert (said.exit_code, "nobody we know: nobody@acme.example" in said.stderr) == (65, True)
+    assert host.rows("SELECT key FROM meta WHERE key LIKE 'board_revoked%'") == []
+    said = host.types("board", "revoke", BOB.upper())
+    assert (said.exit_code, "counts no longer" in said.stdout) == (0, True)
+    assert len(host.rows("SELECT key FROM meta WHERE key LIKE 'board_revoked%'")) == 1
+
+
 def test_forget_says_what_it_did_and_what_the_mail_server_still_has(host: Host) -> None:
     """`forget ADDR`: pseudonym, how many mails, server copies listed by Message-ID."""
     host.takes(raw(BOB, COMPLETE.format(priority="P2"), 4))
@@ -1219,3 +1230,21 @@ def test_an_export_can_be_imported_again(host: Host) -> None:
         "lena@acme.example": False,
         "all@lists.acme.example": True,
     }
+
+
+def test_subscribers_have_a_language(host: Host) -> None:
+    """`add --language`, and a column of what is imported and exported: in which language our mails to them are."""
+    assert host.types("subscribers", "add", "--language", "de", "lena@acme.example").exit_code == 0
+    refused = host.types("subscribers", "add", "--language", "klingon", "tom@acme.example")
+    assert refused.exit_code == 65
+    assert "there are no mails in 'klingon'; there are: en, de, es, fr" in refused.stderr
+    assert "language=de" in host.types("subscribers", "list").stdout
+    exported = host.types("subscribers", "export").stdout
+    rows = f"{exported}tom@acme.example,,,,,,,,,,fr-CA\nkim@acme.example,,,,,,,,,,nl\n"
+    host.types("subscribers", "remove", "lena@acme.example")
+    (host.folder / "list.csv").write_text(rows)
+    said = host.types("subscribers", "import", host.folder / "list.csv")
+    assert "line 4: there are no mails in 'nl'" in said.stdout
+    assert "3 added" in said.stdout
+    spoken = {row["address"]: row["language"] for row in host.lines("subscribers", "list")}
+    assert spoken == {"kim@acme.example": "", "lena@acme.example": "de", "tom@acme.example": "fr"}

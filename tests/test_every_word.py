@@ -11,10 +11,11 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from texts import ROOT, TABLE, WORDS, commands_in, commands_of, lines, ratio, said
+from texts import ROOT, WORDS, commands_in, commands_of, lines, ratio, said
 
 from triagemail.mail import calls, commands, intended, wording
 from triagemail.mail.commands import LIMIT, Reading
+from triagemail.mail.languages import tables
 from triagemail.mail.quoting import Kind, Line, split
 from triagemail.process import intents as want
 from triagemail.process.model import Kind as IssueKind
@@ -73,11 +74,13 @@ EVERY: dict[str, Said] = {
     "resume": ("Resume",),
     "board": ("Ask", "board"),
     "backlog": ("Ask", "backlog"),
+    "language de": ("Speak", "de"),
+    "language German": ("Speak", "de"),
 }
 NEW_KEYS = {
     "dispute", "rock", "paper", "scissors", "bug", "feature", "expected", "not_me", "duplicate", "same_as", "area",
     "call", "band_aid", "done", "remediate", "retry", "not_worth_it", "duty", "away", "feedback", "undo", "digest",
-    "pause", "resume", "board", "backlog",
+    "pause", "resume", "board", "backlog", "language",
 }  # fmt: skip
 
 
@@ -527,11 +530,14 @@ def test_every_example_is_what_works() -> None:
         assert not isinstance(found.intents[0], want.NearMiss), key
 
 
-@pytest.mark.parametrize("text", [*EVERY, *WORDS.examples.values(), "not me because x", "dispute P1: x", "area: x"])
+SPELT = [example for table in tables("words.toml") for example in table["examples"].values()]
+
+
+@pytest.mark.parametrize("text", [*EVERY, *SPELT, "not me because x", "dispute P1: x", "area: x"])
 def test_no_line_of_ours_starts_like_it(text: str) -> None:
     """ "None of our own mails has a command at the start of a line where a quote could run it" (process.md 10)."""
     fixed = tomllib.loads((ROOT / "templates/en/mail/_layout.toml").read_text("utf-8"))
-    guard = wording.guard(fixed["reserved"], tomllib.loads(TABLE))
+    guard = wording.guard(fixed["reserved"], tables("words.toml"))
     assert guard.sub("> ", f"This is it:\n{text}\n") == f"This is it:\n> {text}\n"
     assert guard.sub("> ", f"This is it: {text}\n") == f"This is it: {text}\n"
 

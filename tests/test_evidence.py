@@ -145,6 +145,43 @@ def test_a3_a_trusted_forwarder_counts_if_our_server_found_the_chain_whole() -> 
     assert forwarded(sealers=("partner.example",)) is Level.EX
 
 
+_GOOGLES = "ARC-Seal: i=2; a=rsa-sha256; t=2; cv=pass; d=google.com; s=k; b=aa=="
+_GOOGLE_SAW = f"ARC-Authentication-Results: i=2; {MX}; arc=pass (i=1); dmarc=fail header.from=acme.example"
+
+
+def at_gmail(above: tuple[str, ...], below: tuple[str, ...], sealers: tuple[str, ...] = LISTS) -> Level:
+    """A mail as Gmail stores it: its own seal stands above the line of its border, those of others below."""
+    trust = Trust("google", GOOGLE.ids, GOOGLE.hosts, sealers)
+    inner, *rest = google(_PASSED_ON)
+    return judged(Above("", trust, (inner, *above, *rest, *below))).level
+
+
+def test_a3_the_seal_of_our_own_mail_system_needs_no_listing() -> None:
+    """A3: "counts only if the sealer is in `trusted_sealers`": who sealed is the forwarder. Google and Microsoft 365
+    put a seal of their own on all that comes in, as the domain under which they pass on mail of any customer."""
+    assert at_gmail((_GOOGLES, _GOOGLE_SAW), (_SEAL, _SEEN)) is Level.E1
+    assert at_gmail((_GOOGLES, _GOOGLE_SAW), (_SEAL, _SEEN), sealers=()) is Level.EX
+    assert at_gmail((_GOOGLES, _GOOGLE_SAW), (_SEAL, _SEEN), sealers=("google.com",)) is Level.EX
+
+
+@pytest.mark.parametrize(
+    ("above", "below"),
+    [
+        ((), (_GOOGLES, _GOOGLE_SAW, _SEAL, _SEEN)),  # another customer of our provider has passed it on
+        ((_GOOGLES.replace("i=2", "i=3"), _GOOGLE_SAW.replace("i=2", "i=3")), (_GOOGLES, _GOOGLE_SAW, _SEAL, _SEEN)),
+        ((_GOOGLES, _GOOGLES, _GOOGLE_SAW), (_SEAL, _SEEN)),
+        ((_GOOGLES, _GOOGLE_SAW), (_GOOGLES, _SEAL, _SEEN)),
+        ((_GOOGLES.replace("google.com", "evil.example"), _GOOGLE_SAW), (_SEAL, _SEEN)),  # above a forged border
+        ((_GOOGLES.replace("d=google.com", "d=e.com"), _GOOGLE_SAW), (_SEAL, _SEEN)),
+        ((_GOOGLES.replace("; d=google.com", ""), _GOOGLE_SAW), (_SEAL, _SEEN)),
+        ((_SEAL.replace("lists.partner", "mail.partner"), _SEEN), ()),  # we are the first: nobody has passed it on
+    ],
+)
+def test_a3_a_seal_of_our_provider_for_others_is_not_ours(above: tuple[str, ...], below: tuple[str, ...]) -> None:
+    """A3: what stands where a sender can write is theirs, whatever its domain."""
+    assert at_gmail(above, below) is Level.EX
+
+
 @pytest.mark.parametrize(
     "changed",
     [

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from scenes import EVERYBODY, JOE, OTTO, P0, P1, P2, P3, SCENES, TINA, UNKNOWN, Scene
 from test_process import ANNA, BOB, CARL, FULL, SARA, World, check_decision, check_issues, sure
+from texts import CODES
 
-from triagemail.mail import compose, samples, templates
+from triagemail.mail import compose, samples
 from triagemail.process import desk as befell
 from triagemail.process import events as did
 from triagemail.process import intents as want
@@ -110,6 +111,7 @@ COMMANDS: dict[str, Command] = {
     "pause": (want.Pause, {"after": timedelta(days=14)}),
     "pause until no day": (want.Pause, {"day": (2, 30)}),
     "resume": (want.Resume, {}),
+    "language": (want.Speak, {"language": "de"}),
     "yes to nothing": (want.Confirm, {}),
     "no to nothing": (want.Confirm, {"cancel": True}),
     **{
@@ -177,6 +179,7 @@ MAY: dict[type[Event], frozenset[str]] = {
     did.SubscriberJoined: roles("internal triager owner"),
     did.SubscriberLeft: ANYBODY,
     did.WishesSet: ANYBODY,
+    did.LanguageSet: ANYBODY,
     did.StatusAnswered: ANYBODY,
     did.Noted: ANYBODY,
     did.Undone: ANYBODY,  # one's own decision only
@@ -197,6 +200,7 @@ SILENT = {
 }  # fmt: skip
 AGAIN = {
     "prose": "no word is lost", "prose to the list": "no word is lost", "accepted": "recorded, each",
+    "language": "no decision looks at languages: what was wished before, only the store knows",
     "report": "two reports may well be two; `duplicate` joins them", "report for somebody": "the same",
     "rock": "after a tie it is the next throw", "paper": "the same",
 }  # fmt: skip
@@ -381,13 +385,13 @@ def test_every_outcome_has_a_sentence() -> None:
     for cell in (cell for name in SCENES for cell in cells(name)):
         for outcome in cell.outcomes:
             said.setdefault((outcome.code, outcome.ok, *sorted(outcome.values), cell.scene.name), (outcome, cell))
-    assert {outcome.code for outcome, _ in said.values()} <= templates.outcome_codes()
+    assert {outcome.code for outcome, _ in said.values()} <= CODES
     for outcome, cell in said.values():
         shown = cell.world.snapshot.issues.get(outcome.issue or 0)
         text = sentence(outcome, shown, cell.world)
         assert ("This is done: " if outcome.ok else "This was not done: ") in text
         assert "None" not in text, text
-    unused = templates.outcome_codes() - {outcome.code for outcome, _ in said.values()}
+    unused = CODES - {outcome.code for outcome, _ in said.values()}
     assert unused <= SAID_ELSEWHERE, sorted(unused - SAID_ELSEWHERE)
 
 

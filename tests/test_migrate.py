@@ -235,7 +235,7 @@ def test_two_at_once_migrate_once(store_url: str) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(each.before for each in done) == [1, 4, 4, 4]
+    assert sorted(each.before for each in done) == [1, 5, 5, 5]
 
 
 # --- kill -9 ---------------------------------------------------------------------------------------------------------
@@ -299,7 +299,7 @@ def test_an_older_schema_is_not_opened_but_named(store_url: str) -> None:
     """D7: refuse to start with one clear line, which says what to do; nothing is changed by itself."""
     store = first_schema(store_url)
     before = known(store)
-    with pytest.raises(SchemaRefused, match=r"schema 1, .* needs 4: run `triagemail migrate`") as told:
+    with pytest.raises(SchemaRefused, match=r"schema 1, .* needs 5: run `triagemail migrate`") as told:
         store.open()
     assert "\n" not in str(told.value)
     assert known(store) == before

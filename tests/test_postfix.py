@@ -264,7 +264,7 @@ def test_envelope_senders_are_null_for_answers_and_personal_for_broadcasts(store
 
 
 def test_nobody_sees_another_reader(stored: Told) -> None:
-    """R10: 0 other-recipient addresses in broadcasts, Postfix's own trace lines included."""
+    """R10, V1: 0 other-recipient addresses in broadcasts, Postfix's own trace lines included."""
     for raw in stored.whole:
         mine = field_of(raw, b"Delivered-To")
         if b"\nList-Id: " in raw:

@@ -152,7 +152,7 @@ WORDS = [
     want.DefineExpected, want.SetArea, want.RefuseOwnership, want.MarkDuplicate, want.BookCall, want.AddBandAid,
     want.FinishBandAid, want.Remediate, want.Remediate, want.EndRemediation, want.TakeDuty, want.GoAway,
     want.GiveFeedback, want.UndoLast, want.UndoLast, want.Digest, want.Pause, want.Resume, want.TriagerUnreachable,
-    want.Note, want.MailReturned, want.ProbeOver, want.HeardFrom, want.ReportHeld,
+    want.Note, want.MailReturned, want.ProbeOver, want.HeardFrom, want.ReportHeld, want.Speak,
 ]  # fmt: skip
 MAIN = [want.Agree, want.SetPriority, want.SetPriority, want.NameOwner, want.Resolve, want.Reopen]
 LIKELY: dict[type[Intent], list[str]] = {
@@ -176,6 +176,7 @@ VALUES: dict[str, list[Any]] = {
     "after": [timedelta(minutes=m) for m in (-5, 0, 10, 45, 300)] + [None],
     "clock": [(10, 30), None],
     "broadcast_reply": [True, False],
+    "by_number": [False, False, True],
     "unasked": [True, False],
     "what": ["help", "status", "list", "process", "template", "board", "backlog"],
     "hand": ["rock", "paper", "scissors"],
@@ -193,6 +194,7 @@ VALUES: dict[str, list[Any]] = {
     "via": ["", "phone"],
     "said": ["agre"],
     "meant": ["agree"],
+    "language": ["de", "fr"],
     "url": ["https://docs.acme.example"],
     "meaning": ["hard", "hard", "soft", "content", "delayed", ""],
 }
@@ -465,7 +467,7 @@ def test_life_of_an_issue_is_one_table() -> None:
         if isinstance(k, type) and issubclass(k, events.Event) and k is not events.Event
     ]
     samples = {k: _sample(k) for k in kinds if k in {kind for _, kind in TRANSITIONS}}
-    of_the_list = {events.SubscriberJoined, events.SubscriberLeft, events.WishesSet}
+    of_the_list = {events.SubscriberJoined, events.SubscriberLeft, events.WishesSet, events.LanguageSet}
     of_the_desk = {k for k in kinds if evolve_desk(None if k is desk.DeskOpened else DESK, _sample(k)) != DESK}
     assert set(kinds) - set(samples) - of_the_list - of_the_desk == {ReportFiled, events.Undone}
     for state, (kind, event) in itertools.product(State, samples.items()):

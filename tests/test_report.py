@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from texts import DEFAULTS, FULL, QUESTIONS, SHAPES, WORDS, lines, ratio, report_of
+from texts import DEFAULTS, FULL, QUESTIONS, SHAPES, WORDS, blank, lines, ratio, report_of
 
 from triagemail.mail import report
 from triagemail.mail.quoting import Kind, Line, split
@@ -95,7 +95,7 @@ def test_prose_that_starts_like_a_label_is_prose(text: str) -> None:
 
 def test_a_template_left_as_it_was_sent() -> None:
     """ "A template left as it was sent counts as no answer": labels, help text and all."""
-    empty = report.blank(QUESTIONS)
+    empty = blank(QUESTIONS)
     for text in (empty, f"Hi,\n\n{empty}\nThanks\nBob", empty.upper(), empty.replace("\n", "\n\n")):
         assert report_of(text).answers == {}, text
         assert report_of(text).priority is None
@@ -215,7 +215,7 @@ def test_free_text_of_a_reply_is_no_answer() -> None:
 @pytest.mark.parametrize("style", ["quoted", "outlook"])
 def test_inline_answers_as_mail_programs_send_them(style: str) -> None:
     """ "Answers typed under the quoted questions of our own mail (inline, also from Outlook …)" (trust.md C10)."""
-    ours = report.blank(QUESTIONS) + "P0: drop everything\nP1: today\n\nYou get this mail because you reported it."
+    ours = blank(QUESTIONS) + "P0: drop everything\nP1: today\n\nYou get this mail because you reported it."
     typed = ours.replace("how many.", "how many.\nAll of ACME.").replace("from me?", "from me? P1").splitlines()
     if style == "quoted":
         new = ("All of ACME.",)
@@ -388,7 +388,7 @@ def test_questions_may_be_reworded() -> None:
     found = report.read(lines("Hallo,\nalles aus\nEile: P1"), "Hilfe", questions, words=WORDS)
     assert found.answers == {"happened": "alles aus", "priority": "P1"}
     assert found.headline == "alles aus"
-    assert report.read(lines(report.blank(questions)), "", questions, words=WORDS).answers == {}
+    assert report.read(lines(blank(questions)), "", questions, words=WORDS).answers == {}
 
 
 def test_the_defaults_are_those_of_the_process() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections import Counter
@@ -416,6 +417,42 @@ def test_who_leaves_while_a_mail_is_on_its_way_gets_no_other_try(opened: Open) -
         relay.answer = lambda connection, stage, rcpt: None
         office.later(70)
         assert relay.times() == Counter([reader(0), reader(2)])
+
+
+def test_a_hundred_races_of_leaving_and_sending(opened: Open) -> None:
+    """U6: 100 races: 0 mails > 5 s after the goodbye commit. Readers leave while a slow relay takes the broadcast;
+    here nobody whose goodbye was committed is written to later than what was on its way takes to be answered."""
+    reached: dict[str, float] = {}
+    left: dict[str, float] = {}
+
+    def answer(connection: int, stage: str, rcpt: str) -> bytes | None:
+        if stage == "end":
+            time.sleep(0.004)
+            reached[rcpt] = time.monotonic()
+        return None
+
+    with taker(answer=answer) as relay:
+        office = opened(relay, 300)
+        office.broadcast()
+
+        def leave() -> None:
+            store = Store(office.app.store.url)
+            for number in random.Random(6).sample(range(300), 100):
+                with store.transaction():
+                    audience.leave(store, reader(number), office.clock.now())
+                left[reader(number)] = time.monotonic()
+            store.close()
+
+        thread = threading.Thread(target=leave)
+        thread.start()
+        office.send()
+        thread.join()
+        late = {who: reached[who] - at for who, at in left.items() if who in reached and reached[who] > at}
+        assert not late or max(late.values()) < 5
+        states = dict(office.rows())
+        assert states["withdrawn"] > 0, "no goodbye was in time: these were no races"
+        assert states["sent"] + states["withdrawn"] == 300
+        assert len(relay.mails) == states["sent"] >= 200
 
 
 def test_what_is_claimed_and_not_begun_goes_back_after_seconds(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:

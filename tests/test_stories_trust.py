@@ -61,9 +61,11 @@ def stamped(chat: Chat, author: str, text: str, result: str = PASS, **how: objec
 
 
 def state(chat: Chat) -> list[object]:
-    """All that a forger could want to change: issues, the list and its wishes, the desk."""
-    issues = [replace(chat.issue(number), touched_at=None) for number in (1, 2, 3)]
-    return [issues, audience.members(chat.app.store), chat.app.store.desk()]
+    """All that a forger could want to change: issues, the list and its wishes, the desk. (That a list of held reports
+    is on its way to the triager is no change: it is what has to happen to them, trust.md L9.)"""
+    issues, desk = [replace(chat.issue(number), touched_at=None) for number in (1, 2, 3)], chat.app.store.desk()
+    assert desk is not None
+    return [issues, audience.members(chat.app.store), replace(desk, flood_at=None)]
 
 
 def three_issues(chat: Chat) -> tuple[Out, Out]:
@@ -491,3 +493,26 @@ def test_a_mail_that_is_too_large_is_answered_where_it_is_sure_whose_it_is(tmp_p
         triage, _ = opened(chat, "P1", "Invoices are late")
         assert "[#1] Too large" in one(too_large(chat, SARA, PASS, answering=triage), SARA).subject
         assert chat.held() == ["too-large"] * 6
+
+
+# --- guessed numbers (A8) ---------------------------------------------------------------------------------------------
+
+GUESSES = [40, pytest.param(10_000, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("numbers", GUESSES)
+def test_a8_guessing_numbers_adds_and_shows_nothing(tmp_path: Path, numbers: int) -> None:
+    """A8: enumerate 1..10,000 in Subject and plus-address: 0 comments added, 0 content returned. A number alone never
+    threads with authority, whoever guesses."""
+    with at_google(tmp_path) as chat:
+        three_issues(chat)
+        known, secrets = state(chat), ("Checkout", "certificate", "Export")
+        journals = [chat.journal(number) for number in (1, 2, 3)]
+        for number in range(1, numbers + 1):
+            how = {"subject": f"Re: [#{number}] hello", "to": f"issues+aarb{number}.c.bc-{'a' * 26}@acme.example"}
+            out = stamped(chat, (EVE, MALLORY)[number % 2], f"agree #{number}\nwhat about it", FAIL, **how)
+            out += stamped(chat, EVE, "what about this one", "other.example; dmarc=pass", **how) if number < 20 else []
+            shown = [mail for mail in out if mail.to in (EVE, MALLORY)]
+            assert not [word for word in secrets for mail in shown if word in mail.text + mail.subject]
+        assert state(chat) == known
+        assert [chat.journal(number) for number in (1, 2, 3)] == journals

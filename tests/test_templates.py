@@ -15,9 +15,11 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from texts import CODES
 
-from triagemail.mail import calls, commands, quoting, report, samples, source, templates, wording, words
+from triagemail.mail import calls, commands, languages, quoting, report, samples, source, templates, wording, words
 from triagemail.mail.html import html_to_text
+from triagemail.mail.markdown import markdown
 from triagemail.mail.quoting import Kind, Line
 from triagemail.mail.samples import NOW
 from triagemail.mail.samples_company import Sample
@@ -30,12 +32,12 @@ from triagemail.process.model import Evidence, Level, Priority
 ROOT = Path(__file__).parent.parent
 CASES = samples.cases()
 IDS = [f"{case.template}: {case.title}" for case in CASES]
-WORDS = words.parse_words((ROOT / "templates/en/words.toml").read_text("utf-8"))
+WORDS = words.parse_words(*languages.texts_of("words.toml"))
 
 
-def rendered(case: Sample, used: Templates | None = None) -> Rendered:
+def rendered(case: Sample, used: Templates | None = None, language: str = "en") -> Rendered:
     context = templates.context_of(case.policy, case.now, case.issue, case.values, to=case.to, reply_to=case.reply_to)
-    return templates.render(used or Templates(), case.template, "en", context)
+    return templates.render(used or Templates(), case.template, language, context)
 
 
 @functools.cache
@@ -166,7 +168,7 @@ def test_nothing_remote_in_it(case: Sample) -> None:
     assert all(url.startswith(ours) for url in page.links)
 
 
-PLAIN = {"page"}  # three lines for a pager: no HTML part
+PLAIN = {"page", "page-flood"}  # three lines for a pager: no HTML part
 
 
 def test_the_marker_stands_on_top() -> None:
@@ -189,8 +191,8 @@ def test_colours_can_be_read() -> None:
     layout = (ROOT / "templates/en/mail/_layout.html").read_text("utf-8")
     pairs = re.findall(r"background: (#\w{6}) !important;[^}]*?[; ]color: (#\w{6})", layout)
     pairs += re.findall(r"background:(#\w{6});color:(#\w{6})", layout)
-    pairs += [re.findall(r"#\w{6}", style)[::2] for style in (templates.FULL, templates.OPEN)]
-    pairs += [("#ffffff", re.findall(r"#\w{6}", templates.HINT)[0]), ("#15181d", "#a6adba"), ("#15181d", "#8ab8ff")]
+    pairs += [re.findall(r"#\w{6}", style)[::2] for style in (wording.FULL, wording.OPEN)]
+    pairs += [("#ffffff", re.findall(r"#\w{6}", wording.HINT)[0]), ("#15181d", "#a6adba"), ("#15181d", "#8ab8ff")]
     assert len(pairs) >= 7
     for one, other in pairs:
         bright, dim = sorted((luminance(one), luminance(other)), reverse=True)
@@ -299,7 +301,7 @@ def test_every_outcome_has_its_sentence() -> None:
     codes |= handed.of("Outcome", 1, unknown={"updates: code"})  # `done` and `refuse` themselves
     codes |= handed.of("replace", "code")
     roles = {act.refusal for act in (*acts.ACTS.values(), *map(asking, calls.ASKS))}  # `decide: code`
-    assert codes | roles - {"not-admitted"} == templates.outcome_codes() - {"other", "other-done"}
+    assert codes | roles - {"not-admitted"} == CODES - {"other", "other-done"}
 
 
 def asking(what: str) -> acts.Act:
@@ -327,7 +329,7 @@ def act(intent, code):
         handed.of("refuse", 1)
 
 
-@pytest.mark.parametrize("code", sorted(templates.outcome_codes()))
+@pytest.mark.parametrize("code", sorted(CODES))
 def test_every_sentence_with_and_without_values(code: str) -> None:
     """A receipt goes out whatever the process knows of the command."""
     full = {"priority": Priority.P0, "by": samples.ALICE, "owner": samples.BOB, "limit": timedelta(hours=4), "due": NOW}
@@ -462,9 +464,9 @@ def test_p0_is_a_priority() -> None:
 # --- one-tap answers --------------------------------------------------------------------------------------------------
 
 
-def tapped(case: Sample) -> Iterator[tuple[str, str, str]]:
+def tapped(case: Sample, language: str = "en") -> Iterator[tuple[str, str, str]]:
     """(address, subject, body) of each one-tap answer, as a mail program reads the link (RFC 6068)."""
-    for url in Page(rendered(case).html).links:
+    for url in Page(rendered(case, language=language).html).links:
         if url.startswith("mailto:"):
             asked = parse_qs(urlsplit(url).query, strict_parsing=True)
             yield unquote(urlsplit(url).path), asked["subject"][0], asked["body"][0]
@@ -763,7 +765,7 @@ def test_broken_overrides_are_refused(tmp_path: Path, name: str, way: str) -> No
     assert used.allowed == frozenset()
     assert {problem.template for problem in used.problems} == {file}
     case = samples.cases(name)[0]
-    injected = rendered(case, Templates(tmp_path, frozenset({file})))
+    injected = rendered(case, Templates(tmp_path, frozenset({f"en/{file}"})))
     assert replace(injected, problem="") == rendered(case)
     assert injected.problem.startswith(file)
 
@@ -778,7 +780,7 @@ def test_the_check_names_a_broken_override(tmp_path: Path) -> None:
 def test_no_template_runs_away(tmp_path: Path, body: str) -> None:
     """S12: an endless or huge template ends in seconds and the built-in text goes out; the sandbox holds."""
     override(tmp_path, "mail/triage.md", body)
-    injected = rendered(CASES[IDS.index("triage: workaround")], Templates(tmp_path, frozenset({"mail/triage.md"})))
+    injected = rendered(CASES[IDS.index("triage: workaround")], Templates(tmp_path, frozenset({"en/mail/triage.md"})))
     assert "please decide" in injected.text
     assert injected.problem
 
@@ -922,6 +924,6 @@ def test_source_of_a_template() -> None:
     """One Markdown source makes both parts; tags inside it are left alone."""
     text = "## Head\n\n{% if a %}\n**b** `c` [d]({{ e }}) {{ f ** g }}\n{% endif %}\nend\\\n"
     assert source.to_text(text) == 'Head\n\n{% if a %}b "c" d <{{ e }}> {{ f ** g }}\n{% endif %}end\n'
-    html_part = source.to_html(text, templates._markdown().render)
+    html_part = source.to_html(text, markdown().render)
     assert "<h2>Head</h2>\n{% if a %}\n<p><strong>b</strong> <code>c</code>" in html_part
     assert '<a href="{{ ( e ) | link }}">d</a> {{ f ** g }}</p>\n{% endif %}\n<p>end' in html_part

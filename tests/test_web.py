@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +29,7 @@ from triagemail.mail.tokens import Keyring, Token
 from triagemail.process import life, review
 from triagemail.process.events import Event
 from triagemail.process.model import Issue, Priority, State
-from triagemail.store import archive, claims
+from triagemail.store import archive, claims, viewers
 from triagemail.store.store import Store
 
 PIXEL = bytes.fromhex("89504e470d0a1a0a0000000d49484452") + bytes(60_000)  # large enough to be no logo
@@ -108,6 +108,9 @@ def test_nothing_without_the_cookie(site: tuple[Chat, Browser]) -> None:
         assert browser.get(path).status in (403, 404), path
 
 
+LOOKING: tuple[sessions.Kind, ...] = ("s", "w", "f")
+
+
 def test_cookies_of_others_and_old_ones_show_nothing(site: tuple[Chat, Browser]) -> None:
     """Expired, forged, of another key, another kind or another domain: each shows nothing (A5)."""
     chat, browser = site
@@ -135,6 +138,34 @@ def test_cookies_of_others_and_old_ones_show_nothing(site: tuple[Chat, Browser])
     for why, word in wrong.items():
         browser.cookie = f"__Host-board={word}".encode().decode("latin-1")
         assert browser.get("/").status == 403, why
+
+
+def test_what_opens_the_page_can_be_revoked_for_one_person(site: tuple[Chat, Browser]) -> None:
+    """ "Expiring, revocable": a phone was lost. Its cookie, the link in a mail on it and the feed end at once, other
+    people's go on, and a link that is asked for later opens the page again."""
+    chat, browser = site
+    ring, store = chat.app.keyring, chat.app.store
+    with store.transaction():
+        sara, anna = store.person(SARA), store.person(ANNA)
+
+    def opens(person: int) -> list[int]:
+        words = {kind: sessions.sign(ring, kind, person, chat.clock.now()) for kind in LOOKING}
+        return [*tried(words)]
+
+    def tried(words: Mapping[sessions.Kind, str]) -> Iterator[int]:
+        browser.cookie = f"__Host-board={words['s']}"
+        yield browser.get("/").status
+        browser.cookie = ""
+        yield from (browser.get(path).status for path in (f"/in/{words['w']}", f"/feed/{words['f']}"))
+
+    before = {kind: sessions.sign(ring, kind, sara, chat.clock.now()) for kind in LOOKING}
+    assert [*tried(before)] == opens(anna) == [200, 303, 200]
+    with store.transaction():
+        viewers.revoke(store, sara, chat.clock.now())
+    assert [*tried(before)] == [403, 403, 403]
+    assert opens(anna) == [200, 303, 200]
+    chat.clock.advance(timedelta(minutes=1))
+    assert opens(sara) == [200, 303, 200]
 
 
 def test_no_word_of_the_page_counts_in_a_mail(site: tuple[Chat, Browser]) -> None:

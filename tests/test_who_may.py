@@ -17,8 +17,9 @@ from triagemail.mail import mime, reading
 from triagemail.mail.evidence import Trust, judge
 from triagemail.mail.tokens import Keyring, Token
 from triagemail.process import intents as want
+from triagemail.process import limits
 from triagemail.process.decide import decide_all
-from triagemail.process.events import Audience, Commented, Decision, ReportFiled
+from triagemail.process.events import Audience, Commented, Decision, Draft, ReportFiled
 from triagemail.process.intents import Intent, Pending, Snapshot, Undo
 from triagemail.process.model import (
     BandAid,
@@ -170,6 +171,7 @@ ACTS = [
     act("guest", KIM, want.Subscribe, None),
     *(act("wish", BOB, kind, None) for kind in (want.Unsubscribe, want.Digest, want.Resume)),
     act("wish", BOB, want.Pause, None, after=timedelta(days=2)),
+    act("wish", BOB, want.Speak, None, language="de"),
     act("wish", SARA, want.UndoLast, None),
     act("wish", BOB, want.BookCall, GAPS),
     act("wish", BOB, want.Ask, DECIDED, what="status"),
@@ -397,17 +399,31 @@ def test_a_p0_that_nobody_vouches_for_reaches_the_triager_and_not_the_list(profi
         assert not [to for _, to in mails if isinstance(to, Audience)]
 
 
+def goes_out(one: Act, sure: Evidence, now: datetime = NOW) -> list[Draft]:
+    """The mails of a decision that are not stopped by the table of answers."""
+    decided = decide_all(world(one), [one.intent(sure)], now, OPEN_POLICY)
+    mails = [(intent, draft) for intent, decision in decided for draft in decision.drafts]
+    return [d for i, d in mails if not limits.unanswered(i, d, one.by, one.issue, OPEN_POLICY)]
+
+
 def test_an_outsider_who_shows_nothing_is_not_answered() -> None:
-    """3.5.2: "E0 + admitted outsider: opened UNVERIFIED, P0 and P1 to the triager at once, no automatic reply"."""
+    """3.5.2: "E0 + admitted outsider: opened UNVERIFIED, P0 and P1 to the triager at once, no automatic reply". Said in
+    one row of `limits.ANSWERS`."""
     for priority in Priority:
         wish = act("report", KIM, want.FileReport, None, headline="Down", answers=FULL, priority=priority)
-        drafts = [
-            d
-            for _, decision in decide_all(world(wish), [wish.intent(Evidence(Level.E0, "x"))], NOW, OPEN_POLICY)
-            for d in decision.drafts
-        ]
-        assert KIM not in [draft.to for draft in drafts]
-        assert SARA in [draft.to for draft in drafts]
+        mails = goes_out(wish, Evidence(Level.E0, "x"))
+        assert KIM not in [draft.to for draft in mails]
+        assert SARA in [draft.to for draft in mails]
     later = datetime(2027, 1, 1, tzinfo=NOW.tzinfo)
-    decided = decide_all(world(wish), [wish.intent(Evidence(Level.E1, "x"))], later, OPEN_POLICY)
-    assert KIM in [draft.to for _, decision in decided for draft in decision.drafts]
+    assert KIM in [draft.to for draft in goes_out(wish, Evidence(Level.E1, "x"), later)]
+
+
+@pytest.mark.parametrize("one", ACTS, ids=str)
+def test_an_outsider_who_shows_nothing_gets_a_question_at_most(one: Act) -> None:
+    """3.5.2, L5, whatever they ask for, and whoever they are to the issue: the one mail is "was that you?"."""
+    theirs = replace(one, by=KIM)
+    if theirs.issue is not None:
+        issue = replace(theirs.issue, reporter=KIM) if one.by == BOB else theirs.issue
+        theirs = replace(theirs, issue=replace(issue, owner=KIM) if one.by == ANNA else issue)
+    mails = [draft.template for draft in goes_out(theirs, Evidence(Level.E0, "x")) if draft.to == KIM]
+    assert mails in ([], ["confirm"])

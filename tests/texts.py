@@ -9,6 +9,7 @@ from pathlib import Path
 
 from triagemail.mail import commands, report
 from triagemail.mail.commands import Reading
+from triagemail.mail.languages import texts_of
 from triagemail.mail.quoting import Kind, Line
 from triagemail.mail.report import Report
 from triagemail.mail.words import Words, parse_words
@@ -17,9 +18,11 @@ from triagemail.process.model import Evidence, Level, Question
 
 ROOT = Path(__file__).parent.parent
 TABLE = (ROOT / "templates" / "en" / "words.toml").read_text(encoding="utf-8")
-WORDS = parse_words(TABLE)
+WORDS = parse_words(*texts_of("words.toml"))  # all languages, as the service reads them
 DEFAULTS = tomllib.loads((ROOT / "triagemail" / "defaults.toml").read_text(encoding="utf-8"))
 QUESTIONS = tuple(Question(**{**q, "aliases": tuple(q["aliases"])}) for q in DEFAULTS["question"])
+CODES = frozenset(tomllib.loads((ROOT / "templates" / "en" / "outcomes.toml").read_text(encoding="utf-8")))
+"""The outcome codes that have a sentence."""
 MARKS = {">": Kind.QUOTE, "=": Kind.OURS, "~": Kind.FORWARDED, "$": Kind.SIGNATURE, "^": Kind.INTRO}
 
 
@@ -32,12 +35,20 @@ def lines(text: str) -> tuple[Line, ...]:
     return tuple(Line(row[2:], kind) if kind else Line(row, Kind.NEW) for kind, row in marked)
 
 
+def blank(questions: tuple[Question, ...]) -> str:
+    """The template as plain text, to be filled in; `report.read` finds no answer in it as it is."""
+    return "\n".join(
+        f"{n}. {q.label}\n{q.help}\n\n" if q.help else f"{n}. {q.label}\n\n" for n, q in enumerate(questions, 1)
+    )
+
+
 def report_of(text: str, subject: str = "Checkout", *, attachments: bool = False, reply: bool = False) -> Report:
     return report.read(lines(text), subject, QUESTIONS, words=WORDS, attachments=attachments, reply=reply)
 
 
 EVIDENCE = Evidence(Level.E1, "test")
-OTHERS = ("by", "evidence", "issue", "mail", "sent_at", "broadcast_reply", "unasked")  # who says it and where, not what
+# who says it and where, not what
+OTHERS = ("by", "evidence", "issue", "mail", "sent_at", "broadcast_reply", "unasked", "by_number")
 
 
 def commands_in(

@@ -32,6 +32,7 @@ from triagemail.keys import read_keys
 from triagemail.log import logger
 from triagemail.loops import Loop, backoff, run_all
 from triagemail.mail import templates as mail_templates
+from triagemail.mail.languages import texts_of
 from triagemail.mail.tokens import Keyring
 from triagemail.mail.words import Words, parse_words
 from triagemail.notices import Notices
@@ -345,13 +346,12 @@ class App:
 def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] | None = None) -> App:
     """One service from its config. Opens no socket and no file but the key file; raises ConfigError, OSError."""
     clock = clock or Clock()
-    policy = configs.policy(config)
+    own = mail_templates.open_templates(config.templates.dir or None)
+    policy = mail_templates.in_all_languages(configs.policy(config), own)
     keyring = Keyring(keys or read_keys(keys_path(config)), policy.address.rpartition("@")[2])
     store = Store(config.store.url)
-    folder = configs.builtin_templates()
-    words = parse_words((folder / "en" / "words.toml").read_text(encoding="utf-8"))
-    own = mail_templates.open_templates(config.templates.dir or None)
-    outbox = Outbox(store, own, keyring, policy)
+    words = parse_words(*texts_of("words.toml"))
+    outbox = Outbox(store, own, keyring, policy, config.mail.language, config.list.language)
     known = Snapshots(store, policy, outbox, clock, configs.trust(config))
     notices = Notices(store, outbox, policy, clock, lambda: Relay(_smtp(config)))
     watch = Watch(store, policy, notices)

@@ -154,5 +154,7 @@ class Budgets:
 
     def _tell(self, limit: Limit, about: str) -> None:
         if limit.name:
-            text = f"{about}: {limit.most} in {limit.within} is the limit; what is held: triagemail held list"
+            minutes = limit.within // limits.MINUTE
+            span = f"{minutes // 60} hours" if minutes > 60 else f"{minutes} minutes"
+            text = f"{about}: {limit.most} in {span} is the limit; what is held: triagemail held list"
             self.notices.add(TOLD[limit.name], text)

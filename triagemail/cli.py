@@ -108,7 +108,9 @@ def check(config_file: Path | None) -> None:
     from triagemail.mail import templates
 
     config = read_config(config_file, service=True)
-    found = templates.check_templates(config.templates.dir or None)  # of each template the first mistake is shown
+    spoken = (config.mail.language, config.list.language or config.mail.language)
+    found = templates.check_templates(config.templates.dir or None, spoken)
+    # of each template the first mistake is shown
     problems = sorted({p.template: f"templates/{p}" for p in reversed(found)}.values())
     try:
         build(config)

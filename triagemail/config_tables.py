@@ -72,6 +72,18 @@ def _zone(text: str) -> str:
     return text
 
 
+def _language(text: str) -> str:
+    from triagemail.mail.languages import languages
+
+    if text not in languages():
+        raise ValueError(f"there are no mails in {text!r}; there are: {', '.join(languages())}")
+    return text
+
+
+def _language_or_none(text: str) -> str:
+    return _language(text) if text else ""
+
+
 def _link(text: str) -> str:
     if text and not text.startswith(("https://", "http://")):
         raise ValueError(f"{text!r} is no link: it starts with https:// or http://")
@@ -109,6 +121,7 @@ class Mail:
     groups: tuple[Address, ...] = ()
     operator: AddressOrNone = ""
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    language: Annotated[str, AfterValidator(_language)] = "en"
     max_size: Annotated[int, BeforeValidator(quantities.size)] = 25_000_000
 
 
@@ -262,6 +275,7 @@ class DistributionList:
     open_to: tuple[Pattern, ...] = ()  # () = people.internal
     digest_at: Clock = time(8)
     update_limit: Annotated[Whole, Field(ge=100)] = 600
+    language: Annotated[str, AfterValidator(_language_or_none)] = ""  # "" = that of `mail`
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ from typing import Any
 from triagemail import config as configs
 from triagemail.config import Config
 from triagemail.mail import evidence, groups, mime, reading, screening
+from triagemail.mail.languages import texts_of
 from triagemail.mail.reading import Anchor, Context
+from triagemail.mail.templates import in_all_languages, open_templates
 from triagemail.mail.words import parse_words
-from triagemail.process import codec, decide
+from triagemail.process import codec, decide, limits
 from triagemail.process.intents import Snapshot
 from triagemail.worker import set_aside, unreadable
 
@@ -21,11 +23,10 @@ class Explainer:
     """The pure part of the service on one mail, as if its store were empty."""
 
     def __init__(self, config: Config) -> None:
-        self.policy = configs.policy(config)
+        self.policy = in_all_languages(configs.policy(config), open_templates(config.templates.dir))
         if not self.policy.triagers:  # no config: everybody may report, and somebody is on duty
             self.policy = replace(self.policy, triagers=("triager@localhost",), reporters=("*",), internal=("*",))
-        folder = configs.builtin_templates()
-        self.words = parse_words((folder / "en" / "words.toml").read_text(encoding="utf-8"))
+        self.words = parse_words(*texts_of("words.toml"))
         self.groups = tuple(config.mail.groups)
         self.trust = configs.trust(config)
 
@@ -68,7 +69,10 @@ class Explainer:
         return {
             "events": [codec.plain(event) for _, d in decided for event in d.events],
             "mails": [
-                {"template": draft.template, "to": codec.plain(draft.to)} for _, d in decided for draft in d.drafts
+                {"template": draft.template, "to": codec.plain(draft.to)}
+                for intent, d in decided
+                for draft in d.drafts
+                if not limits.unanswered(intent, draft, intent.by, None, self.policy)
             ],
             "held": next((d.held for _, d in decided if d.held), ""),
             "outcomes": [{"command": o.command, "code": o.code, "ok": o.ok} for _, d in decided for o in d.outcomes],

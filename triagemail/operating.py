@@ -361,6 +361,30 @@ def release(config_file: Path | None, what: str) -> None:
 
 
 @click.group()
+def board() -> None:
+    """The web page, and who may look at it."""
+
+
+@board.command("revoke")
+@click.argument("addresses", nargs=-1, required=True)
+@click.pass_obj
+def board_revoke(config_file: Path | None, addresses: tuple[str, ...]) -> None:
+    """End every link, cookie and feed that somebody has: a phone was lost. They mail `board` for a new one."""
+    from triagemail.clock import Clock
+    from triagemail.mail.address import normalise
+    from triagemail.store import viewers
+
+    store = open_store(config_file)
+    people = {address: store.known(normalise(address) or address) for address in addresses}
+    if unknown := [address for address, person in people.items() if not person]:
+        fail(DATA, *(f"nobody we know: {address}" for address in unknown), "nothing was revoked")
+    with store.transaction():
+        for person in people.values():
+            viewers.revoke(store, person, Clock().now())
+    say(f"what opens the page for {', '.join(people)} counts no longer")
+
+
+@click.group()
 def keys() -> None:
     """The keys that sign our reply addresses."""
 
@@ -449,4 +473,4 @@ def _author(raw: bytes) -> str:
     return found.from_.address if found.from_ else ""
 
 
-COMMANDS = (doctor, drill_, held, backup, export, restore, hold, release, keys, forget, migrate)
+COMMANDS = (doctor, drill_, held, backup, export, restore, hold, release, keys, board, forget, migrate)

@@ -11,13 +11,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from triagemail.log import logger
-from triagemail.mail import compose, headers, mime, recorded, sessions, templates, tokens
+from triagemail.mail import compose, headers, mime, recorded, sessions, tokens
+from triagemail.mail.languages import ENGLISH, languages
 from triagemail.mail.templates import Templates
 from triagemail.mail.tokens import EXPIRES_DAYS, Keyring, Token
 from triagemail.process.events import Audience, Draft
 from triagemail.process.intents import Pending
 from triagemail.process.model import Invite, Issue, Policy
-from triagemail.store import claims, search
+from triagemail.store import claims, search, spoken
 from triagemail.store.forget import NOWHERE
 from triagemail.store.store import Store
 
@@ -34,7 +35,8 @@ class Outbox:
     templates: Templates
     keyring: Keyring
     policy: Policy
-    language: str = "en"
+    language: str = ENGLISH  # of mails to people who have shown none
+    list_language: str = ""  # "" = the same
     texts: list[str] = field(default_factory=list)
 
     def put(
@@ -63,7 +65,7 @@ class Outbox:
             self.store.hold_intents(secret, pending, now)
         references = (root(number, self.policy.address),) if number else ()
         made = self._compose(
-            draft, issue, now, to=draft.to, reply_to=plus(self.policy.address, detail),
+            draft, issue, now, self.language_of(draft.to), to=draft.to, reply_to=plus(self.policy.address, detail),
             references=(*references, cause) if cause else references, in_reply_to=cause,
         )  # fmt: skip
         # an answer goes out with the null sender: nothing answers it (RFC 3834 4)
@@ -81,23 +83,30 @@ class Outbox:
         """(personal header lines, the rest) of a mail that no row will know of: nothing is asked of the database. An
         answer to it is a mail like any other."""
         assert not isinstance(draft.to, Audience)
-        made = self._compose(draft, None, now, to=draft.to, reply_to=self.policy.address, references=())
+        made = self._compose(
+            draft, None, now, self.language, to=draft.to, reply_to=self.policy.address, references=()
+        )  # fmt: skip
         message_id = f"<{uuid.uuid4().hex}.notice.triagemail@{self.keyring.domain}>"
         block = compose.personal(draft.to, self.policy.address, message_id)
         return block, made.head + b"\r\n" + made.body
 
-    def template_text(self) -> str:
-        """The plain text of the five-question template, as we send it; made once."""
+    def language_of(self, address: str) -> str:
+        """What somebody reads: their own wish, else the language in which they wrote, else that of the config."""
+        found = spoken.language(self.store, address)
+        return found if found in languages() else self.language
+
+    def template_texts(self) -> list[str]:
+        """The plain text of the five-question template in every language, as we send it; made once."""
         if not self.texts:
-            draft = Draft("template", self.policy.address)
-            self.texts.append(self._compose(draft, None, datetime(2026, 1, 1, tzinfo=UTC), references=()).text)
-        return self.texts[0].partition(templates.marker(self.language))[2] or self.texts[0]
+            draft, then = Draft("template", self.policy.address), datetime(2026, 1, 1, tzinfo=UTC)
+            self.texts.extend(self._compose(draft, None, then, each, references=()).text for each in languages())
+        return self.texts
 
     def _broadcast(self, draft: Draft, audience: Audience, issue: Issue | None, now: datetime) -> int:
         if draft.supersedes:
             claims.supersede(self.store, audience.issue, now)
         references = (root(audience.issue, self.policy.address, "list"),)
-        made = self._compose(draft, issue, now, references=references)
+        made = self._compose(draft, issue, now, self.list_language or self.language, references=references)
         outgoing = self._add(
             draft, made, now, number=audience.issue, day=last_day(now), detail="", null_sender=False, broadcast=True
         )
@@ -127,12 +136,12 @@ class Outbox:
         draft: Draft,
         issue: Issue | None,
         now: datetime,
+        language: str,
         *,
-        to: str = "",
-        reply_to: str = "",
         references: tuple[str, ...],
-        in_reply_to: str = "",
-    ) -> compose.Composed:
+        to: str = "",
+        reply_to: str = "", in_reply_to: str = "",
+    ) -> compose.Composed:  # fmt: skip
         values = draft.values
         if isinstance(draft.to, Audience):  # a `next update …` in the same mail counts, whatever the order of its lines
             values = {**values, "next_update_at": issue.next_update_at if issue is not None else None}
@@ -144,7 +153,7 @@ class Outbox:
             compose.compose,
             draft.template,
             templates=self.templates,
-            language=self.language,
+            language=language,
             issue=issue,
             policy=self.policy,
             values=values,

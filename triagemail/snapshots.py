@@ -5,12 +5,12 @@ Only what these intents need is read; a number is drawn only where an issue may 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from triagemail.clock import Clock
-from triagemail.mail import evidence, mime
+from triagemail.mail import evidence, mime, scan
 from triagemail.mail.evidence import Trust
 from triagemail.mail.html import html_to_text
 from triagemail.mail.mime import ParsedMail
@@ -20,7 +20,7 @@ from triagemail.process import decide
 from triagemail.process import intents as want
 from triagemail.process.events import SubscriberJoined, SubscriberLeft, WishesSet
 from triagemail.process.hours import week
-from triagemail.process.intents import HeldReports, Intent, Snapshot, Undo
+from triagemail.process.intents import HeldMails, HeldReports, Intent, Snapshot, Undo
 from triagemail.process.life import evolve
 from triagemail.process.model import UNDECIDED, Desk, Evidence, Issue, Level, Policy, Priority, Wishes
 from triagemail.store import audience, claims, counts, mailbox, reach
@@ -29,6 +29,8 @@ from triagemail.store.store import Parent, Store
 CRLF = b"\r\n"
 REMEMBERED = 100
 NAMED = 50  # senders whose held reports the triager gets by name
+REASONS, SHOWN = 12, 3  # in the operator's digest: reasons by name, mails of each
+SETTLED = timedelta(minutes=5)  # what is held now may be committed only later, by another process
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 DEAF = timedelta(minutes=10)  # "while intake is down for over 10 minutes"
@@ -76,8 +78,7 @@ class Snapshots:
         issue = self.store.issue(number, lock=True) if number else None
         parent = self.parent(anchor, number)
         if parent is None:  # somebody may have copied our template into a fresh mail: its words are still ours
-            template = self.outbox.template_text()
-            said = template if template[:60] in found.text else ""
+            said = next((text for text in self.outbox.template_texts() if text[:60] in found.text), "")
             return Context(author, sure, raw, issue, said, sent_at=arrived)
         text, template, broadcast = self._words_of(parent), parent.template, parent.broadcast
         return Context(author, sure, raw, issue, text, template, broadcast, sent_at=arrived)
@@ -137,15 +138,15 @@ class Snapshots:
             urgent=urgent,
         )
 
-    def of_timer(self, number: int, name: str) -> Snapshot:
+    def of_timer(self, number: int, name: str, now: datetime) -> Snapshot:
         """For a timer of an issue, or of the desk (number 0)."""
-        now = self.clock.now()
         desk: Desk | None = self.store.desk(lock=number == 0)
         if number:
             intent = want.TimerFired(by="", evidence=Evidence(Level.E3, "timer"), issue=number, timer=name, due=now)
             return Snapshot(issues=self._issues([intent]), desk=desk, alarm=self._alarm(now), deaf=self._deaf(now))
         since = (desk.reviewed_at or desk.opened_at) if desk is not None else now
         told = (desk.digest_at or desk.opened_at) if desk is not None else now
+        held = counts.held_between(self.store, told - SETTLED, now - SETTLED) if name == "digest" else {}
         return Snapshot(
             desk=desk,
             waiting=self._waiting() if name == "morning" else (),
@@ -153,6 +154,8 @@ class Snapshots:
             digests=tuple(audience.digests(self.store, told, now)) if name == "digest" else (),
             flooded=self._flooded(desk) if name == "flood" else (),
             lost=reach.lost(self.store, told, now) if name == "digest" else (),
+            held=self._held(held),
+            waiting_held=counts.count_held(self.store) if held else 0,
         )
 
     def of_alert(self, intent: Intent) -> Snapshot:
@@ -205,6 +208,21 @@ class Snapshots:
             HeldReports(by, len(numbers), priority, self._subject(numbers[0]) if place < NAMED else "", numbers[0])
             for place, (by, priority, numbers) in enumerate(found)
         )
+
+    def _held(self, found: Mapping[str, Sequence[int]]) -> tuple[HeldMails, ...]:
+        """By reason, the most frequent first; of those only few are named, for a day may bring thousands."""
+        ordered = sorted(found.items(), key=lambda each: (-len(each[1]), each[0]))
+        named = [
+            HeldMails(why, len(numbers), tuple(map(self._seen_from_outside, numbers[:-SHOWN - 1:-1])))
+            for why, numbers in ordered[:REASONS]
+        ]
+        rest = sum(len(numbers) for _, numbers in ordered[REASONS:])
+        return (*named, HeldMails("", rest, ())) if rest else tuple(named)
+
+    def _seen_from_outside(self, inbox: int) -> tuple[str, str, int]:
+        """Of a held mail no more is read than its header may be long: it may be held for what is in it."""
+        head = mime.parse((claims.held_raw(self.store, inbox) or b"")[: scan.HEADER_LIMIT])
+        return head.from_.address if head.from_ else "", head.subject, inbox
 
     def _subject(self, inbox: int) -> str:
         return mime.parse(claims.held_raw(self.store, inbox) or b"").subject

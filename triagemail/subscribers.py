@@ -37,9 +37,9 @@ def subscribers_list(config_file: Path | None, json_lines: bool) -> None:
         wished = _fields(member.wishes)
         if json_lines:
             who = {"address": member.address, "since": member.since.isoformat(), "group": member.group}
-            say_json({**who, "wishes": wished, "reach": _fares(member.reach)})
+            say_json({**who, "language": member.language, "wishes": wished, "reach": _fares(member.reach)})
         else:
-            group = "  group" if member.group else ""
+            group = ("  group" if member.group else "") + (f"  language={member.language}" if member.language else "")
             fares = "".join(f"  {k}={v}" for k, v in _fares(member.reach).items() if v)
             say(f"{member.address:<50} since {member.since:%Y-%m-%d}{group}{_differing(wished)}{fares}")
 
@@ -73,8 +73,9 @@ def _differing(wished: dict[str, Any]) -> str:
 @subscribers.command("add")
 @click.argument("addresses", nargs=-1, required=True)
 @click.option("--group", is_flag=True, help="Another list, not a person: its copies carry no unsubscribe link.")
+@click.option("--language", default="", help="In which our mails to these people are, such as `de`.")
 @click.pass_obj
-def subscribers_add(config_file: Path | None, addresses: tuple[str, ...], group: bool) -> None:
+def subscribers_add(config_file: Path | None, addresses: tuple[str, ...], group: bool, language: str) -> None:
     """Put addresses on the list, without asking them."""
     from triagemail.mail.address import normalise
     from triagemail.process.events import SubscriberJoined
@@ -84,10 +85,14 @@ def subscribers_add(config_file: Path | None, addresses: tuple[str, ...], group:
     good = {a: normalise(a) for a in addresses}
     if bad := [a for a, n in good.items() if n is None]:
         fail(DATA, *(f"no mail address: {a}" for a in bad), "nobody was added")
+    if wrong := _no_language(language):
+        fail(DATA, wrong, "nobody was added")
     with app.store.transaction():
         for address in good.values():
             audience.join(app.store, address or "", app.clock.now(), group=group)
             _journal(app, SubscriberJoined, address or "")
+            if language:
+                _speak(app, address or "", language)
     say(len(good), "on the list")
 
 
@@ -123,11 +128,32 @@ def _journal(app: App, kind: type[SubscriberJoined | SubscriberLeft], address: s
     app.store.save_event(event, Evidence(Level.E3, "host"), None, "")
 
 
+def _speak(app: App, address: str, language: str) -> None:
+    from triagemail.process.events import LanguageSet
+    from triagemail.process.model import Evidence, Level
+    from triagemail.store import spoken
+
+    spoken.speak(app.store, address, language)
+    event = LanguageSet(issue=0, at=app.clock.now(), by="operator", address=address, language=language)
+    app.store.save_event(event, Evidence(Level.E3, "host"), None, "")
+
+
+def _no_language(language: str) -> str:
+    """Why a language cannot be had; "" where it can, or none is asked for."""
+    from triagemail.mail.languages import languages
+
+    known = languages()
+    return "" if language in ("", *known) else f"there are no mails in {language!r}; there are: {', '.join(known)}"
+
+
 # --- whole lists -----------------------------------------------------------------------------------------------------
 
 ADDRESS = ("address", "email", "e-mail", "email address", "mail", "subscriber")
 NOT_ANY_MORE = ("blocklisted", "disabled", "unsubscribed", "bounced")  # listmonk, Mailman
-COLUMNS = ("address", "since", "group", "priority", "areas", "issues", "muted", "digest", "paused_until", "disabled")
+COLUMNS = (
+    "address", "since", "group", "priority", "areas", "issues", "muted", "digest", "paused_until", "disabled",
+    "language",
+)  # fmt: skip
 TOGETHER = 500  # people a transaction
 
 
@@ -138,6 +164,7 @@ class Row(NamedTuple):
     address: str
     group: bool = False
     left_out: str = ""
+    language: str = ""
 
 
 @subscribers.command("export")
@@ -155,7 +182,7 @@ def subscribers_export(config_file: Path | None) -> None:
         digest, paused = "yes" if wished["digest"] else "", wished["paused_until"] or ""
         rows.writerow(
             (member.address, member.since.isoformat(), "yes" if member.group else "", wished["priority"],
-             *lists.values(), digest, paused, fares.get("disabled") or "")
+             *lists.values(), digest, paused, fares.get("disabled") or "", member.language)
         )  # fmt: skip
 
 
@@ -171,10 +198,12 @@ def subscribers_import(config_file: Path | None, file: io.TextIOBase) -> None:
         rows = list(read_list(file.read()))
     except (UnicodeDecodeError, csv.Error) as error:
         fail(DATA, f"not a list that can be read: {error}")
-    good = {address: row.group for row in rows if not row.left_out and (address := normalise(row.address))}
+    good = {address: row for row in rows if not row.left_out and (address := normalise(row.address))}
     for row in rows:
         if row.left_out or normalise(row.address) is None:
             say(f"line {row.line}: {row.left_out or 'no mail address'}: {row.address}")
+        elif wrong := _no_language(row.language):
+            say(f"line {row.line}: {wrong}: {row.address}")
     if not good:
         fail(DATA, "nobody to add")
     app = open_app(config_file)
@@ -182,7 +211,7 @@ def subscribers_import(config_file: Path | None, file: io.TextIOBase) -> None:
     say(f"{new} added, {len(good) - new} on the list already, {len(rows) - len(good)} lines left out")
 
 
-def _join_all(app: App, people: dict[str, bool]) -> int:
+def _join_all(app: App, people: dict[str, Row]) -> int:
     """Puts them on the list a few hundred a transaction; how many were not on it. Wishes of those who were stay."""
     new, addresses = 0, list(people)
     with click.progressbar(
@@ -191,19 +220,21 @@ def _join_all(app: App, people: dict[str, bool]) -> int:
         for start in range(0, len(addresses), TOGETHER):
             part = addresses[start : start + TOGETHER]
             with app.store.transaction():
-                new += sum(_join(app, address, group=people[address]) for address in part)
+                new += sum(_join(app, address, people[address]) for address in part)
             bar.update(len(part))
     return new
 
 
-def _join(app: App, address: str, *, group: bool) -> bool:
+def _join(app: App, address: str, row: Row) -> bool:
     from triagemail.process.events import SubscriberJoined
-    from triagemail.store import audience
+    from triagemail.store import audience, spoken
 
     if audience.wishes(app.store, address).member:
         return False
-    audience.join(app.store, address, app.clock.now(), group=group)
+    audience.join(app.store, address, app.clock.now(), group=row.group)
     _journal(app, SubscriberJoined, address)
+    if row.language and not _no_language(row.language) and not spoken.wished(app.store, address):
+        _speak(app, address, row.language)
     return True
 
 
@@ -223,7 +254,9 @@ def read_list(text: str) -> Iterator[Row]:
         values = {name: cell.strip() for name, cell in zip(head, cells, strict=False)}
         if address := values.get(head[place], ""):
             state = "disabled" if values.get("disabled") else values.get("status", "").lower()
-            yield Row(number, address, values.get("group") == "yes", state if state in NOT_ANY_MORE else "")
+            left_out = state if state in NOT_ANY_MORE else ""
+            language = values.get("language", "").lower().partition("-")[0]  # `de-AT` is German
+            yield Row(number, address, values.get("group") == "yes", left_out, language)
 
 
 def _dialect(text: str) -> type[csv.Dialect]:

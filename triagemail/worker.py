@@ -25,14 +25,14 @@ from triagemail.outbox import Outbox
 from triagemail.process import bounces, decide, duty, readers, reminders
 from triagemail.process import intents as want
 from triagemail.process.clocks import clocks, desk_clocks, set_back
-from triagemail.process.events import Decision, Draft, Event, SubscriberJoined, SubscriberLeft, WishesSet
+from triagemail.process.events import Decision, Draft, Event
 from triagemail.process.intents import Intent, Pending, Snapshot
 from triagemail.process.life import evolve, evolve_desk
 from triagemail.process.model import Evidence, Issue, Level, Policy
 from triagemail.process.readers import SubscriberDisabled
 from triagemail.process.updates import rank
 from triagemail.snapshots import Snapshots
-from triagemail.store import audience, claims, counts, reach
+from triagemail.store import audience, claims, counts, reach, spoken
 from triagemail.store.claims import Claimed
 from triagemail.store.engines import STORE_FAULTS, Conflict
 from triagemail.store.store import Store
@@ -42,6 +42,7 @@ from triagemail.watch import DUPLICATE, SUSPECT, Watch
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
 HELD = ("bad_from", "auto_generated", "list")
 HOPS = 50  # `Received` fields of a mail that goes round, as Postfix counts them
+BY_DIGEST = ("not-admitted", "spoof-suspect")  # "held …, digest" (trust.md 3.5); all else may put a promise at risk
 UNREADABLE = ("too-deep", "too-many-parts", "header-flood", "line-flood", "too-large")
 HARMLESS = (*decide.KEPT_ALWAYS, want.Ask, want.Confirm, want.NearMiss, want.TooMany, want.GiveFeedback)
 HOUR = timedelta(hours=1)
@@ -116,8 +117,9 @@ class Worker:
         )  # fmt: skip
 
     def _hold(self, mail: Claimed, found: ParsedMail, why: str) -> tuple[str, str, int | None]:
-        """Parked for a person to look at; the operator is told once an hour and cause. Where there are too many mails
-        it was told, and the triager is of those that may be urgent."""
+        """Parked for a person to look at; the operator is told once an hour and cause, of what nobody has to look at
+        today by the daily digest. Where there are too many mails it was told, and the triager is of those that may be
+        urgent."""
         now = self.clock.now()
         if why == oversize.REASON:
             oversize.answer(mail, found, self.known, self.outbox, now)
@@ -127,7 +129,7 @@ class Worker:
             return "held", why, None
         author = found.from_.address if found.from_ else ""
         values = {"reason": why, "from_": author, "subject": found.subject, "held_id": mail.inbox}
-        notice = outbox.notice(self.policy, "held", values)
+        notice = None if why.startswith(BY_DIGEST) else outbox.notice(self.policy, "held", values)
         if notice is not None and self.store.notice_due(f"held:{why.partition(':')[0]}", now, HOUR):
             self.outbox.put(notice, None, now)
         return "held", why, None
@@ -328,6 +330,7 @@ class Worker:
         if anchor.secret and snapshot.pending is not None and snapshot.pending.address == context.by:
             self.store.use_pending(anchor.secret, now)
             self.budgets.confirmed(context.by)
+        spoken.hear(self.store, context.by, read.language, sure=context.evidence.believed and not read.short)
         touched = self.commit(decided, snapshot, found.message_id, context.by)
         if anchor.token is not None and context.evidence.rule == "token-of-another":
             self._tell_owner(anchor.token, context, read.intents)
@@ -378,15 +381,9 @@ class Worker:
     def _record(self, event: Event, intent: Intent, mark: str, issues: dict[int, Issue]) -> None:
         self.store.save_event(event, intent.evidence, intent.mail, mark)
         self._count(event)
-        match event:
-            case SubscriberJoined(address=address):
-                audience.join(self.store, address, event.at)
-            case SubscriberLeft(address=address):
-                audience.leave(self.store, address, event.at)
-            case WishesSet(address=address, after=wished):
-                audience.set_wishes(self.store, address, wished, event.at)
-            case _ if event.issue:
-                issues[event.issue] = evolve(issues.get(event.issue), event)
+        audience.record(self.store, event)
+        if event.issue:
+            issues[event.issue] = evolve(issues.get(event.issue), event)
 
     def _send(
         self, intent: Intent, decision: Decision, issues: dict[int, Issue], cause: str, author: str, mark: str
@@ -470,7 +467,7 @@ class Worker:
 
     def _fire(self, number: int, name: str, at: datetime, now: datetime) -> list[tuple[Draft, Issue]]:
         """Returns the reminders that it led to; all else is done."""
-        snapshot = self.known.of_timer(number, name)
+        snapshot = self.known.of_timer(number, name, now)
         intent = want.TimerFired(by="", evidence=SERVICE, issue=number or None, timer=name, due=at)
         decision = decide.decide(snapshot, intent, now, self.policy)
         later = tuple(draft for draft in decision.drafts if reminders.is_one(draft))

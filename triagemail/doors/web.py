@@ -28,12 +28,12 @@ from triagemail.clock import Clock
 from triagemail.doors import metrics
 from triagemail.doors.link import loopback
 from triagemail.log import logger
-from triagemail.mail import mime, pages, sessions
+from triagemail.mail import mime, pages, sessions, wording
 from triagemail.mail.headers import clean_header
 from triagemail.mail.tokens import Keyring
 from triagemail.process import acts, duty, review
 from triagemail.process.model import Issue, Policy, Priority
-from triagemail.store import archive, claims
+from triagemail.store import archive, claims, viewers
 from triagemail.store.health import health
 from triagemail.store.store import STORE_FAULTS, Store
 
@@ -100,13 +100,14 @@ class Site:
         return self.page("door.html", status, why=why)
 
     def viewer(self, kind: sessions.Kind, word: str) -> Viewer | None:
-        """Who may look with this word. Asked each time: who is internal no more, or was forgotten, sees nothing from
-        then on."""
-        person = sessions.read(self.keyring, kind, word, self.clock.now())
-        address = self.store.address(person) if person else ""
-        if not address or "internal" not in acts.roles(address, None, self.policy):
+        """Who may look with this word. Asked each time: who is internal no more, was forgotten, or whose links were
+        revoked, sees nothing from then on."""
+        session = sessions.read(self.keyring, kind, word, self.clock.now())
+        address = self.store.address(session.person) if session else ""
+        if session is None or "internal" not in acts.roles(address, None, self.policy):
             return None
-        return Viewer(person, address)
+        revoked = viewers.revoked_at(self.store, session.person)
+        return None if revoked and session.since <= revoked else Viewer(session.person, address)
 
 
 Page = Callable[[Site, Request, Viewer], Response]
@@ -193,7 +194,7 @@ def _number(request: Request, name: str) -> int:
 
 
 def _readable(sent: archive.Sent) -> Mapping[str, object]:
-    text = pages.broadcast_text(sent.text)
+    text = wording.told(sent.text)
     return {"number": sent.number, "issue": sent.issue, "subject": sent.subject, "at": sent.at, "text": text}
 
 

@@ -17,7 +17,7 @@ from triagemail.process.model import Priority
 
 ASKS = frozenset(["status", "list", "help", "template", "process", "board", "backlog"])  # may be asked with `?`
 LIST_ONLY = frozenset(["subscribe", "unsubscribe", "subscribe_to", "unsubscribe_from"])
-PERSONAL = LIST_ONLY | {"digest", "pause", "resume", "duty", "away"}  # about a person: `#42` behind them means nothing
+PERSONAL = LIST_ONLY | {"digest", "pause", "resume", "duty", "away", "language"}  # of a person: no `#42` behind them
 ALONE = ASKS | {
     "agree", "bug", "feature", "call", "rock", "paper", "scissors", "mine", "done", "subscribe", "unsubscribe",
     "digest", "resume", "duty", "undo",
@@ -31,7 +31,9 @@ FREE = frozenset(
 WITH_REASON = frozenset(["decline", "withdraw", "reopen", "dispute", "not_me"])  # alone they are asked for a reason
 WHY = frozenset(["feature"])  # alone, or with a `because`: whoever rules that it is one says why
 WITH_PRIORITY = frozenset(["dispute", "remediate"])  # `remediate P2: …`
-SHAPED = frozenset(["priority", "owner", "next_update", "doc", "area", "duplicate", "same_as", "pause", "away"])
+SHAPED = frozenset(
+    ["priority", "owner", "next_update", "doc", "area", "duplicate", "same_as", "pause", "away", "language"]
+)
 SAME = frozenset(["duplicate", "same_as"])  # their `#12` is another issue
 OPTIONAL = frozenset(["duty", "done"])  # alone, or with an argument of a shape
 ON_ISSUE = (FREE | SHAPED | ALONE) - ASKS - PERSONAL - {"feedback", "undo"}
@@ -220,7 +222,7 @@ def _argued(key: str, tail: str, number: int | None, words: Words) -> Call | Non
     if number is None and (last := _LAST_NUMBER.search(argument[-20:])):  # `owner sara@acme.example #42`
         number, argument = int(last[1]), argument[: argument.rindex("#")].rstrip()
     found = _argument(Call(key, number, said=_impolite(argument, words)), words)
-    if found is not None and not (key == "done" and colon):
+    if found is not None and not (key in ("done", "language") and colon):  # `Language: German` is a heading
         return _homed(found)
     return Call(key, number, bad=True) if _meant(key, argument, words, colon=bool(colon)) else None
 
@@ -249,6 +251,8 @@ def _argument(found: Call, words: Words) -> Call | None:
             word = shapes.doc(found.said)
         case "area":
             word = shapes.area(found.said)
+        case "language":
+            word = _language(found.said, words)
         case "done":
             which = shapes.count(found.said)
             return replace(found, which=which) if which else None
@@ -256,6 +260,13 @@ def _argument(found: Call, words: Words) -> Call | None:
             when = (shapes.until if key in SPANS else shapes.next_update)(found.said, words)
             return replace(found, when=when) if when else None
     return replace(found, word=word) if word else None
+
+
+def _language(said: str, words: Words) -> str | None:
+    """The folder of the language that the whole argument names."""
+    found = tokens(said, 0, 40)
+    hit = longest(found, words.languages)
+    return hit[1] if hit is not None and hit[0] == len(found) else None
 
 
 def _meant(key: str, argument: str, words: Words, *, colon: bool) -> bool:
@@ -269,8 +280,8 @@ def _meant(key: str, argument: str, words: Words, *, colon: bool) -> bool:
             return count <= 3 and "@" in argument
         case "doc":
             return (colon and count <= 3) or count == 1
-        case "area":
-            return count == 1
+        case "area" | "language":
+            return count == 1 and not (key == "language" and colon)
         case "done":
             return not colon and count == 1 and parts[0].strip(_ENDS).isdigit()
     found = [word for word, _, _ in tokens(argument)]

@@ -37,7 +37,7 @@ LIMIT = 10  # commands a mail (trust.md C10)
 
 IN_REPORTS = frozenset(["bug", "feature", "call"])  # what somebody writes who reports in one word
 WITH_TEXT = LIST_ONLY | {"status", "list", "template", "process"}  # in the subject they count above any text
-IN_SUBJECT = ALONE | SPANS
+IN_SUBJECT = ALONE | SPANS | {"language"}
 ANYWHERE = LIST_ONLY | ASKS | {"feedback"}  # they change no issue, and count below prose too
 POLITE = PERSONAL | {"agree", "mine", "status", "list", "undo", "board", "backlog"}  # `subscribe me please`: nearly one
 

@@ -128,7 +128,7 @@ def personal(
 
 _FAKE_TAGS = (
     r"[\[({<【［]\s*P\s*\d\s*[\])}>】］]",  # [P0]
-    r"PRIORITY[\s:#_-]*\d(?!\d)(?:\s+(?:ISSUE|REMEDIATION)\b)?",  # PRIORITY 0 ISSUE
+    r"PRIORI[^\s\d]{1,5}[\s:#_-]*\d(?!\d)(?:\s+(?:ISSUE|REMEDIATION)\b)?",  # PRIORITY 0 ISSUE, PRIORITÄT 0
     r"^\s*P\d\s*[:–-]",  # P0: …
 )
 _FAKE_TAG = re.compile("|".join(_FAKE_TAGS), re.IGNORECASE)

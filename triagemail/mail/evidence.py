@@ -175,16 +175,36 @@ def _signer(properties: Mapping[str, str]) -> str:
 
 def _forwarded(trust: Trust, found: Results, lines: Lines, domain: str) -> str:
     """Who passed a mail on that had dmarc=pass when it came to them; "" unless our own server found the chain whole and
-    every sealer in it is trusted. Off without `trusted_sealers`."""
+    every sealer in it but our own server is trusted. Off without `trusted_sealers`."""
     if not trust.sealers or [result.value for result in found.of("arc")] != ["pass"]:
         return ""
     seals = [authres.read_tags(value) for name, value in lines if name == "arc-seal"]
     seen = [authres.read_arc_results(value) for name, value in lines if name == "arc-authentication-results"]
     numbers = [str(number) for number in range(1, len(seals) + 1)]
     whole = sorted(seal.get("i", "") for seal in seals) == sorted(numbers) and len(seen) == len(seals)
-    if not whole or any(seal.get("d", "").lower() not in trust.sealers for seal in seals):
+    theirs = [seal for seal in seals if seal.get("i") not in _own_seal(trust, lines, len(seals))]
+    if not whole or any(seal.get("d", "").lower() not in trust.sealers for seal in theirs):
         return ""
     first = [results for instance, results in seen if instance == 1 and not results.fault]
     dmarc = first[0].of("dmarc") if len(first) == 1 else ()
     passed = bool(dmarc) and dmarc[0].value == "pass" and dmarc[0].properties.get("header.from", "").lower() == domain
-    return next((seal["d"].lower() for seal in seals if seal["i"] == "1"), "") if passed else ""
+    return next((seal["d"].lower() for seal in theirs if seal["i"] == "1"), "") if passed else ""
+
+
+_MICROSOFT = "mx.microsoft.com"  # by which Microsoft 365 names itself in ARC-Authentication-Results, if nowhere else
+
+
+def _own_seal(trust: Trust, lines: Lines, latest: int) -> tuple[str, ...]:
+    """The number of the seal that our own mail system put on top when the mail came in. Google and Microsoft 365 do, as
+    the very domain under which they pass on anybody's mail: to list that one would be to trust all their customers. It
+    is ours where it is the latest, of the domain of our server, and above the line in which our border says that it
+    took the mail. Each alone could be had by somebody else: by a customer of the same provider, by one who forges that
+    line.
+    """
+    zone = list(received.zone(lines, trust.hosts))
+    border = max((at for at, (name, _) in enumerate(zone) if name == "received"), default=0)
+    seals = [authres.read_tags(value) for name, value in zone[:border] if name == "arc-seal"]
+    domains = [seal.get("d", "").lower() for seal in seals if seal.get("i") == str(latest)]
+    servers = trust.ids or (_MICROSOFT,)
+    ours = len(domains) == 1 and any(f".{server.lower()}".endswith(f".{domains[0]}") for server in servers)
+    return (str(latest),) if ours else ()

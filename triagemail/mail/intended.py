@@ -108,4 +108,5 @@ INTENTS: Mapping[str, Callable[[Who, Call, str], Intent]] = {
     "away": lambda who, call, text: want.GoAway(**who, **_until(call)),
     "feedback": lambda who, call, text: want.GiveFeedback(**who, text=text),
     "undo": lambda who, call, text: want.UndoLast(**who),
+    "language": lambda who, call, text: want.Speak(**who, language=call.word),
 }

@@ -45,12 +45,6 @@ def asset(name: str, language: str = "en") -> bytes:
     return (BUILT_IN / language / "web" / name).read_bytes()
 
 
-def broadcast_text(text: str, language: str = "en") -> str:
-    """The plain part of a broadcast without the line above which people answer, and without its last words."""
-    body = text.partition("\n-- \n")[0]
-    return body.replace(templates.marker(language), "", 1).strip("\n")
-
-
 # --- the board and an issue -------------------------------------------------------------------------------------------
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from triagemail.mail.languages import markers as our_markers
 from triagemail.mail.quoting_intro import block, marker, wrote_window
 from triagemail.mail.quoting_lines import Kind, Scan, absorb, runs, scan
 from triagemail.mail.quoting_ours import compare
 
-__all__ = ["DEFAULT_MARKERS", "Kind", "Line", "new_text", "split"]
-
-DEFAULT_MARKERS = ("--- Please write above this line ---",)
+__all__ = ["Kind", "Line", "new_text", "split"]
 
 _CODE = 500  # lines of a code block
 _ARMOUR = 80  # lines of a PGP signature
@@ -31,16 +30,16 @@ class Line:
     kind: Kind
 
 
-def split(text: str, parent: str = "", markers: Sequence[str] = DEFAULT_MARKERS) -> tuple[Line, ...]:
+def split(text: str, parent: str = "", markers: Sequence[str] = ()) -> tuple[Line, ...]:
     """The lines of `text` with their kinds, in order; never raises, linear time.
 
     `parent` is the text of the mail of ours that is answered ("" = unknown); where its HTML part says more than its
-    text part, both, one after the other. `markers` are the lines above which we ask people to write. A line of our
-    mail is never new where it is quoted or stands below an intro; in an unmarked quote (Outlook) what is not in our
-    mail is new, "answers typed under the quoted questions of our own mail" (process.md 2). A line that starts with a
-    line of ours and goes on is new as a whole.
+    text part, both, one after the other. `markers` are the lines above which we ask people to write, by default ours in
+    every language. A line of our mail is never new where it is quoted or stands below an intro; in an unmarked quote
+    (Outlook) what is not in our mail is new, "answers typed under the quoted questions of our own mail" (process.md 2).
+    A line that starts with a line of ours and goes on is new as a whole.
     """
-    found = scan(text, markers, own=bool(parent.strip()))
+    found = scan(text, markers or our_markers(), own=bool(parent.strip()))
     _walk(found)
     replaced = compare(found, parent) if found.own else {}
     spoken = False

@@ -14,14 +14,14 @@ from triagemail.mail.address import split_detail
 from triagemail.mail.mime import ParsedMail
 from triagemail.mail.quoting import Line
 from triagemail.mail.tokens import Keyring, Token
-from triagemail.mail.words import Words, fold, uncourteous
+from triagemail.mail.words import FEW, Words, fold, language_of, uncourteous
 from triagemail.process import intents as want
 from triagemail.process.intents import Intent
 from triagemail.process.model import PRIORITY, Evidence, Issue, Policy, State
 
 NO_ISSUE = (
     want.Ask, want.Subscribe, want.Unsubscribe, want.Digest, want.Pause, want.Resume, want.TakeDuty, want.GoAway,
-    want.GiveFeedback, want.UndoLast,
+    want.GiveFeedback, want.UndoLast, want.Speak,
 )  # fmt: skip
 """What may stand beside a report in one mail without `#42`."""
 _TRACE = re.compile(  # what each delivery of one mail writes anew
@@ -78,6 +78,8 @@ class Reading:
     new_text: str
     intents: tuple[Intent, ...]
     report: report.Report | None = None
+    language: str = ""  # of the new text, where it is plain
+    short: bool = False  # too short to change what is known of a language: a German may well say `agree`
 
 
 def anchor(mail: ParsedMail, keyring: Keyring, address: str, today: int) -> Anchor:
@@ -156,7 +158,13 @@ def usable_id(mail: ParsedMail) -> bool:
 
 
 def read(mail: ParsedMail, found: Anchor, context: Context, words: Words, policy: Policy) -> Reading:
-    """The intents of a mail from a person. Every mail with words in it yields at least one."""
+    """The intents of a mail from a person, and its language. Every mail with words in it yields at least one intent."""
+    read = _understood(mail, found, context, words, policy)
+    text = read.new_text or mail.subject
+    return replace(read, language=language_of(text, words), short=len(text.split()) <= FEW)
+
+
+def _understood(mail: ParsedMail, found: Anchor, context: Context, words: Words, policy: Policy) -> Reading:
     lines = quoting.split(mail.text, context.parent_text)
     text = quoting.new_text(lines)
     who = context.who()
@@ -311,7 +319,7 @@ def _fresh(heard: _Heard, who: Who) -> list[Intent]:
         if not said.comment.strip():
             return commanded
         if about is not None:  # prose beside commands that name an issue belongs to that issue
-            return [want.Comment(**who, issue=about, text=said.comment), *commanded]
+            return [want.Comment(**who, issue=about, text=said.comment, by_number=True), *commanded]
     answers = heard.answers or ({"what": form.headline} if form.headline else {})
     material = "\n\n".join(part for part in (form.rest if form.labelled else "", heard.material) if part.strip())
     if not answers and form.priority is None and not heard.names and not heard.material:

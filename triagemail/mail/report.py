@@ -90,8 +90,8 @@ class _Forms:
     labels: Phrases
     parts: frozenset[str]  # labels that name a part of a question and stay in the answer
     keys: tuple[str, ...]
-    own: Mapping[str, str]  # question key -> its own label, as our mails show it
-    help: Mapping[str, tuple[str, ...]]
+    own: frozenset[tuple[str, str]]  # question keys and labels as our mails show them, in every language
+    help: Mapping[str, tuple[str, ...]]  # the help below a label of ours, or else of a question by its key
     words: Words
 
     @property
@@ -115,11 +115,12 @@ class _Sheet:
     labelled: bool = False
     origin: dict[str, str] = field(default_factory=dict)  # `behalf` and `via`
 
-    def opens(self, key: str, forms: _Forms, *, quoted: bool) -> None:
-        self.current, self.quoted, self.far = key, quoted, 0
+    def opens(self, label: _Label, forms: _Forms, *, quoted: bool) -> _Label:
+        self.current, self.quoted, self.far = label.key, quoted, 0
         self.labelled |= not quoted
-        self.help = forms.help[key]
-        self.parts.setdefault(key, [])
+        self.help = forms.help.get(label.wording) or forms.help[label.key]
+        self.parts.setdefault(label.key, [])
+        return label
 
     def add(self, text: str) -> None:
         """New text belongs to the question above it; without one it stands on top."""
@@ -130,8 +131,8 @@ class _Sheet:
         if self.help and text.strip():
             text, self.help = _unhelped(text, self.help)
         self.parts[self.current].append(text)
-        self.labelled |= bool(text.strip())
-        self.inline |= self.quoted and bool(text.strip())
+        self.labelled |= (said := bool(text.strip()))
+        self.inline |= self.quoted and said
 
 
 def read(
@@ -171,24 +172,21 @@ def read(
     return Report(answers, priority, headline, material, sheet.labelled, "\n".join(rest), **sheet.origin)
 
 
-def blank(questions: tuple[Question, ...]) -> str:
-    """The template as plain text, to be filled in; `read` finds no answer in it as it is."""
-    return "\n".join(
-        f"{n}. {q.label}\n{q.help}\n\n" if q.help else f"{n}. {q.label}\n\n" for n, q in enumerate(questions, 1)
-    )
-
-
 # --- labels ----------------------------------------------------------------------------------------------------------
 
 
 @functools.lru_cache(maxsize=16)
 def _forms(questions: tuple[Question, ...], words: Words) -> _Forms:
     return _Forms(
-        labels=phrases({q.key: (q.label, *q.aliases) for q in questions}),
+        labels=phrases({q.key: (q.label, *(label for label, _ in q.others), *q.aliases) for q in questions}),
         parts=frozenset(plain(alias) for q in questions for alias in q.aliases if alias.rstrip().endswith(":")),
         keys=tuple(q.key for q in questions),
-        own={q.key: plain(q.label) for q in questions},
-        help={q.key: tuple(plain(q.help, _HELP).split()) for q in questions},
+        own=frozenset((q.key, plain(label)) for q in questions for label, _ in ((q.label, ""), *q.others)),
+        help={
+            name: tuple(plain(text, _HELP).split())
+            for q in questions
+            for name, text in (*((plain(label), help_) for label, help_ in q.others), (q.key, q.help))
+        },
         words=words,
     )
 
@@ -200,6 +198,7 @@ class _Label:
     key: str
     rest: str
     own: bool = False
+    wording: str = ""
 
 
 @by_line
@@ -230,7 +229,7 @@ def _label(text: str, forms: _Forms) -> _Label | None:
         return None
     if keep and not _is_blank(rest, forms.words):
         rest = text[start:].strip(" \t*_")
-    return _Label(key, rest.strip(" \t|"), wording == forms.own[key])
+    return _Label(key, rest.strip(" \t|"), (key, wording) in forms.own, wording)
 
 
 def _after(tail: str, *, bold: bool) -> str | None:
@@ -340,7 +339,7 @@ def _filled(
             no_label = text.strip() in no_labels or (sheet.help and _is_help(text, sheet.help))
             label = None if no_label else _label(spaced(text), forms)
             if label:
-                sheet.opens(label.key, forms, quoted=False)
+                sheet.opens(label, forms, quoted=False)
             elif for_others and (found := _origin(spaced(text), forms.words)) and found[0] not in sheet.origin:
                 sheet.origin[found[0]] = found[1]
                 continue
@@ -356,10 +355,8 @@ def _filled(
 
 def _quoted(sheet: _Sheet, text: str, forms: _Forms) -> _Label | None:
     """A question in the quote makes what is typed below it an answer, until the quote has gone on for long."""
-    label = _label(text, forms)
-    if label:
-        sheet.opens(label.key, forms, quoted=True)
-        return label
+    if label := _label(text, forms):
+        return sheet.opens(label, forms, quoted=True)
     sheet.far += 1
     if sheet.quoted and sheet.far > _FAR:
         sheet.current = None

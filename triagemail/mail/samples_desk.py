@@ -22,14 +22,21 @@ from triagemail.mail.samples_company import (
     Sample,
     mail,
 )
-from triagemail.process.intents import HeldReports
+from triagemail.process.intents import HeldMails, HeldReports
 from triagemail.process.model import Complaint, Priority, Reach
 from triagemail.process.review import Figures
 
 HELD = (
     HeldReports(BOB, 12, Priority.P0, "The shop is down", 4711),
-    HeldReports(KIM, 1, Priority.P1, "Invoices are wrong", 4718),
+    HeldReports(KIM, 1, Priority.P1, "agree #42", 4718),
     HeldReports(KIM, 1, None, "", 4730),
+)
+PARKED = (
+    HeldMails("not-admitted", 12, ((KIM, "Invoice 4711", 4712), (KIM, "", 4711), (KIM, "Your site is slow", 4710))),
+    HeldMails("spoof-suspect", 2, ((VP, "Please resolve #42 now", 4709), ("", "agree #42", 4708))),
+    HeldMails("flood", 1, ((BOB, "The shop is down", 4707),)),
+    HeldMails("ValueError", 1, (("", "", 4706),)),
+    HeldMails("", 3, ()),
 )
 PEOPLE = (ALICE, CAROL, VP, SALES, OPS)
 REVIEW_AT = datetime(2027, 1, 25, 9, 0, tzinfo=UTC)
@@ -88,6 +95,8 @@ DESK: tuple[Sample, ...] = (
     ),
     mail("lost", "two", None, OPS, readers=((KIM, LOST), (BOB, GONE))),
     mail("lost", "one", None, OPS, readers=((KIM, LOST),)),
+    mail("held-digest", "some", None, OPS, groups=PARKED, waiting=31),
+    mail("held-digest", "one", None, OPS, groups=PARKED[2:3], waiting=1),
     mail("drill", "the only one", None, ALICE),
     mail("drilled", "at once", None, ALICE, took=DAY / 480),
     mail("drilled", "next morning", None, ALICE, took=DAY * 13 / 24),

@@ -8,6 +8,7 @@ from typing import Any
 from triagemail.mail.samples_company import (
     ALICE,
     ALONE,
+    BOB,
     CAROL,
     DOUBTED,
     DRAFT,
@@ -94,6 +95,8 @@ REPORTS: tuple[Sample, ...] = (
     mail("call", "to the triager", DRAFT, ALICE, at=NOW + 5 * MINUTE, until=NOW + 20 * MINUTE),
     mail("page", "P0", URGENT, PAGER, missed=False, due=SOON),
     mail("page", "unverified", DOUBTED, PAGER, missed=False, due=None),
+    mail("page-flood", "one", None, PAGER, count=1, by=BOB, subject="The shop is down", number=4711),
+    mail("page-flood", "many", None, PAGER, count=12, by=BOB, subject="", number=4711),
     mail("page", "not decided in time", WHOLE, PAGER, missed=True, due=NOW),
     mail("triage", "workaround", WHOLE, ALICE, **SCREEN | {"workaround": True}),
     mail("triage", "unverified P0 with gaps", DOUBTED, ALICE, **SCREEN | {"due": SOON, "missing": ("see",)}),

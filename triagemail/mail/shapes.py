@@ -89,6 +89,8 @@ def next_update(argument: str, words: Words) -> When | None:
     first, _, rest = text.partition(" ")
     into, at = first in words.times.into, first in words.times.at
     text = rest if into or at else text
+    article, _, rest = text.partition(" ")
+    text = rest if at and article in words.times.fillers else text  # `a las 14:30`
     if not at and (minutes := _minutes(text, words, into=into, most=_HOUR)):
         length = timedelta(minutes=minutes)
         return When(after=length) if length <= _FURTHEST else None

@@ -1,4 +1,4 @@
-"""The door of jinja2 and markdown-it-py: one Markdown source per mail becomes its subject, text part and HTML part.
+"""The door of jinja2: one Markdown source per mail becomes its subject, text part and HTML part.
 
 A source is turned into two Jinja templates once, when it is first used; what people wrote is only ever a value of them,
 never Markdown and never a template (trust.md X3, X4). An override that does not fit gives way to the built-in text and
@@ -8,7 +8,6 @@ says so in `Rendered.problem` (trust.md S12); nothing here logs.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,13 +23,13 @@ from jinja2.exceptions import SecurityError
 from jinja2.nodes import EvalContext
 from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
-from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock
 from markupsafe import Markup, escape
 
 from triagemail.mail import wording
-from triagemail.mail.source import BLOCK_LINE, BUILT_IN, Folders, Misfit, to_html, to_text
-from triagemail.mail.wording import Tap, clean, cut, flat, folded, link
+from triagemail.mail.languages import ENGLISH, asked_in_all, languages, said, tables
+from triagemail.mail.markdown import markdown
+from triagemail.mail.source import BUILT_IN, Folders, Misfit, to_html, to_text
+from triagemail.mail.wording import clean, cut, flat, folded, link
 from triagemail.process.model import Issue, Policy, Priority
 
 SUBJECT_LIMIT = 70  # "the subject stays within 70 characters" (process.md 5)
@@ -39,12 +38,6 @@ TURNS = 5_000  # of all loops over a range in one rendering
 FALLBACK = "_bare"
 
 QUOTED = "margin:4px 0 12px;padding:2px 0 2px 12px;border-left:3px solid #8a94a6"
-TAP = "display:block;padding:11px 16px;border-radius:8px;text-decoration:none;"
-FULL = TAP + "background:#1a56b0;border:1px solid #1a56b0;color:#ffffff"
-OPEN = TAP + "background:#ffffff;border:1px solid #1a56b0;color:#1a56b0"  # a person finishes it, or may reword it
-HINT = "margin:16px 0 8px;font-size:14px;color:#5b6472"
-LIST = "margin:0 0 8px;padding:0;list-style:none"
-PLACE = "margin:0 8px 10px 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +91,11 @@ class Sandbox(Plain, SandboxedEnvironment):
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """The templates of one language: its fixed words, the front matter by template, and what renders both parts."""
+    """The templates of one language: its fixed words, the texts of the config that it says in its own, the front matter
+    by template, and what renders both parts."""
 
     words: Mapping[str, Any]
+    phrases: Mapping[str, str]
     front: Callable[[str], Mapping[str, str]]
     text: Trusted | Sandbox
     html: Trusted | Sandbox
@@ -111,7 +106,7 @@ class Templates:
     """The built-in templates and, file by file in front of them, those of a company's own folder that fit."""
 
     directory: Path | None = None
-    allowed: frozenset[str] = frozenset()  # the files of `directory` that were rendered once with samples and fit
+    allowed: frozenset[str] = frozenset()  # the files below `directory` that were rendered once with samples and fit
     problems: tuple[Problem, ...] = ()
 
 
@@ -172,7 +167,8 @@ def _fold(context: EvalContext, text: str, indent: int = 0) -> str:
     """A sentence of our own in short lines; the HTML part is as wide as the reader's screen."""
     if context.autoescape:
         return escape(text)  # the body of a filter block is Markup already, a value is not (trust.md X4)
-    return folded(text, wording.WIDTH - 2 - indent).replace("\n", "\n" + " " * indent)
+    guard = getattr(context.environment, "guard", None)
+    return folded(text, wording.WIDTH - 2 - indent, guard).replace("\n", "\n" + " " * indent)
 
 
 def _filters(words: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
@@ -203,9 +199,10 @@ def _filters(words: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
         "clock": with_context(lambda context, moment: f"{moment.astimezone(context['zone']):%H:%M}"),
         "day": with_context(lambda context, moment: wording.day(words, moment, context["zone"])),
         "weekdays": lambda days: wording.weekdays(words, days),
-        "told": lambda text: wording.told(words, text),
+        "told": wording.told,
         "minutes": lambda span: wording.length(words, span),
-        "every": lambda span: wording.length(words, span).removeprefix("1 "),
+        "every": lambda span: wording.every(words, span),
+        "spelt": lambda example: words["spelt"].get(example, example),
         "near": lambda span: abs(span) <= timedelta(minutes=1),
         "listed": lambda values: wording.listed(words, values),
         "answer": lambda text: wording.answer(words, text),
@@ -216,40 +213,7 @@ def _filters(words: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
     }  # fmt: skip
 
 
-def _html_taps(words: Mapping[str, Any], found: list[Tap], address: str, subject: str) -> Markup:
-    """The one-tap answers of the HTML part: real mailto links, big enough for a thumb. A list, since programs that turn
-    it into text put a bullet there, and a line with a bullet is no command (commands.py)."""
-    links = []
-    for tap in found:
-        url = wording.mailto(address, subject if subject[:3].lower() == "re:" else f"Re: {subject}", tap.body)
-        label = f" &nbsp;{escape(tap.label)}" if tap.label else ""
-        kind, style = ("open", OPEN) if tap.unfinished or ": " in tap.shown else ("full", FULL)
-        place = PLACE if tap.label else f"display:inline-block;{PLACE}"
-        link_ = f'<a class="{kind}" href="{escape(url)}" style="{style}"><b>{escape(tap.shown)}</b>{label}</a>'
-        links.append(f'<li style="{place}">{link_}</li>')
-    hint = f'<p class="quiet" style="{HINT}">{escape(words["tap_html"])}</p>\n'
-    return Markup(f'{hint}<ul style="{LIST}">\n' + "\n".join(links) + "\n</ul>")
-
-
 # --- from source to template ------------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=1)
-def _markdown() -> MarkdownIt:
-    markdown = MarkdownIt("commonmark", {"html": False}).disable(["code", "lheading", "reference", "image"])
-    markdown.block.ruler.before("list", "jinja", _block_lines, {"alt": ["paragraph", "list", "blockquote"]})
-    return markdown
-
-
-def _block_lines(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """A block rule of markdown-it: a line of nothing but statements or block values is no paragraph."""
-    line = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]].strip()
-    if not BLOCK_LINE.fullmatch(line):
-        return False
-    if not silent:
-        state.push("html_block", "", 0).content = line + "\n"
-        state.line = start + 1
-    return True
 
 
 def _source(folders: Folders, outcomes: Mapping[str, str], name: str, *, html: bool) -> str | None:
@@ -268,7 +232,7 @@ def _source(folders: Folders, outcomes: Mapping[str, str], name: str, *, html: b
     if source is None:
         return None
     inline = bool(part) or name.startswith("outcome/")
-    return to_html(source, _markdown().renderInline if inline else _markdown().render) if html else to_text(source)
+    return to_html(source, markdown().renderInline if inline else markdown().render) if html else to_text(source)
 
 
 def _budgeted_range() -> Callable[..., range]:
@@ -300,10 +264,11 @@ def _environment(
         if not found or not address:  # a broadcast has no reply address of one person (trust.md V1)
             return ""
         if html:
-            return _html_taps(words, found, address, context["own_subject"])
+            return Markup(wording.html_taps(words, found, address, context["own_subject"]))
         return wording.text_taps(words, found)
 
-    environment.globals = {"taps": taps, "timedelta": timedelta}
+    called = [table["language"]["names"][1] for table in tables("words.toml")]
+    environment.globals = {"taps": taps, "timedelta": timedelta, "languages": called}
     environment.filters |= _filters(words)
     return environment
 
@@ -311,18 +276,33 @@ def _environment(
 @lru_cache(maxsize=64)
 def _book(folders: Folders) -> Book:
     words, outcomes = folders.table("mail/_layout.toml"), folders.table("outcomes.toml")
-    guard = wording.guard(words["reserved"], folders.table("words.toml"))
+    examples, english = folders.table("words.toml")["examples"], tables("words.toml")[0]["examples"]
+    words |= {"spelt": {english[key]: example for key, example in examples.items() if key in english}}
+    guard = _guard(tuple(words["reserved"]))
     front = lru_cache(maxsize=256)(lambda name: (folders.parts(name) or ({}, ""))[0])
     ours = folders.own is None
     text = _environment(lambda name: _source(folders, outcomes, name, html=False), words, guard, html=False, ours=ours)
     html = _environment(lambda name: _source(folders, outcomes, name, html=True), words, guard, html=True, ours=ours)
-    return Book(words, front, text, html)
+    return Book(words, folders.table("phrases.toml"), front, text, html)
+
+
+@lru_cache(maxsize=8)
+def _guard(reserved: tuple[str, ...]) -> re.Pattern[str]:
+    """One for all languages, since the commands of all are understood in every mail."""
+    free = [word for layout in tables("mail/_layout.toml") for word in layout["reserved"]]
+    return wording.guard((*reserved, *free), tables("words.toml"))
+
+
+def _folders(templates: Templates, language: str) -> Folders:
+    """A company's own folder first, then ours of the language, then English: what is not translated is English."""
+    base = tuple(BUILT_IN / name for name in dict.fromkeys((language, ENGLISH)))
+    own = None if templates.directory is None else templates.directory / language
+    allowed = frozenset(n.partition("/")[2] for n in templates.allowed if n.startswith(f"{language}/"))
+    return Folders(base if own is None else (own, *base), own, allowed)
 
 
 def _own_book(templates: Templates, language: str) -> Book:
-    base = (BUILT_IN / language, BUILT_IN / "en") if language != "en" else (BUILT_IN / "en",)
-    own = None if templates.directory is None else templates.directory / language
-    return _book(Folders(base if own is None else (own, *base), own, templates.allowed))
+    return _book(_folders(templates, language))
 
 
 def pages(source: Callable[[str], str], words: Mapping[str, Any]) -> Trusted:
@@ -360,7 +340,7 @@ def _body(book: Book, name: str, context: Mapping[str, object]) -> str:
 
 
 def _render(book: Book, name: str, language: str, context: Mapping[str, object]) -> Rendered:
-    known = {**context, "range": _budgeted_range(), "words": book.words}
+    known = {**_spoken(book, context), "range": _budgeted_range(), "words": book.words}
     known["own_subject"] = subject = cut(flat(_fill(book.text, f"{name}#subject", known)), SUBJECT_LIMIT)
     body, why = _body(book, name, known), flat(_fill(book.text, f"{name}#why", known))
     front = book.front(name)
@@ -368,7 +348,8 @@ def _render(book: Book, name: str, language: str, context: Mapping[str, object])
     summary = cut(flat(_fill(book.text, f"{name}#summary", known)), SUBJECT_LIMIT) if "summary" in front else ""
     if front.get("plain") == "yes":  # a few lines for a pager: no second part, and the reason is the last of them
         return Rendered(subject, f"{book.text.guard.sub('> ', body)}\n{why}\n", "")
-    text = (f"{marked}\n\n" if marked else "") + f"{book.text.guard.sub('> ', body)}\n\n-- \n{folded(why)}\n"
+    end = folded(why, guard=book.text.guard)
+    text = (f"{marked}\n\n" if marked else "") + f"{book.text.guard.sub('> ', body)}\n\n-- \n{end}\n"
     known |= {
         "language": language,
         "marker": marked,
@@ -378,6 +359,21 @@ def _render(book: Book, name: str, language: str, context: Mapping[str, object])
     }
     html = _fill(book.html, "_layout.html", known)
     return Rendered(subject, text, html, summary=summary, opening=wording.opening(book.words, body))
+
+
+def _spoken(book: Book, context: Mapping[str, object]) -> Mapping[str, object]:
+    """The context with the texts of the config in the language of the book."""
+    policy = context["policy"]
+    if not book.phrases or not isinstance(policy, Policy):
+        return context
+    translated, current = said(policy, book.phrases), context["priority"]
+    rule = translated.priorities.get(current) if isinstance(current, Priority) else None
+    return {**context, "policy": translated, "rule": rule}
+
+
+def in_all_languages(policy: Policy, templates: Templates) -> Policy:
+    """The policy whose questions are known in every language, as those templates say them."""
+    return asked_in_all(policy, [_folders(templates, language).table("phrases.toml") for language in languages()])
 
 
 def render(templates: Templates, name: str, language: str, context: Mapping[str, object]) -> Rendered:
@@ -413,7 +409,6 @@ def context_of(
     return {**values, **fixed, "issue": issue, "to": to, "reply_to": reply_to}
 
 
-@lru_cache(maxsize=16)
 def marker(language: str) -> str:
     """The one line above which people answer. Never overridden: `quoting.py` looks for it."""
     return str(_own_book(Templates(), language).words["marker"])
@@ -424,11 +419,6 @@ def untitled(language: str) -> str:
     return str(_own_book(Templates(), language).words["untitled"])
 
 
-def outcome_codes(language: str = "en") -> frozenset[str]:
-    """The outcome codes that have a sentence."""
-    return frozenset(tomllib.loads((BUILT_IN / language / "outcomes.toml").read_text("utf-8")))
-
-
 # --- checking ---------------------------------------------------------------------------------------------------------
 
 
@@ -437,38 +427,47 @@ def names(language: str = "en") -> tuple[str, ...]:
     return tuple(sorted(p.stem for p in (BUILT_IN / language / "mail").glob("*.md") if not p.stem.startswith("_")))
 
 
-def open_templates(directory: str | Path | None = None, language: str = "en") -> Templates:
-    """The templates to use with a company's own folder: each of its files is tried alone; `problems` names those left
-    out, which the caller tells the operator."""
+def open_templates(directory: str | Path | None = None) -> Templates:
+    """The templates to use with a company's own folder, which has a folder for each language that it rewords: each of
+    its files is tried alone; `problems` names those left out, which the caller tells the operator."""
     if directory is None or not str(directory):
         return Templates()
-    own = Path(directory) / language
-    if not own.is_dir():
-        return Templates(Path(directory), frozenset(), (Problem(language, f"there is no folder {own}"),))
-    files = sorted(str(path.relative_to(own)) for path in own.rglob("*") if path.is_file())
-    tried = {name: _try_file(Path(directory), language, name) for name in files}
+    own = Path(directory)
+    spoken = [language for language in languages() if (own / language).is_dir()]
+    if not spoken:
+        none = Problem(ENGLISH, f"there is no folder {own / ENGLISH}, nor one of another language")
+        return Templates(own, frozenset(), (none,))
+    files = sorted(str(path.relative_to(own)) for each in spoken for path in (own / each).rglob("*") if path.is_file())
+    tried = {name: _try_file(own, *name.split("/", 1)) for name in files}
     fitting = frozenset(name for name, found in tried.items() if not found)
-    return Templates(Path(directory), fitting, tuple(problem for found in tried.values() for problem in found))
+    return Templates(own, fitting, tuple(problem for found in tried.values() for problem in found))
 
 
-def check_templates(directory: str | Path | None = None, language: str = "en") -> list[Problem]:
-    """Compiles and renders every built-in template, then every file of a company's folder, with samples."""
-    book = _own_book(Templates(), language)
-    built_in = [Problem(f"mail/{name}.md", text) for name in names(language) for text in _try(book, name, language)]
-    return built_in + list(open_templates(directory, language).problems)
+def check_templates(directory: str | Path | None = None, spoken: Iterable[str] = (ENGLISH,)) -> list[Problem]:
+    """Compiles and renders every built-in template of some languages, then every file of a company's folder, with
+    samples."""
+    every = [(each, name) for each in dict.fromkeys(spoken) for name in names(each)]
+    tried = {pair: _try(_own_book(Templates(), pair[0]), pair[1], pair[0]) for pair in every}
+    found = [Problem(_shown(each, f"mail/{name}.md"), text) for (each, name), texts in tried.items() for text in texts]
+    return found + list(open_templates(directory).problems)
+
+
+def _shown(language: str, name: str) -> str:
+    return name if language == ENGLISH else f"{language}/{name}"
 
 
 def _try_file(directory: Path, language: str, name: str) -> list[Problem]:
-    if name.startswith("web/") or not any((BUILT_IN / folder / name).is_file() for folder in (language, "en")):
-        return [Problem(name, "there is no built-in file of this name, so it is never used")]
+    shown = _shown(language, name)
+    if name.startswith("web/") or not any((BUILT_IN / folder / name).is_file() for folder in (language, ENGLISH)):
+        return [Problem(shown, "there is no built-in file of this name, so it is never used")]
     shared = not name.startswith("mail/") or Path(name).stem.startswith("_")
     try:
-        book = _own_book(Templates(directory, frozenset({name})), language)
+        book = _own_book(Templates(directory, frozenset({f"{language}/{name}"})), language)
     except Exception as error:  # bad TOML, bad UTF-8, a missing key: all are the operator's to know
-        return [Problem(name, f"{type(error).__name__}: {error}")]
+        return [Problem(shown, f"{type(error).__name__}: {error}")]
     each = names(language) if shared else (Path(name).stem,)
     found = [text for template in each for text in _try(book, template, language)]
-    return [Problem(name, text) for text in dict.fromkeys(found)]
+    return [Problem(shown, text) for text in dict.fromkeys(found)]
 
 
 def _try(book: Book, name: str, language: str) -> Iterable[str]:
@@ -481,19 +480,8 @@ def _try(book: Book, name: str, language: str) -> Iterable[str]:
         )
         try:
             made = _render(book, name, language, context)
-            body = _body(book, name, {**context, "own_subject": "", "range": _budgeted_range(), "words": book.words})
-            yield from _faults(book, made, body)
+            known = {**_spoken(book, context), "own_subject": "", "range": _budgeted_range(), "words": book.words}
+            body = _body(book, name, known)
+            yield from wording.faults(book.text.guard, made.subject, made.text, made.html, body)
         except Exception as error:  # any fault of a template is a finding, never a crash of the check
             yield f"{type(error).__name__}: {error} (sample: {sample.title})"
-
-
-def _faults(book: Book, made: Rendered, body: str) -> Iterable[str]:
-    """What a mail of ours must never be, beside not rendering."""
-    if not made.subject or not body:
-        yield "an empty subject or body"
-    if re.search(r"<(?:img|script|iframe|link|form)\b|url\(|@import", made.html, re.IGNORECASE):
-        yield "something in the HTML part would be fetched or run"
-    whole = body + "\n" + made.text.partition("\n-- \n")[2]
-    if found := book.text.guard.search(whole):
-        line = whole[found.start() :].split("\n", 1)[0]
-        yield f"a line starts like a command, which a quote of it could run: {cut(line, 60)!r}"

@@ -6,19 +6,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from html import escape
+from itertools import accumulate
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
+
+from triagemail.mail.languages import markers
 
 ATTACHED = "@attached"  # the stored answer when only an attachment gives it (mail/report.py writes it)
 WIDTH = 76  # of our own prose in the text part
 _BREAKS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _ODD = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
-_UNIT = re.compile(r'(?:[^\s"]+ )?(?:"[^"\n]{1,70}"|P[0-3]\b)\S*|\S+')
+_UNIT = re.compile(  # a no-break space, before a colon in French, holds a line together
+    r'(?:[^\n "]+ )?(?:"[^"\n]{1,70}"|P[0-3]\b)[^\n ]*|[^\n ]+'
+)
 
 
 def clean(text: str) -> str:
@@ -45,35 +51,77 @@ def link(url: str) -> str:
     return url if re.fullmatch(r"(?:https?://|mailto:)[^\s\"'<>`\\\x00-\x20\x7f-\x9f]+", url) else ""
 
 
-def folded(text: str, width: int = WIDTH - 2) -> str:
+def folded(text: str, width: int = WIDTH - 2, guard: re.Pattern[str] | None = None) -> str:
     """Our own sentence in lines of at most `width` characters. A quoted command stays whole, and neither it nor a
-    priority starts a line."""
-    lines = [""]
-    for unit in _UNIT.findall(text):
-        if lines[-1] and len(lines[-1]) + 1 + len(unit) > width:
-            lines.append(unit)
-        else:
-            lines[-1] = f"{lines[-1]} {unit}".strip()
-    return "\n".join(lines)
+    priority starts a line, nor does anything that `guard` matches: the word before it comes down to it."""
+    units = _UNIT.findall(text)
+    lines = _wrapped(units, width)
+    for _ in range(_GLUED if guard is not None else 0):
+        starts = zip(accumulate(map(len, lines)), lines[1:], strict=False)
+        first = next((n for n, line in starts if guard and guard.match(" ".join(line))), 0)
+        if not first:
+            break
+        units[first - 1 : first + 1] = [f"{units[first - 1]} {units[first]}"]
+        lines = _wrapped(units, width)
+    return "\n".join(map(" ".join, lines))
 
 
-WITH_ANY_WORD = ("owner", "next_update", "doc", "area", "away", "pause")
+_GLUED = 20  # words of a sentence that are kept from starting a line
+
+
+def _wrapped(units: Sequence[str], width: int) -> list[list[str]]:
+    lines: list[list[str]] = [[]]
+    size = 0
+    for unit in units:
+        if lines[-1] and size + len(unit) > width:
+            lines.append([])
+            size = 0
+        lines[-1].append(unit)
+        size += len(unit) + 1
+    return lines
+
+
+WITH_ANY_WORD = ("owner", "next_update", "doc", "area", "away", "pause", "language")
 """Commands whose argument may start with any word."""
 
 
-def guard(reserved: Iterable[str], words: Mapping[str, Any]) -> re.Pattern[str]:
-    """Matches the start of each line that a reader of commands could take for one; linear in the text. `words` is the
-    table of `templates/LANGUAGE/words.toml`, `reserved` what is to be kept free beside it."""
-    known = [*reserved, *words["report"]["answer"], *words["reply"]["yes"], *words["reply"]["no"]]
-    known += [spelling for spellings in words["commands"].values() for spelling in spellings]
-    names = "|".join(sorted({re.escape(word).replace(r"\ ", r"[ \t]+") for word in known}, key=len, reverse=True))
-    numbers = "|".join(map(re.escape, words["shapes"]["priority"]))
-    because = "|".join(map(re.escape, words["shapes"]["because"]))
-    shaped = rf"[ \t]++(?:#?\d|P[0-3]\b|in[ \t]|area[: \t]|https?:|[^\s@]++@|(?:{because})\b)"
-    alone = r"(?:[\"”]|[ \t]*+(?:#\d++[ \t]*+)?(?::|[.!?;…]*+[ \t]*+$|[-–—]++[ \t]))"
-    never = "|".join(re.escape(word) for key in WITH_ANY_WORD for word in words["commands"][key])
-    command = rf"(?:{names})(?:{shaped}|{alone})|(?:{never})[ \t]|(?:{numbers})[ \t]*+[0-3]\b"
+def guard(reserved: Iterable[str], tables: Sequence[Mapping[str, Any]]) -> re.Pattern[str]:
+    """Matches the start of each line that a reader of commands could take for one; linear in the text. `tables` are
+    those of `templates/LANGUAGE/words.toml`, all of which are understood, `reserved` what is to be kept free beside
+    them."""
+
+    def all_of(table: str, *keys: str) -> list[str]:
+        return [word for words in tables for key in keys or words[table] for word in words[table][key]]
+
+    known = [*reserved, *all_of("report", "answer"), *all_of("reply"), *all_of("commands")]
+    names = _either(known)
+    numbers, because, into = (_either(all_of("shapes", key)) for key in ("priority", "because", "in"))
+    area = _either(all_of("commands", "area"))
+    shaped = rf"{_GAP}++(?:#?\d|P[0-3]\b|(?:{into}){_GAP}|(?:{area})(?::|{_GAP})|https?:|[^\s@]++@|(?:{because})\b)"
+    alone = rf"(?:[\"”]|{_GAP}*+(?:#\d++{_GAP}*+)?(?::|[.!?;…]*+{_GAP}*+$|[-–—]++{_GAP}))"
+    never = _either(all_of("commands", *WITH_ANY_WORD))
+    command = rf"(?:{names})(?:{shaped}|{alone})|(?:{never}){_GAP}|(?:{numbers}){_GAP}*+[0-3]\b"
     return re.compile(rf"^(?=[ \t\"'*•–“-]*+(?:{command}))", re.MULTILINE | re.IGNORECASE)
+
+
+_GAP = r"[^\S\n]"  # a space of any width
+
+
+def _either(words: Iterable[str]) -> str:
+    """A pattern for one of some wordings, the longest first."""
+    return "|".join(sorted({re.escape(w).replace(r"\ ", f"{_GAP}+") for w in words}, key=lambda w: (-len(w), w)))
+
+
+def faults(guard: re.Pattern[str], subject: str, text: str, html: str, body: str) -> Iterator[str]:
+    """What a mail of ours must never be."""
+    if not subject or not body:
+        yield "an empty subject or body"
+    if re.search(r"<(?:img|script|iframe|link|form)\b|url\(|@import", html, re.IGNORECASE):
+        yield "something in the HTML part would be fetched or run"
+    whole = body + "\n" + text.partition("\n-- \n")[2]
+    if found := guard.search(whole):
+        line = whole[found.start() :].split("\n", 1)[0]
+        yield f"a line starts like a command, which a quote of it could run: {cut(line, 60)!r}"
 
 
 def opening(words: Mapping[str, Any], body: str) -> str:
@@ -97,6 +145,16 @@ def length(words: Mapping[str, Any], span: timedelta) -> str:
     return " ".join(parts[:2])
 
 
+def every(words: Mapping[str, Any], span: timedelta | tuple[int, str]) -> str:
+    """'every hour', 'every 30 minutes', 'every 2 months': of a length of time, or of so many of a unit."""
+    if isinstance(span, timedelta):
+        said = length(words, span)
+        unit = next(name for name, (one, more) in words["units"].items() if said.split()[1] in (one, more))
+        return str(words["every"][unit][not said.startswith("1 ") or said.count(" ") > 1]).format(said)
+    count, unit = span
+    return str(words["every"][unit][count != 1]).format(f"{count} {words['units'][unit][count != 1]}")
+
+
 def day_and_time(words: Mapping[str, Any], moment: datetime, now: datetime, zone: ZoneInfo) -> tuple[str, str]:
     """('', '14:30 CET (13:30 UTC)') on the day of `now`, else ('Tuesday', …), beyond a week ('Tuesday 3 May', …):
     "every time shown with zone and UTC offset" (trust.md T3)."""
@@ -106,17 +164,18 @@ def day_and_time(words: Mapping[str, Any], moment: datetime, now: datetime, zone
         time += f" ({moment.astimezone(UTC):%H:%M} UTC)"
     if local.date() == today:
         return "", time
-    day = str(words["weekdays"][local.weekday()])
+    named = str(words["weekdays"][local.weekday()])
     if abs((local.date() - today).days) > 6:
-        day += f" {local.day} {words['months'][local.month - 1]}"
-        day += f" {local.year}" if local.year != today.year else ""
-    return day, time
+        named = str(words["times"]["weekday"]).format(weekday=named, date=day(words, moment, zone))
+        if local.year != today.year:
+            named = str(words["times"]["year"]).format(day=named, year=local.year)
+    return named, time
 
 
 def day(words: Mapping[str, Any], moment: datetime, zone: ZoneInfo) -> str:
     """'23 November': a date whose year goes without saying."""
     local = moment.astimezone(zone)
-    return f"{local.day} {words['months'][local.month - 1]}"
+    return str(words["times"]["date"]).format(day=local.day, month=words["months"][local.month - 1])
 
 
 def weekdays(words: Mapping[str, Any], days: Iterable[int]) -> str:
@@ -128,9 +187,10 @@ def weekdays(words: Mapping[str, Any], days: Iterable[int]) -> str:
     return listed(words, names)
 
 
-def told(words: Mapping[str, Any], text: str) -> str:
-    """What a mail of ours says, without the line to write above and without its signature."""
-    return text.removeprefix(words["marker"]).partition("\n-- \n")[0].strip("\n")
+def told(text: str) -> str:
+    """What a mail of ours says, in whatever language, without the line to write above and without its signature."""
+    body = text.partition("\n-- \n")[0]
+    return next((body.removeprefix(m) for m in markers() if body.startswith(m)), body).strip("\n")
 
 
 def listed(words: Mapping[str, Any], values: Iterable[object]) -> str:
@@ -186,3 +246,26 @@ def text_taps(words: Mapping[str, Any], found: list[Tap]) -> str:
             row = ""
         row += ("  |  " if place else "  ") + item
     return "\n".join([*lines, row] if short else lines)
+
+
+TAP = "display:block;padding:11px 16px;border-radius:8px;text-decoration:none;"
+FULL = TAP + "background:#1a56b0;border:1px solid #1a56b0;color:#ffffff"
+OPEN = TAP + "background:#ffffff;border:1px solid #1a56b0;color:#1a56b0"  # a person finishes it, or may reword it
+HINT = "margin:16px 0 8px;font-size:14px;color:#5b6472"
+LIST = "margin:0 0 8px;padding:0;list-style:none"
+PLACE = "margin:0 8px 10px 0"
+
+
+def html_taps(words: Mapping[str, Any], found: list[Tap], address: str, subject: str) -> str:
+    """The one-tap answers of the HTML part: real mailto links, big enough for a thumb. A list, since programs that turn
+    it into text put a bullet there, and a line with a bullet is no command (commands.py)."""
+    links = []
+    for tap in found:
+        url = mailto(address, subject if subject[:3].lower() == "re:" else f"Re: {subject}", tap.body)
+        label = f" &nbsp;{escape(tap.label)}" if tap.label else ""
+        kind, style = ("open", OPEN) if tap.unfinished or ": " in tap.shown else ("full", FULL)
+        place = PLACE if tap.label else f"display:inline-block;{PLACE}"
+        link_ = f'<a class="{kind}" href="{escape(url)}" style="{style}"><b>{escape(tap.shown)}</b>{label}</a>'
+        links.append(f'<li style="{place}">{link_}</li>')
+    hint = f'<p class="quiet" style="{HINT}">{escape(words["tap_html"])}</p>\n'
+    return f'{hint}<ul style="{LIST}">\n' + "\n".join(links) + "\n</ul>"

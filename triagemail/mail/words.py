@@ -1,6 +1,7 @@
 """The words that a mail may use, as a table, and the few ways to compare words (process.md 9: "Any case").
 
-`parse_words` turns the text of words.toml into `Words`; `report.py` and `commands.py` say what the words do.
+`parse_words` turns the texts of words.toml, one a language, into `Words`: the words of all are understood in every
+mail; `report.py` and `commands.py` say what the words do.
 Everything here is linear in the text and never raises on it; only a broken table raises.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, wraps
@@ -52,10 +54,12 @@ class Times:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Words:
-    """One table of words; every word in it is folded."""
+    """The words of all languages; every word is folded."""
 
+    languages: Phrases  # what a language is called -> the name of its folder
+    telling: Mapping[str, str]  # a word that only one language has -> that one
     commands: Phrases  # meaning: the command's key
-    examples: Mapping[str, str]  # command key -> how it is written right
+    examples: Mapping[str, str]  # command key -> how it is written right, in English
     priority: frozenset[str]
     because: Phrases
     times: Times
@@ -294,8 +298,24 @@ def _names(line: str, found: Sequence[Token]) -> bool:
 
 # --- reading the table -----------------------------------------------------------------------------------------------
 
+_TOLD = 1500  # characters of a text by which its language is told
+
+
+def language_of(text: str, words: Words) -> str:
+    """The language of a text, "" where it is not plain: the one with the most words that no other has, at least three
+    (a text of few words: all that tell anything), and twice as many as the next."""
+    found = tokens(composed(text[:_TOLD]), 0, _TOLD)
+    score = Counter(words.telling[word] for word, _, _ in found if word in words.telling)
+    best = score.most_common(2)
+    if not best or (len(best) > 1 and best[0][1] < 2 * best[1][1]):
+        return ""
+    return best[0][0] if best[0][1] >= (3 if len(found) > FEW else 1) else ""
+
+
+FEW = 6  # words of a text that is hardly more than a command
 _UNITS = {"minutes": 1, "hours": 60, "days": 1440, "weeks": 10_080}
 _TABLES = {
+    "language": ("names", "telling"),
     "commands": None,
     "examples": None,
     "shapes": (
@@ -312,20 +332,23 @@ _TABLES = {
 }  # fmt: skip
 
 
-def parse_words(toml_text: str) -> Words:
-    """The table in the text of a words.toml. Raises ValueError that names the table and key that is wrong or
-    missing."""
-    tables = tomllib.loads(toml_text)
-    _check(tables)
+def parse_words(*toml_texts: str) -> Words:
+    """The tables in the texts of words.toml, a language each, English first. Raises ValueError that names the table and
+    key that is wrong or missing."""
+    each = [tomllib.loads(text) for text in toml_texts]
+    for one in each:
+        _check(one)
+    tables = _together(each)
     shapes, near, subject, courtesy = tables["shapes"], tables["near"], tables["subject"], tables["courtesy"]
-    commands: dict[str, list[str]] = tables["commands"]
     return Words(
-        commands=phrases(commands),
+        languages=phrases({one["language"]["names"][0]: one["language"]["names"] for one in each}),
+        telling=_telling(each),
+        commands=phrases(tables["commands"]),
         examples=dict(tables["examples"]),
         priority=_folded(shapes["priority"]) | {"p"},  # P0 to P3 are the same in every language
         because=phrases({"because": shapes["because"]}),
         times=_times(tables),
-        near={plain(word): key for key in near["commands"] for word in commands[key]},
+        near={plain(w): key for one in each[::-1] for key in one["near"]["commands"] for w in one["commands"][key]},
         never=_folded(near["never"]),
         lookalikes=frozenset(composed(word).casefold() for word in near["lookalikes"]),
         polite=_folded(near["polite"]),
@@ -343,6 +366,27 @@ def parse_words(toml_text: str) -> Words:
         negations=_folded(tables["report"]["negations"]),
         origin=phrases({key: tables["report"][key] for key in ("behalf", "via")}),
     )
+
+
+def _together(each: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The tables of all languages in one: their lists one after the other, of other values the first."""
+    made: dict[str, Any] = {}
+    for name in _TABLES:
+        table = made[name] = {}
+        for one in each:
+            for key, value in one[name].items():
+                table[key] = [*table.get(key, ()), *value] if isinstance(value, list) else table.get(key, value)
+    return made
+
+
+def _telling(each: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Which words tell which language: those of its own list and of its commands, and no word of two languages."""
+    found: dict[str, set[str]] = {}
+    for one in each:
+        said = [*one["language"]["telling"], *(spelt for spellings in one["commands"].values() for spelt in spellings)]
+        for word in {word for text in said for word in plain(text).split() if len(word) > 1}:
+            found.setdefault(word, set()).add(one["language"]["names"][0])
+    return {word: names.pop() for word, names in found.items() if len(names) == 1}
 
 
 def _times(tables: Mapping[str, Any]) -> Times:
@@ -385,10 +429,14 @@ def _check(tables: Mapping[str, Any]) -> None:
             raise ValueError(f"{key}: a command has its words in [commands] and its example in [examples]")
 
 
+_MAY_BE_EMPTY = ("shapes", "near")
+
+
 def _fits(table: str, value: object) -> bool:
     if table in ("spans", "months"):
         most = 12 if table == "months" else 1_000_000
         return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most
     if table == "examples":
         return isinstance(value, str) and bool(value.strip())
-    return isinstance(value, list) and bool(value) and all(isinstance(word, str) and word.strip() for word in value)
+    filled = bool(value) or table in _MAY_BE_EMPTY  # not every language has an `am`
+    return isinstance(value, list) and filled and all(isinstance(word, str) and word.strip() for word in value)

@@ -47,6 +47,10 @@ TRIAGER = _act("confirm", "not-triager", triager=DECIDES)
 OWNER = _act("confirm", "not-owner", owner=DECIDES, triager=DECIDES)
 TEAM = _act("confirm", "not-owner", owner=DECIDES, triager=DECIDES, team=DECIDES)
 ANYONE = _act("do", anyone=ANY)
+BY_NUMBER = _act(  # "number alone never threads with authority" (trust.md A8)
+    "confirm", "not-admitted", asked=BELIEVED, team=BELIEVED, owner=BELIEVED, reporter=BELIEVED, confirmer=BELIEVED,
+    internal=BELIEVED,
+)  # fmt: skip
 WISH = _act("confirm", anyone=BELIEVED)
 
 ACTS: Mapping[type[Intent], Act] = {
@@ -94,6 +98,7 @@ ACTS: Mapping[type[Intent], Act] = {
     want.Digest: WISH,
     want.Pause: WISH,
     want.Resume: WISH,
+    want.Speak: WISH,
     want.Confirm: ANYONE,
     want.NearMiss: ANYONE,
     want.TooMany: ANYONE,
@@ -161,7 +166,13 @@ def _roles_on(issue: Issue, address: str, policy: Policy) -> set[str]:
 
 def needed(intent: Intent, issue: Issue | None, policy: Policy) -> Act:
     """The row for an intent, with the rule of the profile `none`: "where the table asks for E12, E2 is enough"."""
-    act = asking(intent, issue, intent.by) if isinstance(intent, want.Ask) else ACTS[type(intent)]
+    match intent:
+        case want.Ask():
+            act = asking(intent, issue, intent.by)
+        case want.Comment(by_number=True):
+            act = BY_NUMBER
+        case _:
+            act = ACTS[type(intent)]
     return Act({role: eased(levels, policy) for role, levels in act.needs.items()}, act.short, act.refusal)
 
 

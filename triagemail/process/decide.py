@@ -59,25 +59,21 @@ def decide_all(
     if len(intents) == 1 and isinstance(intents[0], want.Confirm):
         return confirm(intents[0], snapshot, now, policy)
     decided = _fold(snapshot, intents, now, policy)
+    if held := [each for each in decided if each[1].held]:
+        return (held[0],)
     if any(d.freeze for _, d in decided):  # one that is short of evidence freezes all
-        kept = [i for i in intents if isinstance(i, KEPT_ALWAYS)]
-        frozen = tuple(i for i in intents if not isinstance(i, KEPT_ALWAYS))
+        kept = [i for i in intents if _is_kept(i)]
+        frozen = tuple(i for i in intents if not _is_kept(i))
         asked = (frozen[0], ask_to_confirm(frozen, snapshot))
-        return (*_quietly(_fold(snapshot, kept, now, policy), policy), asked)
+        return (*_fold(snapshot, kept, now, policy), asked)
     if any(not o.ok for _, d in decided for o in d.outcomes):
         decided = _nothing_but_kept(snapshot, intents, decided, now, policy)
-    return _quietly(_with_receipt(decided, snapshot, policy), policy)
+    return _with_receipt(decided, snapshot, policy)
 
 
-def _quietly(decided: Sequence[tuple[Intent, Decision]], policy: Policy) -> tuple[tuple[Intent, Decision], ...]:
-    """ "E0 + admitted outsider: … no automatic reply": whoever is named in From may never have heard of us."""
-    return tuple((intent, _unanswered(intent, decision, policy)) for intent, decision in decided)
-
-
-def _unanswered(intent: Intent, decision: Decision, policy: Policy) -> Decision:
-    if intent.evidence.level is not model.Level.E0 or "internal" in acts.roles(intent.by, None, policy):
-        return decision
-    return replace(decision, drafts=tuple(draft for draft in decision.drafts if draft.to != intent.by))
+def _is_kept(intent: Intent) -> bool:
+    """Whatever becomes of the commands beside it; words that only a number puts to an issue go with them (A8)."""
+    return isinstance(intent, KEPT_ALWAYS) and not (isinstance(intent, want.Comment) and intent.by_number)
 
 
 def _fold(
@@ -127,7 +123,7 @@ def _still_believed(decision: Decision, snapshot: Snapshot, now: datetime, polic
 def _fold_kept(
     snapshot: Snapshot, intents: Sequence[Intent], now: datetime, policy: Policy
 ) -> list[tuple[int, Decision]]:
-    places = [place for place, intent in enumerate(intents) if isinstance(intent, KEPT_ALWAYS)]
+    places = [place for place, intent in enumerate(intents) if _is_kept(intent)]
     kept = _fold(snapshot, [intents[place] for place in places], now, policy)
     return [(place, decision) for place, (_, decision) in zip(places, kept, strict=True)]
 
@@ -295,7 +291,7 @@ def _on_list(snapshot: Snapshot, intent: Intent, now: datetime, policy: Policy) 
             return subscriptions.subscribe(intent, snapshot, now, policy)
         case want.Unsubscribe():
             return subscriptions.unsubscribe(intent, snapshot, now, policy)
-        case want.Digest() | want.Pause() | want.Resume():
+        case want.Digest() | want.Pause() | want.Resume() | want.Speak():
             return subscriptions.set_wish(intent, snapshot, now, policy)
         case _:
             raise TypeError(f"no rule for {type(intent).__name__}")

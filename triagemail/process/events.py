@@ -362,6 +362,14 @@ class WishesSet(Event):
     after: Wishes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageSet(Event):
+    """Somebody said in which language our mails to them shall be; the name of a folder of templates."""
+
+    address: str
+    language: str
+
+
 def visible(event: Event) -> Event:
     """The event as people may see it: "a throw stays sealed until both are in"."""
     return replace(event, hand="") if isinstance(event, ThrowCast) else event

@@ -116,11 +116,12 @@ class Reopen(Intent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comment(Intent):
-    """Text that is no command: never lost, and it travels."""
+    """Text that is no command: never lost, and it travels. `by_number`: nothing but a number in it names the issue."""
 
     text: str
     attachments: tuple[str, ...] = ()
     broadcast_reply: bool = False
+    by_number: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,6 +288,13 @@ class Resume(Intent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Speak(Intent):
+    """`language de`: in which language our mails to its author are."""
+
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Confirm(Intent):
     """A plain reply to a confirmation mail; the pending intents are in the snapshot. `cancel` when the reply says
     no."""
@@ -382,6 +390,16 @@ class HeldReports:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldMails:
+    """Mails that are held for one reason: how many, and of the latest few the address, the subject and the number under
+    which the operator finds them."""
+
+    reason: str
+    count: int
+    latest: tuple[tuple[str, str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Undo:
     """What a receipt's decision did: each issue before and after it, who got on or off the list, their wishes."""
 
@@ -422,3 +440,5 @@ class Snapshot:
     group: bool = False  # that reader is another list
     probe: str = ""  # what became of the last probe to them: "arrived", "returned", "" (nobody knows yet)
     lost: tuple[tuple[str, Reach], ...] = ()  # readers disabled or removed since the last digest, for the digest only
+    held: tuple[HeldMails, ...] = ()  # held since the last digest, for the digest only
+    waiting_held: int = 0  # how many are held in all, for the digest only

@@ -54,9 +54,11 @@ ANSWERS: Mapping[str, tuple[Limit, ...]] = {
     "proven-prose": (Limit(30, HOUR, "address", "answers-an-hour"), Limit(6, DAY, "thread", "loop")),
 }
 """By who is answered, and what. `outsider`, `unproven` and `colleague` have shown nothing (E0); of what they got only
-that counts which nobody has answered. A `colleague` has an internal address where no mail system vouches for anybody
-(profile `none`): each of their reports is answered, or nobody would be. A `guess` is an answer to a confirmation that
-is not there. "At most one confirm mail per address and 24 h" is said where it is asked for (`decide.ask_to_confirm`).
+that counts which nobody has answered. An `outsider` gets nothing ("E0 + admitted outsider: … no automatic reply",
+trust.md 3.5): whoever is named in From may never have heard of us. A `colleague` has an internal address where no mail
+system vouches for anybody (profile `none`): each of their reports is answered, or nobody would be. A `guess` is an
+answer to a confirmation that is not there. "At most one confirm mail per address and 24 h" is said where it is asked
+for (`decide.ask_to_confirm`).
 `proven-prose` answers words that were no command: who asks for something six times gets it six times, but robots that
 talk past each other always say the same."""
 
@@ -102,6 +104,12 @@ def answer(intent: Intent, draft: Draft, author: str, issue: Issue | None, polic
         return Answer(draft.to, kind, thread, row)
     prose = isinstance(intent, PROSE) or (isinstance(intent, want.Ask) and intent.unasked)
     return Answer(draft.to, kind, thread, "proven-prose" if prose and kind != "receipt" else "proven")
+
+
+def unanswered(intent: Intent, draft: Draft, author: str, issue: Issue | None, policy: Policy) -> bool:
+    """Whether a mail never goes out, however few did."""
+    found = answer(intent, draft, author, issue, policy)
+    return found is not None and any(limit.most == 0 for limit in ANSWERS[found.row])
 
 
 def _is_receipt_of_work(draft: Draft, issue: Issue | None, policy: Policy) -> bool:
@@ -173,7 +181,20 @@ def tell(snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
     told = Decision(events=(FloodTold(issue=0, at=now, by=""),))
     if not snapshot.flooded:
         return told
-    return told + Decision(drafts=(Draft("flood", policy.duty, None, {"reports": snapshot.flooded}, 0),))
+    listed = Draft("flood", policy.duty, None, {"reports": snapshot.flooded}, 0)
+    return told + Decision(drafts=(listed, *_page(snapshot.flooded, policy)))
+
+
+def _page(flooded: Sequence[want.HeldReports], policy: Policy) -> tuple[Draft, ...]:
+    """Pagers hear of every P0 (`reports.page`); of those that are held in a flood at most once an hour, or whoever
+    floods us would ring them without end."""
+    urgent = [each for each in flooded if each.priority is Priority.P0]
+    if not urgent:
+        return ()
+    first = urgent[0]
+    values = {"count": len(urgent), "by": first.by, "subject": first.subject, "number": first.number}
+    pagers = dict.fromkeys(policy.page)
+    return tuple(Draft("page-flood", who, None, values, 0, cause=f"page-flood:{who}") for who in pagers)
 
 
 # --- machines that may report -----------------------------------------------------------------------------------------

@@ -233,6 +233,8 @@ class Question:
     aliases: tuple[str, ...] = ()
     required: bool = True
     help: str = ""
+    others: tuple[tuple[str, str], ...] = field(default=(), metadata={"key": False})
+    """Label and help as our mails say them in other languages: nobody configures them here."""
 
 
 PRIORITY = "priority"  # the key of the question whose answer is the priority

@@ -9,10 +9,18 @@ from triagemail.process import acts
 from triagemail.process import intents as want
 from triagemail.process.desk import DigestSent
 from triagemail.process.duty import LONGEST, until_of
-from triagemail.process.events import Audience, Decision, Draft, SubscriberJoined, SubscriberLeft, WishesSet
+from triagemail.process.events import (
+    Audience,
+    Decision,
+    Draft,
+    LanguageSet,
+    SubscriberJoined,
+    SubscriberLeft,
+    WishesSet,
+)
 from triagemail.process.intents import Intent, Snapshot
 from triagemail.process.model import Policy, Priority, Wishes
-from triagemail.process.updates import refuse
+from triagemail.process.updates import done, refuse
 
 
 def subscribe(intent: want.Subscribe, snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
@@ -102,9 +110,13 @@ def may_join(intent: Intent, policy: Policy) -> bool:
 
 
 def set_wish(
-    intent: want.Digest | want.Pause | want.Resume, snapshot: Snapshot, now: datetime, policy: Policy
+    intent: want.Digest | want.Pause | want.Resume | want.Speak, snapshot: Snapshot, now: datetime, policy: Policy
 ) -> Decision:
-    """`digest` (one mail a day), `pause 2 weeks`, `resume` (every mail again, as it comes)."""
+    """`digest` (one mail a day), `pause 2 weeks`, `resume` (every mail again, as it comes); `language de` is for whom
+    no list concerns, too."""
+    if isinstance(intent, want.Speak):
+        spoken = LanguageSet(issue=0, at=now, by=intent.by, address=intent.by, language=intent.language)
+        return Decision(events=(spoken,)) + done(intent, "language-set")
     before = snapshot.wishes
     if before is None:
         return refuse(intent, "not-on-list")
@@ -121,13 +133,17 @@ def set_wish(
 
 
 def digest(snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
-    """ "`digest` (one mail a day)": readers with the same wishes share one. The operator gets one of who was lost."""
+    """ "`digest` (one mail a day)": readers with the same wishes share one. The operator gets one of who was lost,
+    and one of what is held: "held 30 d, digest" (trust.md 3.5)."""
     mails = tuple(
         Draft("digest", Audience(Priority.P1, 0, readers, only=True), None, {"broadcasts": broadcasts})
         for broadcasts, readers in snapshot.digests
     )
     if snapshot.lost and policy.operator:
         mails += (Draft("lost", policy.operator, None, {"readers": snapshot.lost}),)
+    if snapshot.held and policy.operator:
+        values = {"groups": snapshot.held, "waiting": snapshot.waiting_held}
+        mails += (Draft("held-digest", policy.operator, None, values),)
     return Decision(events=(DigestSent(issue=0, at=now, by=""),), drafts=mails)
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from triagemail.process.events import Audience
+from triagemail.process.events import Audience, Event, LanguageSet, SubscriberJoined, SubscriberLeft, WishesSet
 from triagemail.process.model import Priority, Reach, Wishes
 from triagemail.process.subscriptions import wants
-from triagemail.store import reach
+from triagemail.store import reach, spoken
 from triagemail.store.claims import SLICE
 from triagemail.store.schema import from_micros, micros
 from triagemail.store.store import Store
@@ -27,6 +27,7 @@ class Member:
     group: bool
     wishes: Wishes
     reach: Reach | None = None  # None: nothing came back
+    language: str = ""  # in which they want our mails, if they said so
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,19 @@ def _already_have(store: Store, outgoing: list[int]) -> set[tuple[int, int]]:
 # --- the list --------------------------------------------------------------------------------------------------------
 
 
+def record(store: Store, event: Event) -> None:
+    """What the journal says of the list and its readers is so."""
+    match event:
+        case SubscriberJoined(address=address):
+            join(store, address, event.at)
+        case SubscriberLeft(address=address):
+            leave(store, address, event.at)
+        case WishesSet(address=address, after=wished):
+            set_wishes(store, address, wished, event.at)
+        case LanguageSet(address=address, language=language):
+            spoken.speak(store, address, language)
+
+
 def join(store: Store, address: str, now: datetime, *, group: bool = False) -> None:
     """Idempotent: who is on the list stays on it since they first joined. What came back before is forgotten."""
     person = store.person(address)
@@ -167,10 +181,10 @@ def members(store: Store) -> list[Member]:
     on_it = "p.subscribed_at IS NOT NULL"
     wished = {address: each for _, address, each in _people(store, on_it)}
     fares = reach.by_address(store)
-    rows = store.all(f"SELECT address, subscribed_at, is_group FROM person p WHERE {on_it} ORDER BY address")
+    rows = store.all(f"SELECT address, subscribed_at, is_group, language FROM person p WHERE {on_it} ORDER BY address")
     return [
-        Member(address, from_micros(since), bool(group), wished[address], fares.get(address))
-        for address, since, group in rows
+        Member(address, from_micros(since), bool(group), wished[address], fares.get(address), language or "")
+        for address, since, group, language in rows
     ]
 
 

@@ -86,6 +86,23 @@ def flooded(store: Store, since: datetime) -> list[tuple[str, Priority | None, l
     return [(address, _PRIORITY[each[0][0]], [number for _, number in each]) for each, address in ordered]
 
 
+def held_between(store: Store, since: datetime, until: datetime) -> dict[str, list[int]]:
+    """What was held after `since`, up to `until`, and is still: the inbox rows by the kind of their reason."""
+    rows = store.all(
+        "SELECT id, reason FROM inbox WHERE state = 'held' AND done_at > ? AND done_at <= ? ORDER BY id",
+        micros(since), micros(until),
+    )  # fmt: skip
+    found: dict[str, list[int]] = {}
+    for number, reason in rows:
+        kind = "flood" if reason.startswith("flood") else reason.partition(":")[0]
+        found.setdefault(kind, []).append(number)
+    return found
+
+
+def count_held(store: Store) -> int:
+    return _count(store, "SELECT COUNT(id) FROM inbox WHERE state = 'held'")
+
+
 def lead(store: Store, name: str, issue: int) -> None:
     """From now on alerts of this name belong to that issue, whatever they belonged to before."""
     store.run(

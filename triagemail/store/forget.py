@@ -157,7 +157,7 @@ def _person(store: Store, number: int, pseudonym: str) -> None:
     """Their row keeps its number, which stands in tokens; all else of it goes."""
     store.run(
         "UPDATE person SET address = ?, name = '', subscribed_at = NULL, wish_priority = 1, digest = ?,"
-        " paused_until = NULL WHERE id = ?",
+        " paused_until = NULL, language = NULL, heard = NULL WHERE id = ?",
         pseudonym, False, number,
     )  # fmt: skip
     store.run("DELETE FROM follow WHERE person = ?", number)

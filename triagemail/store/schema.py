@@ -7,7 +7,7 @@ from typing import Any
 
 import peewee as pw
 
-VERSION = 4
+VERSION = 5
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -57,6 +57,8 @@ class Person(Table):
     wish_priority = pw.SmallIntegerField(default=1, constraints=[pw.SQL("DEFAULT 1")])  # this one and the more urgent
     digest = pw.BooleanField(default=False, constraints=[pw.SQL("DEFAULT FALSE")])
     paused_until = UtcField(null=True)
+    language = pw.TextField(null=True)  # in which they want our mails, by their own word or the operator's
+    heard = pw.TextField(null=True)  # in which they last wrote to us, as far as that was plain
 
 
 class ReachRow(Table):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from triagemail.store.migrations import to_2, to_3, to_4
+from triagemail.store.migrations import to_2, to_3, to_4, to_5
 from triagemail.store.store import Store
 
-STEPS: Mapping[int, Callable[[Store], None]] = {2: to_2.up, 3: to_3.up, 4: to_4.up}
+STEPS: Mapping[int, Callable[[Store], None]] = {2: to_2.up, 3: to_3.up, 4: to_4.up, 5: to_5.up}
