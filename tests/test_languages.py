@@ -44,6 +44,15 @@ def made(language: str, place: int) -> Rendered:
     return rendered(CASES[place], language=language)
 
 
+def test_no_markdown_is_left_in_a_mail() -> None:
+    """Marks of our own template language are for us: whoever reads the mail sees bold words, not `**`."""
+    for language, place in itertools.product(ALL, range(len(CASES))):
+        mail = made(language, place)
+        for part in (mail.html, mail.text, mail.subject):
+            assert "**" not in part, (language, IDS[place])
+        assert "](" not in mail.html, (language, IDS[place])
+
+
 # --- complete ---------------------------------------------------------------------------------------------------------
 
 

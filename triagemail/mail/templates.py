@@ -301,6 +301,7 @@ def _folders(templates: Templates, language: str) -> Folders:
     return Folders(base if own is None else (own, *base), own, allowed)
 
 
+@lru_cache(maxsize=64)
 def _own_book(templates: Templates, language: str) -> Book:
     return _book(_folders(templates, language))
 

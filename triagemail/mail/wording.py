@@ -108,8 +108,13 @@ _GAP = r"[^\S\n]"  # a space of any width
 
 
 def _either(words: Iterable[str]) -> str:
-    """A pattern for one of some wordings, the longest first."""
-    return "|".join(sorted({re.escape(w).replace(r"\ ", f"{_GAP}+") for w in words}, key=lambda w: (-len(w), w)))
+    """A pattern for one of some wordings, the longest first. Those with one first letter stand together: at a line that
+    starts with another letter, one look passes by all of them."""
+    by_letter: dict[str, set[str]] = {}
+    for word in words:
+        by_letter.setdefault(word[0].lower(), set()).add(re.escape(word[1:]).replace(r"\ ", f"{_GAP}+"))
+    longest = {letter: "|".join(sorted(rest, key=lambda w: (-len(w), w))) for letter, rest in by_letter.items()}
+    return "|".join(f"{re.escape(letter)}(?:{rest})" for letter, rest in longest.items())
 
 
 def faults(guard: re.Pattern[str], subject: str, text: str, html: str, body: str) -> Iterator[str]:
