@@ -448,6 +448,22 @@ def test_the_operator_hears_of_it_by_a_second_route(
         assert found.risks == (found.silence,), "nobody runs here"
 
 
+def test_a_refused_login_is_not_tried_until_the_account_is_locked(tmp_path: Path) -> None:
+    """S11: "AUTH refused 535: backoff". Providers lock an account after some wrong passwords: a few tries in the first
+    quarter of an hour, then four an hour."""
+    with taker(features=b"250-taker\r\n250 AUTH PLAIN\r\n") as relay, desk(tmp_path, relay, 1) as office:
+        relay.other = lambda line: b"535 5.7.8 wrong\r\n"
+        point_at(office, relay.port, tls="none", user="desk", password="opensesame")
+        office.broadcast()
+        with connects(office.clock) as tried:
+            runs(office, 15 * MINUTE)
+            assert 3 <= len(tried) <= 6
+            before = len(tried)
+            runs(office, 180 * MINUTE)
+        assert len(tried) - before <= 6 + 3 * 6
+        assert office.rows("SELECT DISTINCT state, attempts FROM delivery") == [("queued", 0)]
+
+
 # --- S12: a template that fails at run time ---------------------------------------------------------------------------
 
 BROKEN = {

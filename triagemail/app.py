@@ -375,9 +375,11 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
 
 def _pause(error: Exception, failures: int) -> float:
     """Mailbox and relay are there again a minute after what kept us from them is over; a refused login is no matter of
-    time, and too many of them lock the account."""
+    time, and too many of them lock the account. The relay is asked a few times more: mails wait behind it."""
     if isinstance(error, LoginRefused):
         return LOCKED_OUT * random.uniform(1.0, 1.1)
+    if isinstance(error, RelayDown) and error.operator and error.code >= 500:
+        return backoff(failures + 6, LOCKED_OUT)  # a minute, two, four …
     return backoff(failures, AT_MOST)
 
 
