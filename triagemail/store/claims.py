@@ -236,15 +236,17 @@ def free_leases(store: Store) -> tuple[int, int]:
 # --- timers ----------------------------------------------------------------------------------------------------------
 
 
-def claim_timer(store: Store, now: datetime) -> tuple[int, str, datetime] | None:
-    """The most urgent due timer that is nobody else's: (issue, name, due). Inside the transaction that fires it. On
+def claim_timer(store: Store, now: datetime, only: str = "") -> tuple[int, str, datetime] | None:
+    """The most urgent due timer (of the name `only`) that is nobody else's: (issue, name, due). In its transaction. On
     PostgreSQL what it is about (issue, desk or person) is locked first, as a mail does, then the timer's row is read
     again: whoever was there before may have moved it."""
     if store.sqlite:
-        return store.due_timer(now)
+        return store.due_timer(now, only)
     due = store.all(
-        f"SELECT issue, name, due FROM timer WHERE due <= ? ORDER BY rank, due, issue LIMIT {LOOKED_AT}", micros(now)
-    )
+        f"SELECT issue, name, due FROM timer WHERE due <= ?{' AND name = ?' if only else ''}"
+        f" ORDER BY rank, due, issue LIMIT {LOOKED_AT}",
+        micros(now), *([only] if only else []),
+    )  # fmt: skip
     for number, name, at in due:
         table, key = ("issue", "number") if number > 0 else ("desk", "id") if number == 0 else ("person", "id")
         free = store.one(f"SELECT 1 FROM {table} WHERE {key} = ?{store.free}", abs(number) or 1)
