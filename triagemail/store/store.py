@@ -171,8 +171,8 @@ class Store:
     def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         """One statement for each of these rows, as a transaction of its own. On SQLite without peewee's layers, which
         cost more than four such rows: the sender does this thousands of times a second."""
-        if not self.sqlite:
-            with self.transaction(), named(), translated():
+        if not self.sqlite:  # the driver sends them in one go, which PostgreSQL takes for one transaction
+            with named(), translated():
                 self._cursor().executemany(statement.replace("?", "%s"), rows)
             return
         with self.lock, translated():
