@@ -1,9 +1,10 @@
 """Kill -9 again and again, between a real Dovecot and a relay that counts (trust.md D1, R1-R3).
 
-    PYTHONPATH=. python bench/kill.py [--seeds 5] [--kills 200] [--mails 1000]
+    PYTHONPATH=. python bench/kill.py [--seeds 5] [--first 1] [--kills 200] [--mails 1000]
 
 Every other kill is at a named step, the others up to 0.9 s after a mail was worked off. Ends with 1 where a promise
-does not stand, or where one of the two wrong designs, which must lose mails, is not found out.
+does not stand, or where one of the two wrong designs, which must lose mails, is not found out. They are played before
+seed 1 only.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ def show(name: str, found: Outcome) -> None:
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--seeds", type=int, default=5)
+    ask.add_argument("--first", type=int, default=1)
     ask.add_argument("--kills", type=int, default=200)
     ask.add_argument("--mails", type=int, default=1_000)
     asked = ask.parse_args()
@@ -43,11 +45,12 @@ def main() -> None:
             show(name, found)
             return found
 
-        for design in ("seen", "atmost"):
+        for design in ("seen", "atmost") if asked.first == 1 else ():
             failed |= not play(design, seed=0, design=design).wrong
-        for seed in range(1, asked.seeds + 1):
+        for seed in range(asked.first, asked.seeds + 1):
             failed |= bool(play(f"seed{seed}", seed=seed).wrong)
-    print("a promise does not stand" if failed else "nothing lost, nothing decided twice; both wrong designs found out")
+    found_out = "; both wrong designs found out" if asked.first == 1 else ""
+    print("a promise does not stand" if failed else f"nothing lost, nothing decided twice{found_out}")
     sys.exit(failed)
 
 
