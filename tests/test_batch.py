@@ -417,6 +417,21 @@ def test_an_old_connection_that_ends_is_nobodys_fault() -> None:
     assert [copy.key for copy in pipeline.returned] == [1, 2]
 
 
+def test_who_found_no_room_outlives_a_connection_that_ends_after_the_dot() -> None:
+    """S2: with the answer to the dot lost, whose RCPT was taken is ambiguous; who got 452 goes over another
+    connection."""
+    pipeline = BatchPipeline(pipelining=True)
+    pipeline.offer_all(equal(3))
+    pipeline.take()
+    pipeline.received(b"250 ok\r\n250 ok\r\n250 ok\r\n452 4.5.3 too many recipients\r\n354 go\r\n")
+    pipeline.release()
+    pipeline.take()
+    pipeline.written = 1_000
+    pipeline.lost("cut")
+    assert [(copy.key, out) for copy, out in pipeline.landed] == [(key, Lost("cut", True, "end")) for key in (0, 1)]
+    assert [copy.key for copy in pipeline.returned] == [2]
+
+
 def test_a_group_over_the_relays_limit_is_not_sent() -> None:
     """S10: SIZE is checked before a byte goes out, for a group as for one."""
     pipeline = BatchPipeline(pipelining=True, size=True, limit=20)
@@ -443,7 +458,7 @@ def test_what_is_claimed_together(store: Store) -> None:
         store.run("UPDATE delivery SET role = ? WHERE outgoing < 3 AND person <> ?", False, store.person(reader(0)))
     found = []
     while True:
-        together = claims.next_batch(store, now, 9)
+        together = claims.next_batch(store, now, "one")
         dues = claims.claim_deliveries(store, now, "one", 500, 9, together)
         if not dues:
             break

@@ -147,9 +147,10 @@ class Sender:
         if self.unsure and not self.dues:
             claims.free_own(self.store, self.holder)
             self.unsure = False
-        together = claims.next_batch(self.store, now, least) if self.batch else None
+        busy = {due.person for due in self.dues.values()}  # a relay that hangs with one of theirs holds up nobody else
+        together = claims.next_batch(self.store, now, self.holder, least, busy) if self.batch else None
         limit = LARGEST if together else limit  # many recipients are one mail to the relay
-        left = deque(claims.claim_deliveries(self.store, now, self.holder, limit, least, together))
+        left = deque(claims.claim_deliveries(self.store, now, self.holder, limit, least, together, busy))
         self.claimed_at = time.monotonic()
         if left:
             step("after_send_claim")
