@@ -157,6 +157,8 @@ class App:
         stop = {signal.SIGTERM, signal.SIGINT}
         signal.pthread_sigmask(signal.SIG_BLOCK, stop)
         loops = self.loops(only)
+        if self.intake is None:
+            mailboxes.forget_faults(self.store)
         lmtp = self.start_lmtp(only, loops)
         web = self.start_web(only)
         logger("run").info("started", parts=",".join(loops), store=str(self.store.path or "postgresql"))
