@@ -7,6 +7,9 @@ child of its own for each line of its input.
 
 from __future__ import annotations
 
+import builtins
+import ctypes
+import faulthandler
 import os
 import random
 import signal
@@ -19,9 +22,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 CONNECTIONS = 4
-DESIGNS = ("right", "seen", "atmost")
+DESIGNS = ("right", "seen", "atmost", "poison")
 PATIENCE = 5.0  # seconds
 NAMED = 1.0  # seconds that a named step has to come by
 WINDOW = 0.03  # seconds that a wrong design is wrong for
@@ -90,6 +94,57 @@ def _atmost() -> None:
     claims.claim_deliveries = claim
 
 
+def _die(how: str) -> None:
+    if how == "segv":
+        faulthandler.disable()
+        ctypes.string_at(0)
+    elif how == "abort":
+        faulthandler.disable()
+        os.abort()
+    elif how == "exit":
+        os._exit(1)
+    else:
+        os.kill(os.getpid(), signal.Signals[f"SIG{how.upper()}"])
+
+
+def _poison() -> None:
+    """Not wrong: a parser or a rule that fails of a mail in the way that the mail's X-Poison field names (D11)."""
+    from triagemail import worker
+    from triagemail.mail import mime
+
+    parse, unreadable = mime.parse, worker.unreadable
+
+    def fails(how: str) -> None:
+        if how in KINDS_OF_DEATH:
+            _die(how)
+        elif how == "UnicodeDecodeError":
+            b"\xff".decode()
+        elif how:
+            raise getattr(builtins, how)("poison")
+
+    def parse_(raw: bytes) -> mime.ParsedMail:
+        found = parse(raw)
+        where, _, how = "".join(found.headers.get("x-poison", ())).partition(" ")
+        if where == "parser":
+            fails(how)
+        return found
+
+    def unreadable_(found: Any) -> str:
+        where, _, how = "".join(found.headers.get("x-poison", ())).partition(" ")
+        if where == "rule":
+            fails(how)
+        return unreadable(found)
+
+    mime.parse = parse_
+    worker.unreadable = unreadable_
+
+
+KINDS_OF_DEATH = ("exit", "kill", "bus", "segv", "abort")
+KINDS_OF_ERROR = ("ValueError", "KeyError", "RecursionError", "MemoryError", "UnicodeDecodeError")
+POISON = tuple(f"{where} {how}" for where in ("parser", "rule") for how in (*KINDS_OF_DEATH, *KINDS_OF_ERROR))
+"""Twenty kinds of a mail that breaks what reads it."""
+
+
 def serve(config: Path, how: str, fail: str) -> int:
     """In the child: "serve" until it is killed, "finish" what is due; it dies at the step `fail`."""
     from triagemail import config as configs
@@ -112,7 +167,7 @@ def _zygote(config: Path, design: str) -> None:
     from triagemail import app, log  # noqa: F401  # every child has it at once
 
     log.configure("error")
-    {"right": lambda: None, "seen": _seen, "atmost": _atmost}[design]()
+    {"right": lambda: None, "seen": _seen, "atmost": _atmost, "poison": _poison}[design]()
     print("ready", flush=True)
     for line in sys.stdin:
         how, _, fail = line.strip().partition(" ")
@@ -167,6 +222,33 @@ class Killer:
         assert code in (9, -signal.SIGKILL), f"it ended by itself with {code}"
         self.kills += 1
         self.passed[fail.partition(":")[0]] += code == 9
+
+    def restart_after(self, done: Callable[[], int], seconds: float) -> float:
+        """SIGTERM so many seconds after it has worked off a mail; how long it then took to end well."""
+        before = done()
+        pid = self.ask("serve")
+        ends = time.monotonic() + PATIENCE
+        while done() == before and time.monotonic() < ends:
+            time.sleep(0.01)
+        time.sleep(seconds)
+        began = time.monotonic()
+        os.kill(pid, signal.SIGTERM)
+        code = self.ask("")
+        assert code == 0, f"it ended with {code}"
+        return time.monotonic() - began
+
+    def keep_alive(self, seconds: float, over: Callable[[], object]) -> int:
+        """As systemd does: started again whenever it dies, until it is `over`. How often it died."""
+        ends, deaths = time.monotonic() + seconds, 0
+        while not over():
+            assert time.monotonic() < ends, f"not over after {seconds:.0f} s and {deaths} deaths"
+            pid = self.ask("serve")
+            while not _is_dead(pid) and not over() and time.monotonic() < ends:
+                time.sleep(0.05)
+            deaths += _is_dead(pid)
+            os.kill(pid, signal.SIGTERM)
+            self.ask("")
+        return deaths
 
     def finish(self) -> None:
         self.ask("finish")

@@ -33,6 +33,7 @@ class Outcome:
     kills: int = 0
     steps: Counter[str] = field(default_factory=Counter)
     twice: int = 0
+    longest: float = 0.0  # seconds from a SIGTERM to the end
     seconds: float = 0.0
     wrong: list[str] = field(default_factory=list)
 
@@ -52,10 +53,11 @@ def siege(
     design: str = "right",
     alive: float = 0.9,
     steps: Sequence[str] = NAMED,
+    gently: bool = False,
 ) -> Outcome:
     """Every other death is at a named step, or at its moment where the step does not come by. Between two of them it
-    works off a mail, and then for up to `alive` seconds."""
-    chance, found, began = random.Random(seed), Outcome(), time.monotonic()
+    works off a mail, and then for up to `alive` seconds. `gently`: each is a SIGTERM, and none a death."""
+    chance, found, began, turn = random.Random(seed), Outcome(), time.monotonic(), 0
     raws = [REPORT.format(number=n, author=n // EACH).encode() for n in range(mails)]
     with taker(answer=kills.late(random.Random(seed))) as relay:
         config = folder / "config.toml"
@@ -65,12 +67,18 @@ def siege(
         with kills.killer(config, design, seed) as killer:
             killer.finish()  # the desk is opened
             deliver: Callable[[bytes], object] = lambda raw: dovecot.deliver(user, raw)  # noqa: E731
-            feeder = kills.feed(deliver, raws, lambda: mails * (killer.kills + 1) // deaths)
+            feeder = kills.feed(deliver, raws, lambda: mails * (turn + 1) // deaths)
             store = Store(f"sqlite:///{folder}/t.db")
             for number in range(deaths):
+                turn = number
+                if gently:
+                    took = killer.restart_after(lambda: done(store), chance.uniform(0.0, alive))
+                    found.longest = max(found.longest, took)
+                    continue
                 name = steps[number // 2 % len(steps)]
                 step = f"{name}:{chance.randrange(1, 3) + (name in HEAD)}" if number % 2 else ""
                 killer.kill_after(lambda: done(store), chance.uniform(0.0, alive), step)
+            turn = deaths
             feeder.join()
             killer.finish()
             killer.finish()  # what came in between the first look and the last mail

@@ -180,6 +180,22 @@ def test_systemd_hands_secrets_over_its_own_way(tmp_path: Path, monkeypatch: pyt
     assert c.store.url == "postgresql://t:canary-7@localhost/t"
 
 
+def test_who_types_a_command_needs_no_password_that_systemd_keeps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LoadCredential: `status` and `deliver` run outside the unit and log in nowhere, so they do without; `run` and
+    `check` say what is missing, and do not go on with another password."""
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    text = '[smtp]\nuser = "t"\npassword_file = "$CREDENTIALS_DIRECTORY/smtp"\n[people]\ntriagers = ["a@b.example"]\n'
+    assert "canary" not in read(tmp_path, text).smtp.password
+    with pytest.raises(ConfigError, match=r"smtp\.password_file: \$CREDENTIALS_DIRECTORY is set by systemd"):
+        read(tmp_path, text, service=True)
+    (tmp_path / "smtp").write_text("canary-7\n")
+    (tmp_path / "smtp").chmod(0o600)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert read(tmp_path, text, service=True).smtp.password == "canary-7"
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -323,7 +323,7 @@ def test_our_own_mail_that_comes_back_under_another_name_is_held(chat: Chat) -> 
         again = mail.raw.replace(b"From: triagemail <issues@acme.example>", f"From: {author}".encode())
         chat.append(again)
         chat.settle()
-    assert chat.held() == ["loop: a mail of ours came back to us"] * 2
+    assert [why.partition(",")[0] for why in chat.held()] == ["loop: a mail of ours came back to us"] * 2
     headers = {"Message-ID": f"<ab.aa.aa.aa-{'a' * 26}.q@acme.example>"}
     raw = chat.writes(BOB, COMPLETE.format(priority="P2"), subject="Not ours")
     raw = raw.replace(b"Message-ID: <", f"Message-ID: {headers['Message-ID']}\r\nX-Old: <".encode())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import random
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from triagemail.doors.imap import ImapSettings, LoginRefused, Mailbox, MailboxLo
 from triagemail.doors.link import Token
 from triagemail.doors.relay import Relay
 from triagemail.doors.smtp import RelayDown, SmtpSettings
+from triagemail.heartbeat import FROM_CRON, Heartbeat
 from triagemail.intake import Intake, Superseded, taking
 from triagemail.keys import read_keys
 from triagemail.log import logger
@@ -39,9 +41,10 @@ from triagemail.presence import Presence
 from triagemail.process.model import Policy
 from triagemail.sender import Pace, Sender
 from triagemail.snapshots import DEAF, Snapshots
-from triagemail.store import claims, health, processes, prune
+from triagemail.store import claims, health, processes, prune, pulse
 from triagemail.store import mailbox as mailboxes
-from triagemail.store.store import STORE_FAULTS, Store
+from triagemail.store.engines import STORE_FAULTS, first_said
+from triagemail.store.store import Store
 from triagemail.units import Units
 from triagemail.watch import Watch
 from triagemail.worker import Worker
@@ -57,8 +60,8 @@ CAUSES = {
     "MailboxRefused": "the mailbox does not let us in",
     "MailboxLost": "the mailbox cannot be reached",
     "RelayDown": "the mail relay takes nothing",
-    "OperationalError": "the database does not work",
 }
+BROKEN = "the database does not work"
 HOUR = 3600.0  # seconds between looks for what retention lets go
 LOOK = 1.0  # seconds between looks at a queue that nobody announced anything for
 AT_MOST = 60.0  # seconds until mailbox or relay are tried again
@@ -100,6 +103,8 @@ class App:
         would catch."""
         with self.presence.shown(only):
             self._until_idle(only)
+        if (place := pulse.place(self.store)) is not None:
+            pulse.say(place, only, [], FROM_CRON)
 
     def _until_idle(self, only: tuple[str, ...]) -> None:
         if "clock" in only:
@@ -159,17 +164,20 @@ class App:
         loops = self.loops(only)
         if self.intake is None:
             mailboxes.forget_faults(self.store)
+        heart = Heartbeat(loops, pulse.place(self.store), self.presence.hang, self._hangs)
+        heart.beat()  # before somebody asks the web page how we are
         lmtp = self.start_lmtp(only, loops)
         web = self.start_web(only)
         logger("run").info("started", parts=",".join(loops), store=str(self.store.path or "postgresql"))
         try:
             wakes = {name: loops[name].wake for name in loops}
             with self.presence.shown(only, wakes):  # until the last of them has ended
-                ended = run_all(loops, lambda: signal.sigwait(stop))
+                ended = run_all(loops, lambda: heart.until(stop))
         finally:
             for server in (lmtp, web):
                 if server is not None:
                     server.stop()
+            heart.end()
         logger("run").info("stopped", clean=ended)
         return ended
 
@@ -236,6 +244,8 @@ class App:
             )  # fmt: skip
             found["intake"].wait = lambda seconds: self._wait_for_mail(found["intake"], seconds)
             self.intake_loop = found["intake"]
+            assert self.intake is not None
+            self.intake = replace(self.intake, turns=found["intake"].turns)
         if parts:
             found["work"] = work
         if "send" in only:
@@ -309,12 +319,18 @@ class App:
             self.mailbox.close()
         self.store.close()
 
+    def _hangs(self, text: str) -> None:
+        try:
+            self.notices.tell("the service hangs", text)
+        finally:
+            self.store.close()  # of a thread that ends now
+
     def _failed(self, error: Exception, failures: int) -> None:
         """What waiting will not mend, or has not mended for a while, is told to the operator. A broken database
         connection stays broken: the next try opens its own."""
         if isinstance(error, STORE_FAULTS):
             self.store.close()
-        unread = isinstance(error, MailboxRefused | MailboxLost)
+        stuck, unread = isinstance(error, STORE_FAULTS), isinstance(error, MailboxRefused | MailboxLost)
         locked_out = isinstance(error, RelayDown) and error.operator
         if locked_out:
             with contextlib.suppress(*STORE_FAULTS), self.store.transaction():
@@ -324,8 +340,9 @@ class App:
         with contextlib.suppress(Exception):  # it may fail for the very reason that it is about
             if unread and self.intake is not None:
                 mailboxes.note_fault(self.store, self.intake.place, self.clock.now(), str(error))
-            if refused or failures == LOSSES or (unread and failures > LOSSES):
-                self.notices.tell(CAUSES.get(type(error).__name__, "something fails again and again"), str(error))
+            if refused or failures == LOSSES or ((unread or stuck) and failures > LOSSES):
+                cause = BROKEN if stuck else CAUSES.get(type(error).__name__, "something fails again and again")
+                self.notices.tell(cause, first_said(error) if stuck else str(error))
 
 
 def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] | None = None) -> App:
@@ -338,7 +355,7 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
     words = parse_words(*texts_of("words.toml"))
     outbox = Outbox(store, own, keyring, policy, config.mail.language, config.list.language)
     known = Snapshots(store, policy, outbox, clock, configs.trust(config))
-    notices = Notices(store, outbox, policy, clock)
+    notices = Notices(store, outbox, policy, clock, lambda: Relay(_smtp(config)))
     watch = Watch(store, policy, notices)
     budgets = Budgets(store, policy, words, clock, notices)
     alerts = Alerts(store, policy, words, clock, known, budgets)
@@ -360,9 +377,11 @@ def build(config: Config, *, clock: Clock | None = None, keys: dict[str, bytes] 
 
 def _pause(error: Exception, failures: int) -> float:
     """Mailbox and relay are there again a minute after what kept us from them is over; a refused login is no matter of
-    time, and too many of them lock the account."""
+    time, and too many of them lock the account. The relay is asked a few times more: mails wait behind it."""
     if isinstance(error, LoginRefused):
         return LOCKED_OUT * random.uniform(1.0, 1.1)
+    if isinstance(error, RelayDown) and error.operator and error.code >= 500:
+        return backoff(failures + 6, LOCKED_OUT)  # a minute, two, four …
     return backoff(failures, AT_MOST)
 
 
@@ -407,7 +426,8 @@ def _smtp(config: Config) -> SmtpSettings:
 
 
 def keys_path(config: Config) -> Path:
-    return config.folder / config.auth.keys_file
+    """In the config's folder, or where systemd hands it over: "$CREDENTIALS_DIRECTORY/triagemail.keys"."""
+    return config.folder / os.path.expandvars(config.auth.keys_file)
 
 
 # --- one service process a database ----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import json
 import sys
@@ -143,6 +144,8 @@ def run(config_file: Path | None, only: str, until_idle: bool) -> None:
     sys.setswitchinterval(0.0005)  # a parsing thread must not starve the sender
     gc.freeze()  # modules and templates stay: the collector need not look at them, which is a twentieth of the CPU
     gc.set_threshold(50_000, 20, 20)
+    if not until_idle and sys.__stderr__ is not None:
+        faulthandler.enable(sys.__stderr__)  # systemd's watchdog ends us with SIGABRT: it leaves where each thread was
     try:
         with exclusive(app.store):
             code = _until_idle(app, parts) if until_idle else OK if app.serve(parts) else TRY_AGAIN
@@ -269,7 +272,8 @@ def status(config_file: Path | None, json_lines: bool) -> None:
     from triagemail.store.health import health
 
     config, store = open_to_look(config_file)
-    found = health(store, Clock().now(), config.imap.read_every)
+    now = Clock().now()
+    found = health(store, now, config.imap.read_every)
     if json_lines:
         say_json(asdict(found))
     else:
@@ -277,6 +281,9 @@ def status(config_file: Path | None, json_lines: bool) -> None:
         say(f"open issues: {found.open_issues}   subscribers: {found.subscribers}{disabled}")
         say("inbox:     ", _counts(found.inbox))
         say("deliveries:", _counts(found.deliveries))
+        for name, since in (("mail", found.oldest_mail), ("delivery", found.oldest_delivery)):
+            if since is not None:
+                say(f"oldest {name} that waits: {(now - since).total_seconds():.0f} s")
         for each in found.processes:
             gone = "" if each.alive else ", gone"
             say(f"process:    {each.name} {each.parts} since {each.since:%Y-%m-%d %H:%M} UTC{gone}")

@@ -94,6 +94,10 @@ class _Found:
         return next((self.lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in self.lines), 0)
 
 
+_CREDENTIALS = "$CREDENTIALS_DIRECTORY"
+_NOT_HERE = "only systemd has it"  # no password, and never one that is sent: `load(service=True)` refuses it
+
+
 def load(path: Path | None = None, *, service: bool = False) -> Config:
     """The config in the file `path`, defaults filled in and paths absolute; None gives the defaults on loopback.
 
@@ -106,7 +110,7 @@ def load(path: Path | None = None, *, service: bool = False) -> Config:
     warnings = _renamed(raw)
     _second_axes(raw, (), found)
     raw = _known(raw, Config, (), found)
-    _secrets(raw, folder, found)
+    _secrets(raw, folder, found, service)
     _merged(raw)
     config = _finished(replace(_validated(raw, found), folder=folder))
     for key, text in _rules(config):
@@ -190,8 +194,9 @@ def _known(raw: Raw, table: type, path: Key, found: _Found) -> Raw:
     return kept
 
 
-def _secrets(raw: Raw, folder: Path, found: _Found) -> None:
-    """`password_file` gives `password`; the file is 0600 (trust.md V6), or under systemd's credentials."""
+def _secrets(raw: Raw, folder: Path, found: _Found, service: bool) -> None:
+    """`password_file` gives `password`; the file is 0600 (trust.md V6), or under systemd's credentials. Those are there
+    for the service alone: a command that looks at the store or puts something in does without a password."""
     for section, secret in _SECRETS:
         table = raw.get(section)
         name = table.get(f"{secret}_file") if isinstance(table, dict) else None
@@ -200,6 +205,11 @@ def _secrets(raw: Raw, folder: Path, found: _Found) -> None:
         if table.get(secret):
             found.add((section, secret), f"{secret} and {secret}_file are both given: keep one")
             continue
+        if _CREDENTIALS in name and _CREDENTIALS[1:] not in os.environ and secret == "password":
+            if service:
+                found.add((section, "password_file"), f"{_CREDENTIALS} is set by systemd; here, set it yourself")
+            table[secret] = _NOT_HERE
+            continue
         try:
             table[secret] = _secret(folder / Path(os.path.expandvars(name)).expanduser())
         except (OSError, ValueError, RuntimeError) as error:
@@ -207,7 +217,7 @@ def _secrets(raw: Raw, folder: Path, found: _Found) -> None:
 
 
 def _secret(file: Path) -> str:
-    credentials = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    credentials = os.environ.get(_CREDENTIALS[1:], "")
     mode = file.stat().st_mode
     if mode & 0o077 and not (credentials and file.is_relative_to(credentials)):
         raise ValueError(f"others may read {file}: chmod 600 {file}")

@@ -109,7 +109,8 @@ def keys(app: App, today: date) -> Finding:
 def database(app: App) -> Iterator[Finding]:
     found = health(app.store, app.clock.now(), app.config.imap.read_every)
     for risk in found.risks:
-        yield Finding("bad", "promises", risk, "triagemail status, and the log of `triagemail run`")
+        do = "triagemail status, and the log of `triagemail run`"
+        yield Finding("warn" if risk == found.silence else "bad", "promises", risk, do)  # it may not be started yet
     path = app.store.path
     if path is None:
         yield Finding("good", "database", app.store.name)

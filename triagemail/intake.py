@@ -36,6 +36,7 @@ class Intake:
     folder: str
     clock: Clock
     notices: Notices | None = None
+    turns: Callable[[], None] = lambda: None  # a batch is done: a full mailbox takes longer than a loop may hang
 
     @property
     def place(self) -> str:
@@ -87,6 +88,7 @@ class Intake:
             step("after_move")
             mailboxes.note_read(self.store, self.place, self.clock.now())
             taken += len(here)
+            self.turns()
             if missing:  # somebody deleted or moved them before we came: their act, but it may have been a report
                 logger("intake").warning("uid-gap", missing=missing, in_all=total, before=batch[-1].uid)
             logger("intake").info("fetched", mails=len(here), gone=len(batch) - len(here), last_uid=batch[-1].uid)

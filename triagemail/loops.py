@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from triagemail.log import logger
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0  # seconds between tries after a failure, but for jitter
+HANGS = 300.0  # seconds that one turn may take: each wait in it ends after 30, each mail after 10 (trust.md R8)
 
 
 def backoff(failures: int, longest: float = LONGEST_PAUSE) -> float:
@@ -38,7 +39,7 @@ class Loop:
     pause: Callable[[Exception, int], float] = lambda error, count: backoff(count)
     wake: threading.Event = field(default_factory=threading.Event)
     stopping: threading.Event = field(default_factory=threading.Event)
-    beat: float = 0.0
+    due: float = float("inf")  # time.monotonic() by when it turns again, if it does not hang
     failures: int = 0
     thread: threading.Thread | None = None
 
@@ -49,10 +50,15 @@ class Loop:
     def run(self) -> None:
         try:
             while not self.stopping.is_set():
-                self.beat = time.monotonic()
+                self.turns()
                 self._turn()
         finally:
             self.close()
+
+    def turns(self, rest: float = 0.0) -> None:
+        """It is alive now, and may be silent for one turn more, or for its rest. A body that goes on for long may say
+        so itself."""
+        self.due = time.monotonic() + rest + HANGS
 
     def _turn(self) -> None:
         try:
@@ -74,10 +80,12 @@ class Loop:
                 pause=round(seconds, 1),
             )
             self.on_failure(error, self.failures)
+            self.turns(seconds)
             self.stopping.wait(seconds)
 
     def _rest(self) -> None:
         seconds = self.idle() if callable(self.idle) else self.idle
+        self.turns(seconds)
         if self.wait is not None:
             self.wait(seconds)
         else:

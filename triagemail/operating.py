@@ -291,6 +291,18 @@ def backup(config_file: Path | None, file: Path) -> None:
 
 
 @click.command()
+@click.pass_obj
+def export(config_file: Path | None) -> None:
+    """Everything as JSON lines: issues, their journal, broadcasts, the list and people; no raw mails, no secrets."""
+    from triagemail.store.export import export as everything
+
+    store = open_store(config_file)
+    for line in everything(store):
+        say_json(line)
+    store.close()
+
+
+@click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.pass_obj
 def restore(config_file: Path | None, file: Path) -> None:
@@ -461,4 +473,4 @@ def _author(raw: bytes) -> str:
     return found.from_.address if found.from_ else ""
 
 
-COMMANDS = (doctor, drill_, held, backup, restore, hold, release, keys, board, forget, migrate)
+COMMANDS = (doctor, drill_, held, backup, export, restore, hold, release, keys, board, forget, migrate)

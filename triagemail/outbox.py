@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -77,6 +78,17 @@ class Outbox:
         if draft.invite is not None and number:  # an answer may come without token and thread: its UID is ours
             self.store.join_thread(recorded.invite_id(draft.invite.uid), number)
         return outgoing
+
+    def unstored(self, draft: Draft, now: datetime) -> tuple[bytes, bytes]:
+        """(personal header lines, the rest) of a mail that no row will know of: nothing is asked of the database. An
+        answer to it is a mail like any other."""
+        assert not isinstance(draft.to, Audience)
+        made = self._compose(
+            draft, None, now, self.language, to=draft.to, reply_to=self.policy.address, references=()
+        )  # fmt: skip
+        message_id = f"<{uuid.uuid4().hex}.notice.triagemail@{self.keyring.domain}>"
+        block = compose.personal(draft.to, self.policy.address, message_id)
+        return block, made.head + b"\r\n" + made.body
 
     def language_of(self, address: str) -> str:
         """What somebody reads: their own wish, else the language in which they wrote, else that of the config."""

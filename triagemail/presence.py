@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from triagemail.log import logger
@@ -29,6 +29,7 @@ class Presence:
     store: Store
     id: str = ""
     parts: str = ""
+    hanging: str = ""
     wakes: Mapping[str, threading.Event] = field(default_factory=dict)
     said_at: float = float("-inf")  # time.monotonic() before our last word
     listening: bool = False
@@ -84,9 +85,14 @@ class Presence:
                 self.wakes[part].set()
         return True
 
+    def hang(self, loops: Iterable[str]) -> None:
+        """From the next word on the others see which of our loops hang."""
+        hanging = ",".join(loops)
+        self.hanging = f"{processes.HANGS}{hanging}" if hanging else ""
+
     def say(self) -> None:
         before = time.monotonic()
-        known = processes.renew(self.store, self.id, f"{socket.gethostname()}:{os.getpid()}", self.parts)
+        known = processes.renew(self.store, self.id, f"{socket.gethostname()}:{os.getpid()}", self.parts + self.hanging)
         if not known and self.said_at > 0:
             logger("presence").warning("taken-for-dead", id=self.id)
         self.said_at = before

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from triagemail.failpoints import step
@@ -16,7 +16,19 @@ from triagemail.store.claims import Claimed
 from triagemail.store.engines import STORE_FAULTS, Conflict
 from triagemail.store.store import Store
 
+STRIKES = 3
 REDONE = 20  # times that a unit of work is done again at once, since another process was in the way
+
+
+def read(mail: Claimed) -> tuple[Claimed, ParsedMail]:
+    """A mail that has ended the process three times is not read again: reading it may be what does (trust.md D11). One
+    that cannot be read at all is no reason to leave those that were claimed with it."""
+    if mail.attempts > STRIKES:
+        return replace(mail, odd="three strikes: it ended the process"), mime.parse(b"")
+    try:
+        return mail, mime.parse(mail.raw)
+    except Exception as error:  # the parser raises nothing; if it does, that is a bug of ours, and held
+        return replace(mail, odd=f"{type(error).__name__}: {error}"[:200]), mime.parse(b"")
 
 
 class Taken(Exception):
@@ -37,7 +49,7 @@ class Units:
         if not claimed:
             return False
         step("after_claim")
-        parsed = [(mail, mime.parse(mail.raw)) for mail in claimed]
+        parsed = [read(mail) for mail in claimed]
         try:
             for unit in [parsed] if self.store.sqlite else [[each] for each in parsed]:
                 self.commit(unit, handle)

@@ -22,7 +22,7 @@ from triagemail.mail.screening import Screening
 from triagemail.mail.tokens import Token
 from triagemail.mail.words import Words
 from triagemail.outbox import Outbox
-from triagemail.process import bounces, decide, duty, readers
+from triagemail.process import bounces, decide, duty, readers, reminders
 from triagemail.process import intents as want
 from triagemail.process.clocks import clocks, desk_clocks, set_back
 from triagemail.process.events import Decision, Draft, Event
@@ -39,7 +39,6 @@ from triagemail.store.store import Store
 from triagemail.units import Taken, Units
 from triagemail.watch import DUPLICATE, SUSPECT, Watch
 
-STRIKES = 3
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
 HELD = ("bad_from", "auto_generated", "list")
 HOPS = 50  # `Received` fields of a mail that goes round, as Postfix counts them
@@ -103,10 +102,9 @@ class Worker:
             raise
         except Exception as error:  # a bug of ours or an unforeseen mail: parked with its reason, never lost
             self.store.forget_people()
-            logger("worker").error(
-                "mail-failed", inbox=mail.inbox, error=f"{type(error).__name__}: {error}", exc_info=False
-            )
-            state, why, issue = self._hold(mail, found, f"{type(error).__name__}: {error}"[:200])
+            said = f"{type(error).__name__}: {error}"
+            logger("worker").error("mail-failed", inbox=mail.inbox, error=said, exc_info=False)
+            state, why, issue = self._hold(mail, found, said[:200])
         now = self.clock.now()
         if not claims.finish_mail(
             self.store, mail.inbox, self.units.holder, state, now,
@@ -114,13 +112,9 @@ class Worker:
         ):  # fmt: skip
             raise Taken(mail.inbox)
         logger("worker").info(
-            "mail",
-            message_id=found.message_id,
-            outcome=state,
-            reason=why,
-            issue=issue,
+            "mail", message_id=found.message_id, outcome=state, reason=why, issue=issue,
             seconds=round(time.monotonic() - started, 4),
-        )
+        )  # fmt: skip
 
     def _hold(self, mail: Claimed, found: ParsedMail, why: str) -> tuple[str, str, int | None]:
         """Parked for a person to look at; the operator is told once an hour and cause, of what nobody has to look at
@@ -133,12 +127,8 @@ class Worker:
             if why.startswith(counts.HELD):
                 self._gather(now)
             return "held", why, None
-        values = {
-            "reason": why,
-            "from_": found.from_.address if found.from_ else "",
-            "subject": found.subject,
-            "held_id": mail.inbox,
-        }
+        author = found.from_.address if found.from_ else ""
+        values = {"reason": why, "from_": author, "subject": found.subject, "held_id": mail.inbox}
         notice = None if why.startswith(BY_DIGEST) else outbox.notice(self.policy, "held", values)
         if notice is not None and self.store.notice_due(f"held:{why.partition(':')[0]}", now, HOUR):
             self.outbox.put(notice, None, now)
@@ -184,8 +174,6 @@ class Worker:
 
     def _handle(self, mail: Claimed, found: ParsedMail) -> tuple[str, str, int | None]:
         """(state, reason, issue) of one mail: answered, silent(reason) or held(reason)."""
-        if mail.attempts > STRIKES:
-            return self._hold(mail, found, "three strikes: it ended the process")
         let_in = mail.odd == claims.RELEASED
         if odd := ("" if let_in else mail.odd) or unreadable(found):
             return self._hold(mail, found, odd)
@@ -445,7 +433,7 @@ class Worker:
                 if number < 0:
                     self._of_reader(-number, name)
                 else:
-                    self._fire(number, name, at)
+                    self._fire_all(due, now)
         except Conflict:
             return True  # it is still due
         step("after_timer_commit")
@@ -467,19 +455,33 @@ class Worker:
             logger("worker").warning("clock-set-back", seconds=round((last - now).total_seconds()))
         self.seen[:] = [now]
 
-    def _fire(self, number: int, name: str, at: datetime) -> None:
-        now = self.clock.now()
+    def _fire_all(self, due: tuple[int, str, datetime] | None, now: datetime) -> None:
+        """Reminders that are due with this one are fired with it, so that each person gets one mail (trust.md T5)."""
+        kept: list[tuple[Draft, Issue]] = []
+        for _ in range(reminders.TOGETHER):
+            if due is not None:
+                kept += self._fire(*due, now)
+                due = claims.claim_timer(self.store, now, due[1]) if due[1] in reminders.TIMERS else None
+        for draft, issue in reminders.merged(kept):
+            self.outbox.put(draft, issue, now)
+
+    def _fire(self, number: int, name: str, at: datetime, now: datetime) -> list[tuple[Draft, Issue]]:
+        """Returns the reminders that it led to; all else is done."""
         snapshot = self.known.of_timer(number, name, now)
         intent = want.TimerFired(by="", evidence=SERVICE, issue=number or None, timer=name, due=at)
         decision = decide.decide(snapshot, intent, now, self.policy)
-        self.commit([(intent, decision)], snapshot, "", "")
+        later = tuple(draft for draft in decision.drafts if reminders.is_one(draft))
+        at_once = tuple(draft for draft in decision.drafts if draft not in later)
+        self.commit([(intent, replace(decision, drafts=at_once))], snapshot, "", "")
         if decision.events:
-            return
+            issues = self.store.issues([number] if later else [])
+            return [(draft, issues[number]) for draft in later]
         issue, desk = snapshot.issues.get(number), snapshot.desk  # it moved or no longer runs: the row is set right
         if number:
             self.store.set_timers(number, clocks(issue, self.policy) if issue else {}, rank(issue) if issue else 2)
         else:
             self.store.set_timers(0, desk_clocks(desk, self.policy) if desk else {}, DESK_RANK)
+        return []
 
     def _of_reader(self, person: int, name: str) -> None:
         """A timer in somebody's name: "bounced" was left by the sender, "probe" follows from how our mails fare. What

@@ -48,6 +48,7 @@ def _gauges(health: Health, issues: Sequence[Issue], now: datetime, used: int, b
         _single("updates_overdue", "Announced issues whose update is late", late),
         _single("p1_this_week", "Issues that became P1 since Monday", used),
         _single("p1_budget", "The P1 budget of a week", budget),
+        _single("alive", "1 while `triagemail run` is there and its loops turn", 0.0 if health.silence else 1.0),
         _single("risks", "Promises at risk, as status counts them", len(health.risks)),
     ]
 

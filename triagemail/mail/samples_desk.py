@@ -41,6 +41,7 @@ PARKED = (
 PEOPLE = (ALICE, CAROL, VP, SALES, OPS)
 REVIEW_AT = datetime(2027, 1, 25, 9, 0, tzinfo=UTC)
 READY = replace(WHOLE, number=46, headline="The footer has the wrong year", reported=Priority.P3, opened_at=NOW - DAY)
+SEVEN = tuple(replace(READY, number=number) for number in range(50, 57))
 BUSY = Figures(
     by_priority=tuple(zip(Priority, (1, 5, 9, 4), strict=True)),
     decision_minutes=11.5,
@@ -103,6 +104,9 @@ DESK: tuple[Sample, ...] = (
     mail("probe", "second", None, KIM, probe=2, probes=3),
     mail("probe", "third", None, KIM, probe=3, probes=3),
     mail("morning", "three", None, ALICE, issues=(TYPO, READY, replace(READY, number=47, unverified=True))),
+    mail("reminders", "undecided", None, ALICE, about="undecided", issues=(READY, replace(READY, number=47))),
+    mail("reminders", "updates", None, BOB, about="update-due", issues=(WHOLE, *SEVEN)),
+    mail("reminders", "no owner", None, ALICE, about="unowned", issues=(WHOLE, replace(WHOLE, number=48))),
     mail("flood", "some", None, ALICE, reports=HELD),
     mail("flood", "one", None, ALICE, reports=HELD[2:]),
     mail("flood", "many", None, ALICE, reports=HELD * 20),

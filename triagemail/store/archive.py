@@ -49,6 +49,11 @@ def one(store: Store, number: int) -> Sent | None:
     return _sent(row) if row else None
 
 
+def every(store: Store) -> Iterator[Sent]:
+    """Every broadcast, the latest first."""
+    return _all(store, 0)
+
+
 def _all(store: Store, before: int) -> Iterator[Sent]:
     """Every broadcast, the latest first, a slice at a time: neither engine folds letters as we do."""
     below = before or 2**62

@@ -110,8 +110,7 @@ def take(store: Store, arrivals: Sequence[Arrival]) -> None:
         store.run(
             "INSERT INTO inbox (raw, source, state, lane, holder, leased_until, attempts, received_at, reason,"
             " message_id)"
-            " VALUES (?, ?, 'received', ?, '', 0, 0, ?, ?, '')",
-            raw, arrival.source, "" if store.sqlite else lane(arrival.raw), micros(arrival.received_at), arrival.odd,
+            " VALUES (?, ?, 'received', ?, '', 0, 0, ?, ?, '')", raw, arrival.source, "" if store.sqlite else lane(arrival.raw), micros(arrival.received_at), arrival.odd,
         )  # fmt: skip
 
 
@@ -235,15 +234,17 @@ def free_leases(store: Store) -> tuple[int, int]:
 # --- timers ----------------------------------------------------------------------------------------------------------
 
 
-def claim_timer(store: Store, now: datetime) -> tuple[int, str, datetime] | None:
-    """The most urgent due timer that is nobody else's: (issue, name, due). Inside the transaction that fires it. On
+def claim_timer(store: Store, now: datetime, only: str = "") -> tuple[int, str, datetime] | None:
+    """The most urgent due timer (of the name `only`) that is nobody else's: (issue, name, due). In its transaction. On
     PostgreSQL what it is about (issue, desk or person) is locked first, as a mail does, then the timer's row is read
     again: whoever was there before may have moved it."""
     if store.sqlite:
-        return store.due_timer(now)
+        return store.due_timer(now, only)
     due = store.all(
-        f"SELECT issue, name, due FROM timer WHERE due <= ? ORDER BY rank, due, issue LIMIT {LOOKED_AT}", micros(now)
-    )
+        f"SELECT issue, name, due FROM timer WHERE due <= ?{' AND name = ?' if only else ''} ORDER BY rank, due, issue"
+        f" LIMIT {LOOKED_AT}",
+        micros(now), *([only] if only else []),
+    )  # fmt: skip
     for number, name, at in due:
         table, key = ("issue", "number") if number > 0 else ("desk", "id") if number == 0 else ("person", "id")
         free = store.one(f"SELECT 1 FROM {table} WHERE {key} = ?{store.free}", abs(number) or 1)
@@ -378,8 +379,7 @@ def free_own(store: Store, holder: str) -> None:
 
 
 def free_expired(store: Store, now: datetime) -> bool:
-    """sending -> queued where the lease has run out: its holder died or failed. It may have been sent, and goes out
-    again with the same bytes."""
+    """sending -> queued where the lease has run out; it may have been sent, and goes out again with the same bytes."""
     with store.transaction():
         freed = store.run(
             "UPDATE delivery SET state = 'queued', holder = '', leased_until = 0, ambiguous = ambiguous + 1"

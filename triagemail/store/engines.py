@@ -26,6 +26,14 @@ SQLITE_PRAGMAS = {
 }
 
 
+def first_said(error: BaseException) -> str:
+    """What the database said first: what comes later is often only that nothing can be rolled back (libraries.md
+    M16)."""
+    while (before := error.__cause__ or error.__context__) is not None:
+        error = before
+    return str(error)
+
+
 class StoreUnusable(Exception):
     """The database cannot be used now: not a database, not writable, not there."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from triagemail.store import claims, mailbox
+from triagemail.store import claims, mailbox, pulse
 from triagemail.store.processes import Process, processes
 from triagemail.store.reach import UNREACHED
 from triagemail.store.schema import from_micros, micros
@@ -28,6 +28,7 @@ class Health:
     subscribers: int
     disabled: int  # of them: no broadcast goes out to them, since mails came back
     processes: tuple[Process, ...]  # on PostgreSQL; none on SQLite
+    silence: str  # why nobody can rely on the service now: it is not there, or hangs; a risk, too
     risks: tuple[str, ...]
 
 
@@ -41,15 +42,14 @@ def health(store: Store, now: datetime, poll: timedelta | None = None) -> Health
         " ('queued', 'deferred', 'sending')"
     )[0]
     timer = store.one("SELECT MIN(due) FROM timer WHERE due <= ?", micros(now))[0]
-    risks = []
-    if mail is not None and from_micros(mail) + LATE < now:
-        risks.append(f"a mail has waited since {from_micros(mail):%Y-%m-%d %H:%M} UTC")
-    if delivery is not None and from_micros(delivery) + LATE < now:
-        risks.append(f"a delivery has waited since {from_micros(delivery):%Y-%m-%d %H:%M} UTC")
-    if timer is not None and from_micros(timer) + LATE < now:
-        risks.append(f"a timer was due at {from_micros(timer):%Y-%m-%d %H:%M} UTC")
-    if (since := claims.sending_held(store)) is not None:
-        risks.append(f"all sending is held since {since:%Y-%m-%d %H:%M} UTC: triagemail release all")
+    silence = pulse.silence(store)
+    risks = [silence] if silence else []
+    since = "has waited since"
+    waits = ((f"a mail {since}", mail), (f"a delivery {since}", delivery), ("a timer was due at", timer))
+    late = [(what, from_micros(at)) for what, at in waits if at is not None and from_micros(at) + LATE < now]
+    risks += [f"{what} {at:%Y-%m-%d %H:%M} UTC" for what, at in late]
+    if (held_since := claims.sending_held(store)) is not None:
+        risks.append(f"all sending is held since {held_since:%Y-%m-%d %H:%M} UTC: triagemail release all")
     unread = mailbox.faults(store)
     risks += [f"the mailbox is not read since {since:%Y-%m-%d %H:%M} UTC: {why}" for since, why in unread]
     heard = mailbox.read_at(store) if not unread else None
@@ -69,6 +69,7 @@ def health(store: Store, now: datetime, poll: timedelta | None = None) -> Health
         store.one("SELECT COUNT(id) FROM person WHERE subscribed_at IS NOT NULL")[0],
         store.one(f"SELECT COUNT(id) FROM person WHERE subscribed_at IS NOT NULL AND id IN ({UNREACHED})")[0],
         tuple(processes(store)),
+        silence,
         tuple(risks),
     )
 

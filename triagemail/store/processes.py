@@ -15,6 +15,7 @@ from triagemail.store.store import Store, StoreUnusable
 
 ALIVE = timedelta(seconds=15)  # so long after its last word a process counts as there
 CHANNEL = "triagemail:"  # and the schema, which two services in one database do not share
+HANGS = ", hangs: "  # in what is shown of a process, before its loops that do
 NOW = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
 
 
@@ -31,7 +32,8 @@ class Process:
 
 def renew(store: Store, number: str, name: str, parts: str) -> bool:
     """Here for another 15 seconds. False when it was not there before: it is new, or was given up meanwhile."""
-    there = store.run(f"UPDATE process SET alive_until = {NOW} + ? WHERE id = ?", _span(), number).rowcount
+    kept = f"UPDATE process SET alive_until = {NOW} + ?, parts = ? WHERE id = ?"
+    there = store.run(kept, _span(), parts, number).rowcount
     if not there:
         store.run(
             f"INSERT INTO process (id, name, parts, since, alive_until) VALUES (?, ?, ?, {NOW}, {NOW} + ?)",

@@ -369,10 +369,12 @@ class Store:
             number, name, micros(due), rank,
         )  # fmt: skip
 
-    def due_timer(self, now: datetime) -> tuple[int, str, datetime] | None:
-        """The most urgent timer that is due: (issue, name, due)."""
+    def due_timer(self, now: datetime, only: str = "") -> tuple[int, str, datetime] | None:
+        """The most urgent timer that is due, of the name `only` where one is given: (issue, name, due)."""
+        named_so = " AND name = ?" if only else ""
         row = self.one(
-            "SELECT issue, name, due FROM timer WHERE due <= ? ORDER BY rank, due, issue LIMIT 1", micros(now)
+            f"SELECT issue, name, due FROM timer WHERE due <= ?{named_so} ORDER BY rank, due, issue LIMIT 1",
+            micros(now), *([only] if only else []),
         )
         return (row[0], row[1], from_micros(row[2])) if row else None
 
