@@ -109,8 +109,8 @@ def take(store: Store, arrivals: Sequence[Arrival]) -> None:
         raw = store.one("INSERT INTO raw (body, size) VALUES (?, ?) RETURNING id", body, len(arrival.raw))[0]
         store.run(
             "INSERT INTO inbox (raw, source, state, lane, holder, leased_until, attempts, received_at, reason,"
-            " message_id)"
-            " VALUES (?, ?, 'received', ?, '', 0, 0, ?, ?, '')", raw, arrival.source, "" if store.sqlite else lane(arrival.raw), micros(arrival.received_at), arrival.odd,
+            " message_id) VALUES (?, ?, 'received', ?, '', 0, 0, ?, ?, '')",
+            raw, arrival.source, "" if store.sqlite else lane(arrival.raw), micros(arrival.received_at), arrival.odd,
         )  # fmt: skip
 
 
