@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -52,18 +51,6 @@ def test_the_operator_gets_one_list_a_day_of_what_is_held(chat: Chat) -> None:
     assert "triagemail held show 5" in text
     assert to(chat.after(days=2, step=NIGHT), OPS, LIST) == [], "it was told"
     assert to(chat.sent, EVE) == []
-
-
-def test_a_message_id_that_comes_again_makes_no_reason_of_its_own(chat: Chat) -> None:
-    """3.5, I7: what is held is listed by its reason, also where a Message-ID was there before on another mail."""
-    for n in range(3):
-        raw = chat.writes(EVE, COMPLETE.format(priority="P2"), subject=f"Buy shoe {n}")
-        chat.append(re.sub(rb"Message-ID: <[^>]*>", b"Message-ID: <one@client.example>", raw))
-        chat.settle()
-        chat.clock.advance(timedelta(minutes=1))
-    assert len(chat.held()) == 3
-    told = one(chat.after(days=1, step=NIGHT), OPS, LIST)
-    assert "Of people who may not report: 3" in told.text
 
 
 def test_nothing_held_nothing_said(chat: Chat) -> None:
