@@ -146,6 +146,25 @@ def test_a_mail_to_one_person_stays_one(tmp_path: Path) -> None:
             assert len(relay.transactions) == 12
 
 
+def test_a_relay_with_room_for_100_gets_no_more_mails_than_the_rate(tmp_path: Path) -> None:
+    """S6: "30/m" is never more than 30 in any minute: what is claimed together and goes in several transactions counts
+    as several mails."""
+    asked: dict[int, int] = {}
+
+    def answer(connection: int, stage: str, rcpt: str) -> bytes | None:
+        asked[connection] = 0 if stage == "mail" else asked.get(connection, 0) + (stage == "rcpt")
+        return b"452 4.5.3 too many recipients" if stage == "rcpt" and asked[connection] > 100 else None
+
+    with taker(answer=answer) as relay, desk(tmp_path, relay, 2_000, rate=one_minute(10), mode="batch") as office:
+        office.broadcast()
+        office.send()
+        assert len(relay.transactions) == 8, "two of ten are kept for a P0"
+        office.later(2)
+        assert len(relay.transactions) == 16
+        office.later(2)
+        assert relay.times() == everybody(2_000)
+
+
 # --- what the relay refuses ------------------------------------------------------------------------------------------
 
 
