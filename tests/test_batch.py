@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import re
 import time
 from collections.abc import Iterator
@@ -449,6 +450,29 @@ def test_who_found_no_room_outlives_a_connection_that_ends_after_the_dot() -> No
     pipeline.lost("cut")
     assert [(copy.key, out) for copy, out in pipeline.landed] == [(key, Lost("cut", True, "end")) for key in (0, 1)]
     assert [copy.key for copy in pipeline.returned] == [2]
+
+
+def test_whatever_a_relay_says_each_reader_has_one_outcome() -> None:
+    """S2, S4: random replies and cuts, with fixed seeds: of a group each copy lands or goes over another connection,
+    once; none is left behind."""
+    good = {"data": b"354 go\r\n"}
+    codes = (b"452 full", b"550 no", b"451 later", b"421 bye", b"250 ok", b"354 go", b"530 who", b"xyz")
+    odd = [code + b"\r\n" for code in codes]
+    for seed in range(3_000):
+        chance = random.Random(seed)
+        pipeline = BatchPipeline(pipelining=chance.random() < 0.5)
+        pipeline.kept = chance.random() < 0.3
+        pipeline.offer_all(equal(5))
+        for _ in range(25):
+            pipeline.written += len(pipeline.take())
+            if pipeline.ended or not pipeline.stage or chance.random() < 0.05:
+                break
+            fine = good.get(pipeline.stage, b"250 ok\r\n")
+            pipeline.received(fine if chance.random() < 0.7 else chance.choice(odd))
+            pipeline.release()
+        pipeline.lost("cut")
+        keys = [copy.key for copy, _ in pipeline.landed] + [copy.key for copy in pipeline.returned]
+        assert sorted(keys) == [0, 1, 2, 3, 4], f"seed {seed}"
 
 
 def test_a_group_over_the_relays_limit_is_not_sent() -> None:
