@@ -2,6 +2,8 @@
 
     python bench/broadcast.py [--small 10000] [--large 50000] [--rounds 3] [--connections 4] [--log error]
     python bench/broadcast.py --postfix [--small 2000] [--rounds 3]
+    PYTHONPATH=. python bench/broadcast.py --whole 100000 [--on postgresql]
+    PYTHONPATH=. python bench/broadcast.py --rows 1000000 [--on postgresql]
 
 The slope between the two sizes is the cost of a recipient; what is left is start-up. Between the sizes Postfix's own
 source, `smtp-source`, sends as many mails of the same size to the same sink, over one connection and over ten: the
@@ -9,18 +11,24 @@ machine's speed of the minute. The sink is Postfix's smtp-sink, whose CPU does n
 
 With --postfix the mails go to a Postfix with its queue on disk that throws them away at the end, over ten connections,
 and what counts is the rate beside that of `smtp-source -s 10`.
+
+With --whole one broadcast is sent on one engine, and with --rows its rows are made and nothing is sent: what it takes
+of everything, the database's own CPU and size too.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +39,7 @@ import ingest
 from triagemail import config as configs
 from triagemail.app import App, build
 from triagemail.files import take_one
+from triagemail.store import audience
 from triagemail.store.schema import micros
 from triagemail.store.store import Store
 
@@ -72,10 +81,11 @@ class Run:
         return f"{self.count:6} mails: {used}, {self.resident:3.0f} MB"
 
 
-def prepare(folder: Path, port: int, readers: int, connections: int) -> Path:
+def prepare(folder: Path, port: int, readers: int, connections: int, url: str = "sqlite:///t.db") -> Path:
     """A store with that many subscribers and one P0 whose first broadcast is queued; its few other mails are marked
     sent."""
     config = ingest.CONFIG.replace("port = 2599", f"port = {port}\nconnections = {connections}")
+    config = config.replace("sqlite:///t.db", url)
     path = ingest.set_up(folder, config)
     app = build(configs.load(path))
     app.store.open()
@@ -83,9 +93,10 @@ def prepare(folder: Path, port: int, readers: int, connections: int) -> Path:
     with app.store.transaction():
         for n in range(readers):
             app.store.run(
-                "INSERT INTO person (address, name, subscribed_at, is_group) VALUES (?, '', ?, 0)",
+                "INSERT INTO person (address, name, subscribed_at, is_group) VALUES (?, '', ?, ?)",
                 f"r{n:06d}@acme.example",
                 now,
+                False,
             )
     announce(app)
     app.store.close()
@@ -112,7 +123,7 @@ def broadcast(path: Path, count: int) -> Run:
     """Everything is sent, by a process of its own."""
     tool = [sys.executable, "-m", "triagemail", "--config", str(path), "run", "--until-idle", "--only", "send"]
     run = measure(tool, count)
-    store = Store(f"sqlite:///{path.parent}/t.db")
+    store = Store(configs.load(path).store.url)
     ((sent,),) = store.all("SELECT COUNT(id) FROM delivery WHERE state = 'sent' AND attempts = 1")
     store.close()
     if sent < count:
@@ -186,6 +197,56 @@ def into_postfix(top: Path, asked: argparse.Namespace) -> None:
     print(f"median {statistics.median(ratios):.2f} x the rate of smtp-source -s 10, start-up included")
 
 
+@contextlib.contextmanager
+def engine(top: Path, which: str) -> Iterator[tuple[str, Callable[[], float], Callable[[], float]]]:
+    """The URL of an empty database, the CPU seconds that it has taken itself, and its size in MB."""
+    if which == "sqlite":
+        yield "sqlite:///t.db", lambda: 0.0, lambda: sum(f.stat().st_size for f in top.rglob("t.db*")) / 2**20
+        return
+    import fleet
+
+    with fleet.cluster() as cluster:
+        store = Store(cluster.url)
+
+        def size() -> float:
+            return float(store.one("SELECT pg_database_size(current_database())")[0]) / 2**20
+
+        yield cluster.url, cluster.cpu, size
+        store.close()
+
+
+def whole(top: Path, asked: argparse.Namespace) -> None:
+    port = ingest.free_port()
+    sink = ingest.start_sink(port)
+    count = asked.whole or asked.rows
+    try:
+        with engine(top, asked.on) as (url, cpu, size):
+            path = prepare(top / "c", port, count, asked.connections, url)
+            before, theirs = size(), cpu()
+            print(f"{asked.on}: {broadcast(path, count) if asked.whole else rows(path, count)}")
+            theirs, after = (cpu() - theirs) / count * 1e6, size()
+            print(f"the database's own CPU {theirs:.0f} us a reader; {before:.0f} MB before, {after:.0f} MB after it")
+            if asked.whole:
+                print(f"smtp-source -s 10: {source(port, count, 10)}")
+    finally:
+        sink.terminate()
+        sink.wait()
+
+
+def rows(path: Path, count: int) -> Run:
+    """The rows of a broadcast are made, slice by slice, in this process; nothing is sent."""
+    app = build(configs.load(path))
+    app.store.open()
+    started, used = time.monotonic(), time.process_time()
+    longest = 0.0
+    while (before := time.monotonic()) and audience.expand(app.store):
+        longest = max(longest, time.monotonic() - before)
+    used, spent = time.process_time() - used, time.monotonic() - started
+    print(f"the longest slice took {longest:.2f} s")
+    app.store.close()
+    return Run(count, used, spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--small", type=int, default=10_000)
@@ -194,11 +255,15 @@ def main() -> None:
     ask.add_argument("--connections", type=int, default=4)
     ask.add_argument("--log", default="error", help="the level of the sender's log, which is thrown away")
     ask.add_argument("--postfix", action="store_true")
+    ask.add_argument("--whole", type=int, default=0, help="readers of one broadcast that is sent")
+    ask.add_argument("--rows", type=int, default=0, help="readers of one broadcast whose rows are made")
+    ask.add_argument("--on", choices=("sqlite", "postgresql"), default="sqlite")
     asked = ask.parse_args()
     os.environ["TRIAGEMAIL_LOG"] = asked.log
     top = Path(tempfile.mkdtemp(prefix="tm-bench-"))
     try:
-        (into_postfix if asked.postfix else into_sink)(top, asked)
+        how = whole if asked.whole or asked.rows else into_postfix if asked.postfix else into_sink
+        how(top, asked)
     finally:
         shutil.rmtree(top)
 

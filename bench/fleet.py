@@ -6,7 +6,8 @@
 
 `killed` and `restarted` (trust.md D8, D9) end with an error where something is lost, or doubled but the ambiguous.
 `measured` prints what a mail and a reader cost: CPU of our processes and of PostgreSQL's, without their start; the
-relay is Postfix's smtp-sink, which does not count. On a machine where all share the cores, the rate is theirs together.
+reports are those of ingest.py, each answered; the relay is Postfix's smtp-sink, which does not count. On a machine
+where all share the cores, the rate is theirs together. `smtp-source -s 1` sends to the same sink in the same minute.
 """
 
 from __future__ import annotations
@@ -25,10 +26,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+import broadcast
 import ingest
+import make_reports
 import servers
 from fleets import Fleet, fleet
 from takers import Taker, taker
+
+from triagemail import config as configs
+from triagemail.app import build
+from triagemail.store import claims
+from triagemail.store.claims import Arrival
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -148,15 +156,42 @@ def ours(here: Fleet) -> float:
     return sum(cpu(process.pid) for process in here.running)
 
 
+@contextmanager
+def company(folder: Path, url: str, relay: Taker) -> Iterator[Fleet]:
+    """As bench/ingest.py has it: the mail system vouches for who writes, so that each report is answered."""
+    config = ingest.CONFIG.replace("port = 2599", f"port = {relay.port}\nconnections = 4").replace(
+        "sqlite:///t.db", url
+    )
+    path = ingest.set_up(folder / "measured", config)
+    made = Fleet(build(configs.load(path)), path, relay)
+    made.app.store.open()
+    try:
+        yield made
+    finally:
+        made.stop()
+        made.app.store.close()
+
+
+def come_in(here: Fleet, raws: list[bytes]) -> None:
+    """As intake takes them, fifty a commit, while the processes work."""
+    for start in range(0, len(raws), 50):
+        with here.app.store.transaction():
+            now = here.app.clock.now()
+            claims.take(here.app.store, [Arrival(raw, now, "import") for raw in raws[start : start + 50]])
+        here.app._waking("work", None)()
+
+
 def measured(here: Fleet, database: Cluster, number: int, asked: argparse.Namespace) -> None:
+    chance = random.Random(asked.seed)
+    raws = [make_reports.report(n, chance) for n in range(100 + asked.reports)]
     for _ in range(number):
         here.start()
     ready(here, number)
     time.sleep(3)
-    here.reports(0, 100)  # templates are made, statements are known
+    come_in(here, raws[:100])  # templates are made, statements are known
     here.finish(300)
     for what, count, put in (
-        ("mail in, with its answers out", asked.reports, lambda: here.reports(100, 100 + asked.reports)),
+        ("report, with its answers out", asked.reports, lambda: come_in(here, raws[100:])),
         ("reader of a broadcast", asked.readers, here.broadcast),
     ):
         if what.startswith("reader"):
@@ -167,6 +202,8 @@ def measured(here: Fleet, database: Cluster, number: int, asked: argparse.Namesp
         wall, mine, theirs = time.monotonic() - began, ours(here) - mine, database.cpu() - theirs
         each = f"{mine / count * 1e6:6.0f} us CPU of ours, {theirs / count * 1e6:6.0f} us of PostgreSQL"
         print(f"{number} processes: {count} x {what}: {count / wall:5.0f}/s, each {each}", flush=True)
+    beside = broadcast.source(here.relay.port, 5_000, 1)
+    print(f"smtp-source -s 1: {beside.rate:5.0f}/s, each {beside.cost:6.0f} us CPU", flush=True)
 
 
 def sizes(here: Fleet) -> None:
@@ -197,7 +234,7 @@ def main() -> None:
                 sink = Taker(port=ingest.free_port())
                 relay = ingest.start_sink(sink.port)
                 try:
-                    with fleet(Path(folder), database.url, sink) as here:
+                    with company(Path(folder), database.url, sink) as here:
                         measured(here, database, int(number), asked)
                         sizes(here)
                 finally:

@@ -1,10 +1,15 @@
 """Report mails from files to their answers in a local sink: CPU per mail of `import` and `run --until-idle`.
 
     python bench/ingest.py [--small 1000] [--large 5000] [--rounds 3]
+    PYTHONPATH=. python bench/ingest.py --imap [--small 1000] [--large 5000] [--rounds 3]
 
 Half of the reports are complete, half lack their priority, 15 % have a picture of 37 kB; every one is answered, and the
 complete ones go to the triager. The slope between the two sizes is the cost of a mail; what is left is start-up. CPU
 is user and system time of the whole process tree; the sink is Postfix's smtp-sink, whose CPU does not count.
+
+With --imap the mails wait in a Dovecot instead, whose CPU does not count either; they are fetched, worked off, answered
+and moved away by one `run --until-idle`. Between the sizes Postfix's own source, `smtp-source -s 1`, sends a thousand
+mails to the same sink: the machine's speed of the minute.
 """
 
 from __future__ import annotations
@@ -28,6 +33,7 @@ from triagemail import config as configs
 from triagemail import trial
 from triagemail.store.store import Store
 
+IDLE = ("run", "--until-idle")
 CONFIG = """
 [mail]
 address = "issues@acme.example"
@@ -79,7 +85,7 @@ def cpu(argv: list[str]) -> tuple[float, int]:
 def ingest(config: Path, mails: Path) -> tuple[float, float]:
     """CPU seconds of taking the mails in and of working them off."""
     tool = [sys.executable, "-m", "triagemail", "--config", str(config)]
-    return cpu([*tool, "import", str(mails)])[0], cpu([*tool, "run", "--until-idle"])[0]
+    return cpu([*tool, "import", str(mails)])[0], cpu([*tool, *IDLE])[0]
 
 
 def free_port() -> int:
@@ -94,11 +100,41 @@ def start_sink(port: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(["smtp-sink", *user, f"127.0.0.1:{port}", "1000"])
 
 
+def by_imap(top: Path, port: int, asked: argparse.Namespace) -> None:
+    sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+    import broadcast
+    import servers
+
+    costs, rates, beside = [], [], []
+    for turn in range(asked.rounds):
+        spent = {}
+        for count in (asked.small, asked.large):
+            with servers.dovecot() as server:
+                for path in sorted((top / str(count)).iterdir()):
+                    server.deliver("bench", path.read_bytes())
+                imap = f'host = "127.0.0.1"\nport = {server.port}\ntls = "none"\nuser = "bench"'
+                more = CONFIG.replace("2599", str(port)).replace('host = ""', f'{imap}\npassword = "{server.password}"')
+                config = set_up(top / f"{turn}-{count}-imap", more)
+                run = broadcast.measure([sys.executable, "-m", "triagemail", "--config", str(config), *IDLE], count)
+                spent[count] = run
+                print(f"round {turn} by IMAP         {run}", flush=True)
+                beside.append(broadcast.source(port, 1_000, 1))
+                print(f"round {turn} smtp-source -s 1 {beside[-1]}", flush=True)
+        more_mails = asked.large - asked.small
+        costs.append((spent[asked.large].cpu - spent[asked.small].cpu) / more_mails * 1000)
+        rates.append(more_mails / (spent[asked.large].wall - spent[asked.small].wall))
+    one = statistics.median(run.cost for run in beside) / 1000
+    cost = statistics.median(costs)
+    print(f"median {cost:.2f} ms CPU a mail, {statistics.median(rates):.0f} mails/s (slopes), fetch included")
+    print(f"       {cost / one:.0f} x a mail of smtp-source -s 1 ({one * 1000:.0f} us)")
+
+
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--small", type=int, default=1_000)
     ask.add_argument("--large", type=int, default=5_000)
     ask.add_argument("--rounds", type=int, default=3)
+    ask.add_argument("--imap", action="store_true")
     asked = ask.parse_args()
     os.environ["TRIAGEMAIL_LOG"] = "error"
     top = Path(tempfile.mkdtemp(prefix="tm-bench-"))
@@ -108,6 +144,9 @@ def main() -> None:
         slopes, starts = [], []
         for count in (asked.small, asked.large):
             make_reports.write(top / str(count), count)
+        if asked.imap:
+            by_imap(top, port, asked)
+            return
         for turn in range(asked.rounds):
             spent = {}
             for count in (asked.small, asked.large):

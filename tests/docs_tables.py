@@ -391,7 +391,7 @@ ANSWERED = {
     "monitor": "a machine in `people.monitors`, whatever it is about",
     "outsider": "an address outside `people.internal` that has shown nothing",
     "unproven": "an internal address that has shown nothing",
-    "colleague": "... under `auth.profile = \"none\"`, where nobody vouches for anybody",
+    "colleague": '... under `auth.profile = "none"`, where nobody vouches for anybody',
     "guess": "... the answer to a confirmation that is not there",
     "confirm": "... the question `was that you?`, to anybody",
     "proven": "who has shown who they are, and asked for something",

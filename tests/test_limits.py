@@ -33,9 +33,7 @@ def asks(by: str, level: Level) -> Intent:
     return want.Ask(by=by, evidence=sure(level), what="help")
 
 
-def row(
-    intent: Intent, draft: Draft, issue: Issue | None = None, author: str = "", policy: Policy = POLICY
-) -> str:
+def row(intent: Intent, draft: Draft, issue: Issue | None = None, author: str = "", policy: Policy = POLICY) -> str:
     found = limits.answer(intent, draft, author or intent.by, issue, policy)
     return found.row if found is not None else ""
 

@@ -525,9 +525,9 @@ def test_boundaries_of_our_own_change_nothing(body: bytes) -> None:
 def test_mails_of_one_shape_have_one_skeleton() -> None:
     """What is read once is not read again: the boundary of a mail is no part of its shape, a file name is."""
     mails = [
-        mixed(b"\r\nhello\r\n", b"Content-Type: image/png; name=a.png\r\n\r\nx").replace(b'"b"', each).replace(
-            b"--b", b"--" + each.strip(b'"')
-        )
+        mixed(b"\r\nhello\r\n", b"Content-Type: image/png; name=a.png\r\n\r\nx")
+        .replace(b'"b"', each)
+        .replace(b"--b", b"--" + each.strip(b'"'))
         for each in (b'"b1"', b"b2", b'"=_b3"')
     ]
     assert [parse(mail).text.strip() for mail in mails] == ["hello"] * 3

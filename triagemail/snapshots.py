@@ -213,7 +213,7 @@ class Snapshots:
         """By reason, the most frequent first; of those only few are named, for a day may bring thousands."""
         ordered = sorted(found.items(), key=lambda each: (-len(each[1]), each[0]))
         named = [
-            HeldMails(why, len(numbers), tuple(map(self._seen_from_outside, numbers[:-SHOWN - 1:-1])))
+            HeldMails(why, len(numbers), tuple(map(self._seen_from_outside, numbers[: -SHOWN - 1 : -1])))
             for why, numbers in ordered[:REASONS]
         ]
         rest = sum(len(numbers) for _, numbers in ordered[REASONS:])

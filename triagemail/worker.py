@@ -368,8 +368,8 @@ class Worker:
                 changed |= {event.issue: None} if event.issue else {}
         for number in changed:
             issue = issues[number]
-            self.store.save_issue(issue, snapshot.issues.get(number))
             new = number not in snapshot.issues
+            self.store.save_issue(issue, snapshot.issues.get(number), new=new)
             self.store.set_timers(number, clocks(issue, self.policy), rank(issue), new=new)
         if desk is not None and desk != snapshot.desk:
             self.store.save_desk(desk)

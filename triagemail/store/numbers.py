@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import peewee as pw
 
@@ -15,7 +16,11 @@ DRAW = "UPDATE counter SET value = value + %s WHERE name = 'issue' RETURNING val
 
 class Numbers(threading.local):
     """A thread's own connection for them, and what it has drawn and not used: a transaction that came to nothing leaves
-    no gap, only a process that died with a number in hand."""
+    no gap, only who died, or lost the database, with a number in hand.
+
+    A draw does not wait for the disk. The commit of whoever uses the number does, and what came before it is on disk
+    with it; a number that is not used yet is given up with the connection (`close`), since a PostgreSQL that has
+    crashed may have forgotten the draw and give it to somebody else."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -27,11 +32,15 @@ class Numbers(threading.local):
         """The first of `count` numbers in a row that nobody else gets; the same ones again until they are used."""
         if self.count < count:
             with named():
-                self.db = self.db or database(self.url)
-                # on disk before it is used: we outlive a crash of PostgreSQL, and so does a number in hand
-                last = self.db.execute_sql(DRAW, (count,)).fetchone()[0]  # type: ignore[no-untyped-call]  # peewee
+                last = self._connected().execute_sql(DRAW, (count,)).fetchone()[0]
             self.first, self.count = last - count + 1, count
         return self.first
+
+    def _connected(self) -> Any:
+        if self.db is None:
+            self.db = database(self.url)
+            self.db.execute_sql("SET synchronous_commit = off")  # type: ignore[no-untyped-call]  # peewee
+        return self.db
 
     def used(self, highest: int) -> None:
         """Those up to `highest` are used, unless their transaction comes to nothing."""
@@ -51,5 +60,7 @@ class Numbers(threading.local):
             raise
 
     def close(self) -> None:
-        if self.db is not None and not self.db.is_closed():
-            self.db.close()
+        db, self.db = self.db, None
+        self.first, self.count = 0, 0
+        if db is not None and not db.is_closed():
+            db.close()

@@ -11,7 +11,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import KeysView, Mapping, Sequence, Set
+from collections.abc import Iterable, KeysView, Mapping, Sequence, Set
 from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
@@ -74,7 +74,7 @@ class Statements(Protocol):
 
     def all(self, statement: str, *values: Any) -> list[Any]: ...
 
-    def issue(self, number: int) -> Issue | None: ...
+    def issues(self, numbers: Iterable[int]) -> Mapping[int, Issue]: ...
 
 
 # --- words -----------------------------------------------------------------------------------------------------------
@@ -155,8 +155,9 @@ def similar(store: Statements, issue: Issue, limit: int = 3) -> list[Issue]:
     worth = _worth(mine, found, _live(store, lowest))
     length = math.sqrt(sum(weight * weight * worth[word] for word, weight in mine.items()))
     ranked = sorted(((_alike(mine, other, worth) / length, other.number) for other in found), reverse=True)
-    chosen = [store.issue(number) for alike, number in ranked[:limit] if alike >= ALIKE]
-    return [other for other in chosen if other is not None]
+    chosen = [number for alike, number in ranked[:limit] if alike >= ALIKE]
+    here = store.issues(chosen)
+    return [here[number] for number in chosen if number in here]
 
 
 def _found(mine: KeysView[str], number: int, headline: str, words: str) -> _Found:
@@ -165,9 +166,7 @@ def _found(mine: KeysView[str], number: int, headline: str, words: str) -> _Foun
     return _Found(number, mine & heads, mine & rest, length)
 
 
-def _sharing(
-    store: Statements, headline: Sequence[str], others: Sequence[str], but: int
-) -> list[tuple[int, str, str]]:
+def _sharing(store: Statements, headline: Sequence[str], others: Sequence[str], but: int) -> list[tuple[int, str, str]]:
     """(number, headline words, other words and the headline's marked) of the latest live issues that have a word of
     this headline, or one of the other words in theirs. Who shares less than that is not alike."""
     if not headline and not others:

@@ -24,6 +24,7 @@ from triagemail.store.engines import STORE_FAULTS, StoreUnusable, database, name
 from triagemail.store.numbers import Numbers
 from triagemail.store.schema import TABLES, VERSION, from_micros, index_statements, micros
 
+TOGETHER = 100  # issues that one statement reads
 SCHEMA_LOCK = 1_953_653_614  # any number, the same in all processes: who makes or changes the tables is alone with it
 
 __all__ = ["STORE_FAULTS", "Parent", "SchemaRefused", "Store", "StoreUnusable"]
@@ -170,8 +171,8 @@ class Store:
     def many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         """One statement for each of these rows, as a transaction of its own. On SQLite without peewee's layers, which
         cost more than four such rows: the sender does this thousands of times a second."""
-        if not self.sqlite:
-            with self.transaction(), named(), translated():
+        if not self.sqlite:  # the driver sends them in one go, which PostgreSQL takes for one transaction
+            with named(), translated():
                 self._cursor().executemany(statement.replace("?", "%s"), rows)
             return
         with self.lock, translated():
@@ -241,8 +242,14 @@ class Store:
 
     def issues(self, numbers: Iterable[int], *, lock: bool = False) -> dict[int, Issue]:
         """Read, and locked, in ascending order, so that two who want the same ones do not wait for each other."""
-        found = {n: self.issue(n, lock=lock) for n in sorted(set(numbers))}
-        return {n: i for n, i in found.items() if i is not None}
+        wanted = sorted(set(numbers))
+        found: dict[int, Issue] = {}
+        for start in range(0, len(wanted), TOGETHER):
+            part = wanted[start : start + TOGETHER]
+            marks = ", ".join("?" for _ in part)
+            which = f"WHERE number IN ({marks}) ORDER BY number{self.locked if lock else ''}"
+            found |= {n: codec.load(body) for n, body in self.all(f"SELECT number, body FROM issue {which}", *part)}
+        return found
 
     def open_issues(self) -> tuple[Issue, ...]:
         """All live issues, the most urgent first."""
@@ -274,13 +281,16 @@ class Store:
     def has_reported(self, address: str) -> bool:
         return self.one("SELECT 1 FROM issue WHERE reporter = ? LIMIT 1", address) is not None
 
-    def save_issue(self, issue: Issue, before: Issue | None = None) -> None:
-        """The row of an issue, and its words for the search unless `before`, as it was stored, had the same."""
+    def save_issue(self, issue: Issue, before: Issue | None = None, *, new: bool = False) -> None:
+        """The row of an issue, and its words for the search unless `before`, as it was stored, had the same. A `new`
+        one never takes the place of another: raises IntegrityError where its number is in use."""
+        over = (
+            "ON CONFLICT (number) DO UPDATE SET state = excluded.state, priority = excluded.priority,"
+            " reporter = excluded.reporter, body = excluded.body"
+        )
         self.run(
-            "INSERT INTO issue (number, state, priority, reporter, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT"
-            " (number) DO UPDATE"
-            " SET state = excluded.state, priority = excluded.priority, reporter = excluded.reporter, body ="
-            " excluded.body",
+            "INSERT INTO issue (number, state, priority, reporter, body) VALUES (?, ?, ?, ?, ?)"
+            f" {'' if new else over}",
             issue.number, str(issue.state), None if issue.current is None else int(issue.current), issue.reporter,
             codec.dump(issue),
         )  # fmt: skip

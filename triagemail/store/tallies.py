@@ -11,8 +11,10 @@ from triagemail.store.store import Store
 def count(store: Store, name: str, now: datetime, *, span: timedelta, keep: timedelta) -> None:
     """It has happened once more; what is older than `keep` is forgotten. Inside a transaction. `name` is letters only,
     so that all engines sort its rows alike."""
+    mine = "" if store.sqlite else " || 'p' || pg_backend_pid()"
     row = store.one(
-        "INSERT INTO counter (name, value) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = counter.value + 1"
+        f"INSERT INTO counter (name, value) VALUES (?{mine}, 1)"
+        " ON CONFLICT (name) DO UPDATE SET value = counter.value + 1"
         " RETURNING value",
         _key(name, now, span),
     )
