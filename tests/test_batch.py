@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import re
 import time
 from collections.abc import Iterator
@@ -144,6 +145,25 @@ def test_a_mail_to_one_person_stays_one(tmp_path: Path) -> None:
             office.clock.advance(timedelta(seconds=61))
             office.send()
             assert len(relay.transactions) == 12
+
+
+def test_a_relay_with_room_for_100_gets_no_more_mails_than_the_rate(tmp_path: Path) -> None:
+    """S6: "30/m" is never more than 30 in any minute: what is claimed together and goes in several transactions counts
+    as several mails."""
+    asked: dict[int, int] = {}
+
+    def answer(connection: int, stage: str, rcpt: str) -> bytes | None:
+        asked[connection] = 0 if stage == "mail" else asked.get(connection, 0) + (stage == "rcpt")
+        return b"452 4.5.3 too many recipients" if stage == "rcpt" and asked[connection] > 100 else None
+
+    with taker(answer=answer) as relay, desk(tmp_path, relay, 2_000, rate=one_minute(10), mode="batch") as office:
+        office.broadcast()
+        office.send()
+        assert len(relay.transactions) == 8, "two of ten are kept for a P0"
+        office.later(2)
+        assert len(relay.transactions) == 16
+        office.later(2)
+        assert relay.times() == everybody(2_000)
 
 
 # --- what the relay refuses ------------------------------------------------------------------------------------------
@@ -417,6 +437,44 @@ def test_an_old_connection_that_ends_is_nobodys_fault() -> None:
     assert [copy.key for copy in pipeline.returned] == [1, 2]
 
 
+def test_who_found_no_room_outlives_a_connection_that_ends_after_the_dot() -> None:
+    """S2: with the answer to the dot lost, whose RCPT was taken is ambiguous; who got 452 goes over another
+    connection."""
+    pipeline = BatchPipeline(pipelining=True)
+    pipeline.offer_all(equal(3))
+    pipeline.take()
+    pipeline.received(b"250 ok\r\n250 ok\r\n250 ok\r\n452 4.5.3 too many recipients\r\n354 go\r\n")
+    pipeline.release()
+    pipeline.take()
+    pipeline.written = 1_000
+    pipeline.lost("cut")
+    assert [(copy.key, out) for copy, out in pipeline.landed] == [(key, Lost("cut", True, "end")) for key in (0, 1)]
+    assert [copy.key for copy in pipeline.returned] == [2]
+
+
+def test_whatever_a_relay_says_each_reader_has_one_outcome() -> None:
+    """S2, S4: random replies and cuts, with fixed seeds: of a group each copy lands or goes over another connection,
+    once; none is left behind."""
+    good = {"data": b"354 go\r\n"}
+    codes = (b"452 full", b"550 no", b"451 later", b"421 bye", b"250 ok", b"354 go", b"530 who", b"xyz")
+    odd = [code + b"\r\n" for code in codes]
+    for seed in range(3_000):
+        chance = random.Random(seed)
+        pipeline = BatchPipeline(pipelining=chance.random() < 0.5)
+        pipeline.kept = chance.random() < 0.3
+        pipeline.offer_all(equal(5))
+        for _ in range(25):
+            pipeline.written += len(pipeline.take())
+            if pipeline.ended or not pipeline.stage or chance.random() < 0.05:
+                break
+            fine = good.get(pipeline.stage, b"250 ok\r\n")
+            pipeline.received(fine if chance.random() < 0.7 else chance.choice(odd))
+            pipeline.release()
+        pipeline.lost("cut")
+        keys = [copy.key for copy, _ in pipeline.landed] + [copy.key for copy in pipeline.returned]
+        assert sorted(keys) == [0, 1, 2, 3, 4], f"seed {seed}"
+
+
 def test_a_group_over_the_relays_limit_is_not_sent() -> None:
     """S10: SIZE is checked before a byte goes out, for a group as for one."""
     pipeline = BatchPipeline(pipelining=True, size=True, limit=20)
@@ -443,7 +501,7 @@ def test_what_is_claimed_together(store: Store) -> None:
         store.run("UPDATE delivery SET role = ? WHERE outgoing < 3 AND person <> ?", False, store.person(reader(0)))
     found = []
     while True:
-        together = claims.next_batch(store, now, 9)
+        together = claims.next_batch(store, now, "one")
         dues = claims.claim_deliveries(store, now, "one", 500, 9, together)
         if not dues:
             break

@@ -22,7 +22,7 @@ import servers
 from browsing import Browser, looking, way_in
 from chat import BOB, COMPLETE, LENA, SARA, Chat, Out, one, talk_directly, to
 from click.testing import CliRunner
-from door_parts import smtp_settings
+from door_parts import imap_settings, smtp_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_pipeline import copy
@@ -33,6 +33,7 @@ from triagemail.cli import main
 from triagemail.clock import Clock
 from triagemail.doors import smtpd, web
 from triagemail.doors.copies import Copy
+from triagemail.doors.imap import Mailbox, MailboxLost, MailboxRefused
 from triagemail.doors.relay import Relay
 from triagemail.doors.smtp import Accepted, RelayDown
 from triagemail.intake import taking
@@ -49,6 +50,44 @@ def rounds(short: int, long: int) -> pytest.MarkDecorator:
 
 def tried(examples: int, strategy: st.SearchStrategy[Any], test: Callable[[Any], None]) -> None:
     settings(max_examples=examples, derandomize=True, deadline=None, database=None)(given(strategy)(test))()
+
+
+# --- IMAP ------------------------------------------------------------------------------------------------------------
+
+ASKED = (b"CAPABILITY", b"LIST", b"SELECT", b"UID SEARCH", b"UID FETCH", b"UID MOVE", b"IDLE")
+ROWS = st.lists(
+    st.sampled_from([
+        b"* ", b"1 FETCH (UID 1 ", b"BODY[] {3}\r\nabc", b"BODY[] {99999999999}", b"RFC822.SIZE ", b"INTERNALDATE ",
+        b")", b"\r\n", b'"', b"(", b"NIL", b"SEARCH 1 2 x", b"SEARCH 1:*", b"EXISTS", b"EXPUNGE", b"BYE",
+        b"OK [UIDVALIDITY 0]", b"OK [", b"LIST (\\Noselect) ", b"\xff", b"\x00", b"9", b"+ ", b"A1 OK", b"\\Seen",
+        b"*", b" ",
+    ]) | st.binary(max_size=6), min_size=1, max_size=8,
+)  # fmt: skip
+
+
+@rounds(40, 1_500)
+def test_whatever_an_imap_server_says_ends_in_the_two_exceptions(examples: int) -> None:
+    """R8: whatever bytes a server sends, the loop sees MailboxLost or MailboxRefused, never a crash of the library; and
+    nothing comes in that was not a whole mail."""
+    outcomes = set()
+
+    def heard(said: tuple[bytes, list[bytes]]) -> None:
+        rows: dict[bytes, faults.Answer] = {b"UID SEARCH": [b"* SEARCH 1"], said[0]: [b"* " + b"".join(said[1])]}
+        with faults.scripted(b"* OK ready\r\n", faults.imap_script(rows)) as server:
+            mailbox = Mailbox(imap_settings(server, "bob", timeout_read=0.05, timeout_connect=0.05))
+            try:
+                mailbox.connect()
+                for batch in mailbox.fetch_new(0):
+                    assert all(isinstance(mail.raw, bytes) or mail.gone for mail in batch)
+                mailbox.done([1])
+                mailbox.wait(0.01)
+                outcomes.add("fine")
+            except (MailboxLost, MailboxRefused) as error:
+                outcomes.add(type(error).__name__)
+            mailbox.close()
+
+    tried(examples, st.tuples(st.sampled_from(ASKED), ROWS), heard)
+    assert {"fine", "MailboxLost"} <= outcomes
 
 
 # --- LMTP ------------------------------------------------------------------------------------------------------------

@@ -134,43 +134,6 @@ def test_after_a_failure_the_mailbox_is_closed_until_it_is_connected_again(
         mailbox.close()
 
 
-def test_odd_answers_end_in_the_two_exceptions_only(user: str) -> None:
-    """R8: whatever bytes a server sends, the loop sees MailboxLost or MailboxRefused, never a crash of the library."""
-    chance = random.Random(7)
-    pieces = [
-        b"* ",
-        b"1 FETCH (UID 1 ",
-        b"BODY[] {3}\r\nabc",
-        b")",
-        b"\r\n",
-        b'"',
-        b"(",
-        b"NIL",
-        b"* SEARCH x",
-        b"\xff",
-        b"9",
-    ]
-
-    def noise(command: bytes) -> list[bytes]:
-        return [b"* " + b"".join(chance.choices(pieces, k=chance.randrange(1, 8))).rstrip(b"\r\n")]
-
-    outcomes = set()
-    for n in range(150):
-        name = (b"CAPABILITY", b"LIST", b"SELECT", b"UID SEARCH", b"UID FETCH", b"IDLE")[n % 6]
-        rows: dict[bytes, faults.Answer] = {b"UID SEARCH": [b"* SEARCH 1"], name: noise}
-        with faults.scripted(GREETING, faults.imap_script(rows)) as server:
-            mailbox = Mailbox(imap_settings(server, user, timeout_read=0.1, timeout_connect=0.1))
-            try:
-                mailbox.connect()
-                fetched(mailbox)
-                mailbox.wait(0.02)
-                outcomes.add("fine")
-            except (MailboxLost, MailboxRefused) as error:
-                outcomes.add(type(error).__name__)
-            mailbox.close()
-    assert "MailboxLost" in outcomes
-
-
 # --- who may hear the password ---------------------------------------------------------------------------------------
 
 

@@ -204,3 +204,20 @@ def test_status_tells_of_a_mailbox_that_nobody_reads(tmp_path: Path) -> None:
         assert any("the mailbox was last read at" in risk for risk in post.risks())
         post.until_read()
         assert not any("mailbox" in risk for risk in post.risks())
+
+
+def test_the_fault_of_a_mailbox_that_the_config_names_no_more_is_over(tmp_path: Path) -> None:
+    """R12: who has mended a wrong name in the config has a `status` that is content again; its own fault stays until
+    the mailbox is read."""
+    answers: dict[bytes, faults.Answer] = {}
+    with faults.scripted(GREETING, faults.imap_script(answers)) as server, reader(tmp_path, server.port, "x") as post:
+        mailboxes.note_fault(post.app.store, "isues@localhost/INBOX", post.now, "login as isues refused")
+        answers.update({**FINE, **BROKEN["login"][0]})
+        post.turn()
+        assert len(mailboxes.faults(post.app.store)) == 2, "nothing is read yet"
+        del answers[b"AUTHENTICATE"]
+        post.until_read()
+        assert mailboxes.faults(post.app.store) == []
+        mailboxes.note_fault(post.app.store, "isues@localhost/INBOX", post.now, "login as isues refused")
+        mailboxes.forget_faults(post.app.store)  # as a service does that has no mailbox
+        assert not any("isues" in risk for risk in post.risks())

@@ -268,6 +268,32 @@ def test_a_connection_that_hangs_keeps_nobody_waiting(opened: Open, monkeypatch:
         assert relay.times() == Counter(everybody(300)) + Counter(everybody(300)) - Counter([reader(100)])
 
 
+@pytest.mark.parametrize("mode", ["single", "batch"])
+def test_what_waits_behind_a_mail_that_hangs_keeps_nobody_else_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    """S7: 1 slow + 1 good: the good one is unaffected, also where more urgent mails to the slow one's reader are due,
+    which can go only after it."""
+    monkeypatch.setattr(senders, "TOO_OLD", 0.1)
+
+    def answer(connection: int, stage: str, rcpt: str) -> bytes | None:
+        return SILENT if stage == "end" and rcpt == reader(0) else None
+
+    with taker(answer=answer) as relay, desk(tmp_path, relay, 1, 2, mode=mode) as office:
+        office.broadcast(rank=0)
+        office.app.sender.send_once()
+        for _ in range(4):
+            office.broadcast(rank=1)
+            office.app.sender.send_once()
+        with office.app.store.transaction():
+            audience.join(office.app.store, reader(1), office.clock.now())
+        office.broadcast(rank=2)
+        servers.wait_until(
+            lambda: office.app.sender.send_once() and reader(1) in relay.times(), 5, "the mail of somebody else"
+        )
+        assert office.rows() == [("queued", 5), ("sending", 1), ("sent", 1)]
+
+
 def test_what_hangs_too_long_is_ambiguous_and_goes_again(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """S7, S2: no answer to the final dot in time: that mail is tried again with the same bytes, once."""
     silent = [SILENT]

@@ -438,6 +438,20 @@ def test_l9_over_the_limit_possible_p0s_are_one_list(vouching: Chat) -> None:
     assert not vouching.issue(21).unverified
 
 
+def test_l9_one_message_id_on_many_mails_is_no_other_sender_each(vouching: Chat) -> None:
+    """L9, I7: the list names who wrote, also where a Message-ID was there before on another mail."""
+    flood(vouching, ((f"v{n}@acme.example", f"P0: outage {n}", "all is down") for n in range(20)))
+    for n in range(3):
+        raw = vouching.writes("w@acme.example", "all is down", subject=f"P0: it burns {n}")
+        vouching.append(re.sub(rb"Message-ID: <[^>]*>", b"Message-ID: <one@client.example>", raw))
+        vouching.clock.advance(timedelta(seconds=2))
+    out = vouching.settle() + vouching.after(minutes=1, step=timedelta(seconds=10))
+    listed = one(out, SARA, "held")
+    assert listed.subject == "3 reports are held"
+    assert "From w@acme.example, 3 mails" in " ".join(listed.text.split())
+    assert "collision" not in listed.text
+
+
 def test_l9_a_pager_hears_of_p0s_that_are_held_in_a_flood(tmp_path: Path) -> None:
     """L9: "a possible P0 or P1 from an admitted address is never only held"; process.md, `people.page`: three lines of
     every P0. The list's own go to the pager too, at most once an hour; a flood without a P0 wakes nobody."""

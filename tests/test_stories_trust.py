@@ -516,3 +516,14 @@ def test_a8_guessing_numbers_adds_and_shows_nothing(tmp_path: Path, numbers: int
             assert not [word for word in secrets for mail in shown if word in mail.text + mail.subject]
         assert state(chat) == known
         assert [chat.journal(number) for number in (1, 2, 3)] == journals
+
+
+def test_words_beside_a_refused_command_that_names_an_issue_are_kept(tmp_path: Path) -> None:
+    """ "Answers and comments in it are kept always": who is believed has their words in the issue, though the command
+    beside them is not theirs to give, and the receipt says so."""
+    with at_google(tmp_path) as chat:
+        opened(chat, "P1", "Checkout is blank")
+        out = stamped(chat, LENA, "agree #1\n\nIt is the same in the whole Berlin office.", PASS, subject="hello")
+        assert "what you wrote is kept" in " ".join(one(out, LENA).text.split())
+        assert "the whole Berlin office" in one(out, SARA, "[#1]").text
+        assert chat.issue(1).state is State.TRIAGE

@@ -150,11 +150,11 @@ class App:
         return found
 
     def _stand_by(self) -> None:
-        """Another process reads the mailbox (PostgreSQL); what it takes in is there for us too."""
+        """Another process reads the mailbox (PostgreSQL); what it takes in is there for us too. Nobody tells us when it
+        has come to the end, so our timers run a minute after our start at the latest; its own may run before."""
         assert self.mailbox is not None
         if self.mailbox.opened is not None:
             self.mailbox.close()
-        self.emptied.set()
 
     def serve(self, only: tuple[str, ...] = PARTS) -> bool:
         """Threads work; the calling one waits for SIGTERM or SIGINT, then each loop finishes what it has in hand.
@@ -162,6 +162,8 @@ class App:
         stop = {signal.SIGTERM, signal.SIGINT}
         signal.pthread_sigmask(signal.SIG_BLOCK, stop)
         loops = self.loops(only)
+        if self.intake is None:
+            mailboxes.forget_faults(self.store)
         heart = Heartbeat(loops, pulse.place(self.store), self.presence.hang, self._hangs)
         heart.beat()  # before somebody asks the web page how we are
         lmtp = self.start_lmtp(only, loops)

@@ -50,6 +50,7 @@ class Intake:
             "connected", exists=opened.exists, filing=opened.filing, idle=opened.idle, trouble=opened.trouble,
             made_done_folder=opened.made_done_folder,
         )  # fmt: skip
+        mailboxes.forget_faults(self.store, self.place)
         known, last = mailboxes.cursor(self.store, self.account, self.folder)
         if known == opened.uidvalidity:
             self.mailbox.done(self.mailbox.left_behind(last))

@@ -6,8 +6,8 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -132,10 +132,15 @@ class Sender:
             return LARGEST, EVERY_RANK
         if self.pace.ended is None:
             self.pace.ended = deque(claims.ended_since(self.store, now - self.pace.span, together=self.batch))
-        on_its_way = len({due.outgoing for due in self.dues.values()} if self.batch else self.dues)
+        on_its_way = self._mails(due.outgoing for due in self.dues.values())
         if (room := self.pace.room(now, urgent=False) - on_its_way) > 0:
             return room, EVERY_RANK
         return self.pace.room(now, urgent=True) - on_its_way, P0_RANK
+
+    def _mails(self, names: Iterable[object]) -> int:
+        """How many mails so many copies are to the relay: those of one name (a batch has one return path) go together,
+        as many as it has room for."""
+        return sum(-(-copies // self.relay.largest) for copies in Counter(names).values())
 
     def _claim(self) -> None:
         limit = min(LARGEST, max(self.relay.connections, int(self.rate * CLAIMED_FOR)))
@@ -147,9 +152,11 @@ class Sender:
         if self.unsure and not self.dues:
             claims.free_own(self.store, self.holder)
             self.unsure = False
-        together = claims.next_batch(self.store, now, least) if self.batch else None
-        limit = LARGEST if together else limit  # many recipients are one mail to the relay
-        left = deque(claims.claim_deliveries(self.store, now, self.holder, limit, least, together))
+        busy = {due.person for due in self.dues.values()}  # a relay that hangs with one of theirs holds up nobody else
+        together = claims.next_batch(self.store, now, self.holder, least, busy) if self.batch else None
+        if together:  # many recipients are one mail to the relay
+            limit = min(LARGEST, room * self.relay.largest)
+        left = deque(claims.claim_deliveries(self.store, now, self.holder, limit, least, together, busy))
         self.claimed_at = time.monotonic()
         if left:
             step("after_send_claim")
@@ -197,8 +204,8 @@ class Sender:
             results.append(Result(due.delivery, state, reply, retry_at, ambiguous))
         claims.record(self.store, results, now, self._refused())
         if self.pace is not None and self.pace.ended is not None:
-            mails = {copy.mail_from or copy.key for copy, _, _ in self.landed}  # those of a batch have one return path
-            self.pace.ended.extend([now] * len(mails))
+            mails = self._mails(copy.mail_from or copy.key for copy, _, _ in self.landed)
+            self.pace.ended.extend([now] * mails)
         landed, self.landed = self.landed, []
         dues = [self.dues.pop(result.delivery) for result in results]
         lines("sender", "delivery", map(self._line, landed, dues, results))

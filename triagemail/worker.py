@@ -97,7 +97,8 @@ class Worker:
         try:
             with self.store.savepoint():
                 state, why, issue = self._handle(mail, found)
-                why += self.watch.collision(found, mail.inbox, why, self.clock.now())
+                twice = self.watch.collision(found, mail.inbox, why, self.clock.now())
+                why += twice if state == "done" else ""  # lists are made from the reasons of the others
         except STORE_FAULTS:
             raise
         except Exception as error:  # a bug of ours or an unforeseen mail: parked with its reason, never lost

@@ -74,8 +74,7 @@ class BatchPipeline(Pipeline):
         if self._body is not None:
             ambiguous = self.written >= self._dot_at
             self._land_all(Lost(text, ambiguous, "end"))
-            return
-        if self._aboard and not (self.carried or self.kept):
+        elif self._aboard and not (self.carried or self.kept):
             self._land(self._unheard[0] if self._unheard else self._aboard[0], Lost(text, False, stage))
         self._return_all()
 

@@ -96,6 +96,7 @@ class Relay:
 
     def __init__(self, settings: SmtpSettings, connections: int = 1, pipeline: type[Pipeline] = Pipeline) -> None:
         self.settings, self.connections, self.pipeline = settings, connections, pipeline
+        self.largest = 1  # copies that go in one transaction
         self._limits = {  # seconds for a reply; together at most 15 minutes a mail with the defaults (trust.md S7)
             **dict.fromkeys(("mail", "rcpt", "data", "rset"), settings.timeout),
             **dict.fromkeys(("end", "void"), settings.timeout_end),

@@ -57,6 +57,7 @@ class Scan:
     skeleton: bytes = b""
     fault: str = ""  # too-deep, too-many-parts, header-flood, line-flood
     duplicate: bool = False  # some part has two fields of one MIME name; the first is used (trust.md C9)
+    taken: bool | None = None  # the mail has boundaries like ours in it; None: not looked for yet
 
 
 class _Beyond(Exception):
@@ -216,7 +217,9 @@ def _usual(result: Scan, value: bytes, boundary: bytes) -> tuple[bytes, bytes]:
     """The boundary of the next part in the skeleton, and the Content-Type that names it. Each mail has its own, and
     with the part's number in its place most skeletons are the same; where it cannot be put there, its own."""
     ours = b"%s%d" % (_OURS, len(result.parts))
-    if value.count(boundary) == 1 and _OURS not in result.octets:
+    if result.taken is None:  # once a mail: a search for each of its parts would be quadratic
+        result.taken = _OURS in result.octets
+    if value.count(boundary) == 1 and not result.taken:
         changed = value.replace(boundary, ours)
         if _boundary(changed) == ours:
             return ours, changed

@@ -72,7 +72,8 @@ def decide_all(
 
 
 def _is_kept(intent: Intent) -> bool:
-    """Whatever becomes of the commands beside it; words that only a number puts to an issue go with them (A8)."""
+    """Also where a command beside it is short of evidence; words that only a number puts to an issue are then short of
+    it too (A8)."""
     return isinstance(intent, KEPT_ALWAYS) and not (isinstance(intent, want.Comment) and intent.by_number)
 
 
@@ -123,7 +124,7 @@ def _still_believed(decision: Decision, snapshot: Snapshot, now: datetime, polic
 def _fold_kept(
     snapshot: Snapshot, intents: Sequence[Intent], now: datetime, policy: Policy
 ) -> list[tuple[int, Decision]]:
-    places = [place for place, intent in enumerate(intents) if _is_kept(intent)]
+    places = [place for place, intent in enumerate(intents) if isinstance(intent, KEPT_ALWAYS)]
     kept = _fold(snapshot, [intents[place] for place in places], now, policy)
     return [(place, decision) for place, (_, decision) in zip(places, kept, strict=True)]
 

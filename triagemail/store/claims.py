@@ -3,7 +3,7 @@ docs/architecture.md."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -109,8 +109,7 @@ def take(store: Store, arrivals: Sequence[Arrival]) -> None:
         raw = store.one("INSERT INTO raw (body, size) VALUES (?, ?) RETURNING id", body, len(arrival.raw))[0]
         store.run(
             "INSERT INTO inbox (raw, source, state, lane, holder, leased_until, attempts, received_at, reason,"
-            " message_id)"
-            " VALUES (?, ?, 'received', ?, '', 0, 0, ?, ?, '')",
+            " message_id) VALUES (?, ?, 'received', ?, '', 0, 0, ?, ?, '')",
             raw, arrival.source, "" if store.sqlite else lane(arrival.raw), micros(arrival.received_at), arrival.odd,
         )  # fmt: skip
 
@@ -177,10 +176,9 @@ def give_back(store: Store, holder: str) -> None:
     """What a worker has claimed goes back to the queue; the fault of a store or relay is no strike of the mails."""
     with store.transaction():
         store.run(
-            "UPDATE inbox SET holder = '', leased_until = 0, attempts = attempts - 1 WHERE holder = ? AND state ="
-            " 'received'",
-            holder,
-        )
+            "UPDATE inbox SET holder = '', leased_until = 0, attempts = attempts - 1"
+            " WHERE holder = ? AND state = 'received'", holder,
+        )  # fmt: skip
 
 
 def release_held(store: Store, inbox: int) -> bool:
@@ -243,8 +241,8 @@ def claim_timer(store: Store, now: datetime, only: str = "") -> tuple[int, str, 
     if store.sqlite:
         return store.due_timer(now, only)
     due = store.all(
-        f"SELECT issue, name, due FROM timer WHERE due <= ?{' AND name = ?' if only else ''}"
-        f" ORDER BY rank, due, issue LIMIT {LOOKED_AT}",
+        f"SELECT issue, name, due FROM timer WHERE due <= ?{' AND name = ?' if only else ''} ORDER BY rank, due, issue"
+        f" LIMIT {LOOKED_AT}",
         micros(now), *([only] if only else []),
     )  # fmt: skip
     for number, name, at in due:
@@ -308,37 +306,42 @@ TOGETHER = (
 """To a reader of a broadcast or digest: it may go to many in one transaction. Who gets one by a role has a copy."""
 
 
-def next_batch(store: Store, now: datetime, least: int) -> int:
+def _free(store: Store, holder: str, busy: Collection[int]) -> tuple[str, tuple[str, ...]]:
+    """A condition and its values: nobody to whom a mail is on its way, from here (`busy`) or from another process."""
+    here = f" AND person NOT IN ({', '.join(f'{person:d}' for person in busy)})" if busy else ""
+    there = f"{here} AND person NOT IN (SELECT person FROM delivery WHERE state = 'sending' AND holder <> ?)"
+    return (here, ()) if store.sqlite else (there, (holder,))
+
+
+def next_batch(store: Store, now: datetime, holder: str, least: int = 9, busy: Collection[int] = ()) -> int:
     """The broadcast that the most urgent delivery is of; 0 where that one is a mail to one person, or there is none."""
+    free, values = _free(store, holder, busy)
     row = store.one(
         f"SELECT outgoing, {TOGETHER} FROM delivery WHERE state IN ('queued', 'deferred') AND rank <= ?"
-        " AND retry_at <= ? ORDER BY rank, id LIMIT 1",
-        least, micros(now),
+        f" AND retry_at <= ?{free} ORDER BY rank, id LIMIT 1",
+        least, micros(now), *values,
     )  # fmt: skip
     return row[0] if row and row[1] else 0
 
 
 def claim_deliveries(
-    store: Store, now: datetime, holder: str, limit: int, least: int = 9, batch: int | None = None
-) -> list[Due]:
-    """The most urgent deliveries that may be tried now, up to the rank `least`; queued | deferred -> sending. Where
-    others claim too (PostgreSQL), nobody for whom another process has one: the order of a person's mails holds. With
-    `batch` only that broadcast's readers, or with 0 only what goes out one by one."""
+    store: Store, now: datetime, holder: str, limit: int, least: int = 9, batch: int | None = None,
+    busy: Collection[int] = (),
+) -> list[Due]:  # fmt: skip
+    """The most urgent deliveries that may be tried now, up to the rank `least`; queued | deferred -> sending. Only for
+    those who have none on its way: the order of a person's mails holds. With `batch` only that broadcast's readers, or
+    with 0 only what goes out one by one."""
+    free, values = _free(store, holder, busy)
+    which = "" if batch is None else f" AND outgoing = {batch:d} AND {TOGETHER}" if batch else f" AND NOT {TOGETHER}"
     with store.transaction():
-        others = "" if batch is None else f" AND NOT {TOGETHER}"
-        if batch:
-            others = f" AND outgoing = {batch:d} AND {TOGETHER}"
-        values: tuple[object, ...] = (holder, micros(now + SEND_LEASE), least, micros(now), limit)
         if not store.sqlite:
             store.run("SELECT pg_advisory_xact_lock(?, hashtext(current_schema()))", ONE_AT_A_TIME)
-            others += " AND person NOT IN (SELECT person FROM delivery WHERE state = 'sending' AND holder <> ?)"
-            values = (*values[:4], holder, limit)
         rows = store.all(
             "UPDATE delivery SET state = 'sending', holder = ?, leased_until = ?, attempts = attempts + 1 WHERE id IN"
             " (SELECT id FROM delivery WHERE state IN ('queued', 'deferred') AND rank <= ? AND retry_at <= ?"
-            f"{others} ORDER BY rank, id LIMIT ?{store.free})"
+            f"{which}{free} ORDER BY rank, id LIMIT ?{store.free})"
             " RETURNING rank, id, outgoing, person, attempts, ambiguous",
-            *values,
+            holder, micros(now + SEND_LEASE), least, micros(now), *values, limit,
         )  # fmt: skip
         rows.sort()
         people = _people(store, {row[3] for row in rows})
@@ -376,8 +379,7 @@ def free_own(store: Store, holder: str) -> None:
 
 
 def free_expired(store: Store, now: datetime) -> bool:
-    """sending -> queued where the lease has run out: its holder died or failed. It may have been sent, and goes out
-    again with the same bytes."""
+    """sending -> queued where the lease has run out; it may have been sent, and goes out again with the same bytes."""
     with store.transaction():
         freed = store.run(
             "UPDATE delivery SET state = 'queued', holder = '', leased_until = 0, ambiguous = ambiguous + 1"
@@ -450,9 +452,8 @@ def set_back(store: Store, span: timedelta, now: datetime) -> None:
     ):
         store.run(
             f"UPDATE {table} SET {column} = {column} - ? WHERE state IN ({states}) AND {column} > ?",
-            span // timedelta(microseconds=1),
-            micros(now),
-        )
+            span // timedelta(microseconds=1), micros(now),
+        )  # fmt: skip
 
 
 # --- holding all sending back ----------------------------------------------------------------------------------------

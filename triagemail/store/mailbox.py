@@ -100,6 +100,13 @@ def note_fault(store: Store, place: str, now: datetime, what: str) -> None:
         _put(store, FAULT + place, f"{since} {what}")
 
 
+def forget_faults(store: Store, place: str = "") -> None:
+    """Of every other mailbox: the config names another one by now, or none. Who still reads one of them notes it
+    anew."""
+    with store.statement():
+        store.run("DELETE FROM meta WHERE key LIKE ? AND key <> ?", f"{FAULT}%", FAULT + place)
+
+
 def faults(store: Store) -> list[tuple[datetime, str]]:
     """The mailboxes that cannot be read now: since when, and why."""
     rows = store.all("SELECT value FROM meta WHERE key LIKE ? ORDER BY key", f"{FAULT}%")
