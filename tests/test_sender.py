@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import faults
+import peewee as pw
 import pytest
 import servers
 from desks import Desk, desk, everybody, reader
@@ -563,3 +564,28 @@ def test_a_relay_that_ends_connections_after_some_mails(opened: Open) -> None:
         office.send()
         assert relay.times() == everybody(200)
         assert office.rows("SELECT DISTINCT state, attempts FROM delivery") == [("sent", 1)]
+
+
+# --- the operator ----------------------------------------------------------------------------------------------------
+
+
+def test_what_the_operator_heard_from_memory_is_not_told_again_when_the_database_heals(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R12, D6: one notice an hour and cause, "operator notice (sent from memory), heal alone": of a full disk the
+    operator hears once, though the same is told again once the database takes mails; another cause is told."""
+    with taker() as relay:
+        office = opened(relay, 1)
+        notices, real = office.app.notices, Store.transaction
+
+        def full(store: Store) -> Any:
+            raise pw.OperationalError("database or disk is full")
+
+        monkeypatch.setattr(Store, "transaction", full)
+        assert notices.tell("the database does not work", "it is full")
+        assert not notices.tell("the database does not work", "it is full")
+        monkeypatch.setattr(Store, "transaction", real)
+        assert not notices.tell("the database does not work", "it was full")
+        office.send()
+        assert [rcpt for rcpt, _ in relay.mails] == [office.app.policy.operator]
+        assert notices.tell("the relay takes nothing", "450")
