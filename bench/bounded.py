@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import shutil
 import sys
 import tempfile
 import time
@@ -82,17 +81,15 @@ def main() -> None:
     ask.add_argument("--step", type=int, default=1_000)
     asked = ask.parse_args()
     log.configure("error")
-    top = Path(tempfile.mkdtemp(prefix="tm-bench-"))
-    port = ingest.free_port()
-    sink = ingest.start_sink(port)
     clock = Clock()
-    app = build(configs.load(ingest.set_up(top / "c", ingest.CONFIG.replace("2599", str(port)))), clock=clock)
-    app.store.open()
     chance = random.Random(12)
     took: list[float] = []
     held: list[float] = []
     files: list[int] = []
-    try:
+    with tempfile.TemporaryDirectory(prefix="tm-bench-") as folder, ingest.sink() as port:
+        top = Path(folder)
+        app = build(configs.load(ingest.set_up(top / "c", ingest.CONFIG.replace("2599", str(port)))), clock=clock)
+        app.store.open()
         for start in range(0, asked.mails, asked.step):
             raws = [make_reports.report(number, chance) for number in range(start, start + asked.step)]
             before = time.process_time()
@@ -115,10 +112,6 @@ def main() -> None:
             pass
         left = [app.store.one(f"SELECT COUNT(*) FROM {name}")[0] for name in ("raw", "outgoing", "inbox", "issue")]
         print(f"after 100 days: raw, outgoing, inbox, issue {rows} -> {left}; file {size / 2**20:.0f} MB")
-    finally:
-        sink.terminate()
-        sink.wait()
-        shutil.rmtree(top)
 
 
 if __name__ == "__main__":

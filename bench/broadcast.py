@@ -157,10 +157,8 @@ def measure(argv: list[str], count: int) -> Run:
 
 
 def into_sink(top: Path, asked: argparse.Namespace) -> None:
-    port = ingest.free_port()
-    sink = ingest.start_sink(port)
     slopes, rates, single, several = [], [], [], []
-    try:
+    with ingest.sink() as port:
         for turn in range(asked.rounds):
             runs = []
             for count in (asked.small, asked.large):
@@ -173,9 +171,6 @@ def into_sink(top: Path, asked: argparse.Namespace) -> None:
             small, large = runs
             slopes.append((large.cpu - small.cpu) / (large.count - small.count) * 1e6)
             rates.append((large.count - small.count) / (large.wall - small.wall))
-    finally:
-        sink.terminate()
-        sink.wait()
     cost = statistics.median(slopes)
     one, ten = (statistics.median(run.cost for run in found) for found in (single, several))
     print(f"median {cost:.0f} us CPU a recipient, {statistics.median(rates):.0f} recipients/s (slopes)")
@@ -216,21 +211,15 @@ def engine(top: Path, which: str) -> Iterator[tuple[str, Callable[[], float], Ca
 
 
 def whole(top: Path, asked: argparse.Namespace) -> None:
-    port = ingest.free_port()
-    sink = ingest.start_sink(port)
     count = asked.whole or asked.rows
-    try:
-        with engine(top, asked.on) as (url, cpu, size):
-            path = prepare(top / "c", port, count, asked.connections, url)
-            before, theirs = size(), cpu()
-            print(f"{asked.on}: {broadcast(path, count) if asked.whole else rows(path, count)}")
-            theirs, after = (cpu() - theirs) / count * 1e6, size()
-            print(f"the database's own CPU {theirs:.0f} us a reader; {before:.0f} MB before, {after:.0f} MB after it")
-            if asked.whole:
-                print(f"smtp-source -s 10: {source(port, count, 10)}")
-    finally:
-        sink.terminate()
-        sink.wait()
+    with ingest.sink() as port, engine(top, asked.on) as (url, cpu, size):
+        path = prepare(top / "c", port, count, asked.connections, url)
+        before, theirs = size(), cpu()
+        print(f"{asked.on}: {broadcast(path, count) if asked.whole else rows(path, count)}")
+        theirs, after = (cpu() - theirs) / count * 1e6, size()
+        print(f"the database's own CPU {theirs:.0f} us a reader; {before:.0f} MB before, {after:.0f} MB after it")
+        if asked.whole:
+            print(f"smtp-source -s 10: {source(port, count, 10)}")
 
 
 def rows(path: Path, count: int) -> Run:

@@ -231,15 +231,9 @@ def main() -> None:
     for number in asked.processes.split(","):
         with cluster() as database, tempfile.TemporaryDirectory(prefix="tm-fleet-") as folder:
             if asked.what == "measured":
-                sink = Taker(port=ingest.free_port())
-                relay = ingest.start_sink(sink.port)
-                try:
-                    with company(Path(folder), database.url, sink) as here:
-                        measured(here, database, int(number), asked)
-                        sizes(here)
-                finally:
-                    relay.terminate()
-                    relay.wait()
+                with ingest.sink() as port, company(Path(folder), database.url, Taker(port=port)) as here:
+                    measured(here, database, int(number), asked)
+                    sizes(here)
                 continue
             with taker() as counting, fleet(Path(folder), database.url, counting) as here:
                 if asked.what == "killed":

@@ -15,14 +15,15 @@ mails to the same sink: the machine's speed of the minute.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import resource
-import shutil
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -94,10 +95,16 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def start_sink(port: int) -> subprocess.Popen[bytes]:
-    """Postfix's smtp-sink, which takes everything and throws it away."""
-    user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    return subprocess.Popen(["smtp-sink", *user, f"127.0.0.1:{port}", "1000"])
+@contextlib.contextmanager
+def sink() -> Iterator[int]:
+    """The port of a smtp-sink of Postfix, which takes everything and throws it away until the block ends."""
+    port, user = free_port(), ["-u", "nobody"] if os.geteuid() == 0 else []
+    process = subprocess.Popen(["smtp-sink", *user, f"127.0.0.1:{port}", "1000"])
+    try:
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def by_imap(top: Path, port: int, asked: argparse.Namespace) -> None:
@@ -137,10 +144,8 @@ def main() -> None:
     ask.add_argument("--imap", action="store_true")
     asked = ask.parse_args()
     os.environ["TRIAGEMAIL_LOG"] = "error"
-    top = Path(tempfile.mkdtemp(prefix="tm-bench-"))
-    port = free_port()
-    sink = start_sink(port)
-    try:
+    with tempfile.TemporaryDirectory(prefix="tm-bench-") as folder, sink() as port:
+        top = Path(folder)
         slopes, starts = [], []
         for count in (asked.small, asked.large):
             make_reports.write(top / str(count), count)
@@ -162,10 +167,6 @@ def main() -> None:
             f" {statistics.median(starts):.2f} s"
         )
         print(f"largest resident set {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB")
-    finally:
-        sink.terminate()
-        sink.wait()
-        shutil.rmtree(top)
 
 
 if __name__ == "__main__":

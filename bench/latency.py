@@ -132,8 +132,8 @@ def by_idle(folder: Path, asked: argparse.Namespace) -> bool:
     with servers.dovecot() as server, taker(answer=watch.answer) as relay:
         more = f'[imap]\nhost = "127.0.0.1"\nport = {server.port}\ntls = "none"\nuser = "bench"\n'
         with running(folder, relay, asked.url, f'{more}password = "{server.password}"\n'):
-            deliver = lambda by, raw: hand_in(server.lmtp_port, by, "bench", raw)  # noqa: E731
-            return show("IDLE", answered(watch, deliver, asked.reports), IDLE)
+            took = answered(watch, lambda by, raw: hand_in(server.lmtp_port, by, "bench", raw), asked.reports)
+            return show("IDLE", took, IDLE)
 
 
 def main() -> None:

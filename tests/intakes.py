@@ -72,6 +72,11 @@ class Reader:
                 return timedelta(seconds=sum(self.pauses.waited[before:]))
         raise AssertionError(f"not read after {most} turns")
 
+    @property
+    def door(self) -> Mailbox:
+        assert self.app.mailbox is not None
+        return self.app.mailbox
+
     def work(self) -> None:
         self.app.until_idle(("work", "send"))
 
@@ -103,7 +108,7 @@ def reader(
         app = chat.app
         assert app.mailbox is not None
         assert app.intake is not None
-        told = replace(app.mailbox.settings, **settings)  # type: ignore[arg-type]
+        told = replace(app.mailbox.settings, **settings)  # type: ignore[arg-type]  # whichever a test names
         app.mailbox.close()
         app.mailbox = Mailbox(told, lambda: chat.clock.now().timestamp())
         app.intake = replace(app.intake, mailbox=app.mailbox)

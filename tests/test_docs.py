@@ -7,13 +7,13 @@ import re
 import shutil
 import subprocess
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import docs_mails
 import docs_tables
 import pytest
+from docs_man import commands
 
 ROOT = Path(__file__).parent.parent
 DOCS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("**/*.md"))]
@@ -45,14 +45,6 @@ def code_in(text: str) -> list[str]:
 def shown() -> set[str]:
     """Everything that any page shows as code."""
     return {code for path in DOCS for code in code_in(text_of(path))}
-
-
-def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from commands(command, (*path, name))
-        else:
-            yield (*path, name), command
 
 
 def cli() -> click.Group:

@@ -54,7 +54,7 @@ def test_a_mailbox_that_was_made_anew_is_read_anew(
         for n in range(old + 5):
             save(report(n))
         post.until_read()
-        post.app.mailbox.close()  # type: ignore[union-attr]
+        post.door.close()
         post.until_read()
         post.work()
         assert post.issues() == old + 5
@@ -91,7 +91,7 @@ def test_a_folder_that_is_gone_is_told_and_never_made(
             "renamed": (("rename", "-u", user, "Reports", "Old"), ("rename", "-u", user, "Old", "Reports")),
         }[what]
         dovecot.doveadm("mailbox", *gone)
-        post.app.mailbox.close()  # type: ignore[union-attr]  # of a renamed folder Dovecot goes on to tell
+        post.door.close()  # of a renamed folder Dovecot goes on to tell
         began = post.now
         post.turns(6 * MINUTE)
         assert [at - began < 5 * MINUTE for _, at in post.notices()] == [True]
@@ -301,12 +301,11 @@ def test_three_kinds_of_servers_come_to_the_same(
         folder.mkdir()
         with servers.dovecot(capability) as dovecot, reader(folder, dovecot.port, user) as post:
             post.until_read()
-            assert post.app.mailbox is not None
-            assert post.app.mailbox.opened is not None
-            assert post.app.mailbox.opened.filing == mode
+            assert post.door.opened is not None
+            assert post.door.opened.filing == mode
             delivers(dovecot.deliver, user, range(mails))
             post.until_read()
-            post.app.mailbox.close()
+            post.door.close()
             dovecot.deliver(user, report(mails))
             post.until_read()
             post.until_read()

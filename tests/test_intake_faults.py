@@ -60,7 +60,7 @@ def test_a_link_cut_anywhere_between_the_server_and_the_database_loses_and_doubl
             else:
                 proxy.cut_up_after = chance.randrange(20, 500)
             if post.turn():
-                post.app.mailbox.close()  # type: ignore[union-attr]  # the next cut is anywhere again
+                post.door.close()  # the next cut is anywhere again
                 continue
             cuts += 1
             places.update([mailboxes.faults(post.app.store)[0][1].partition(":")[0]])

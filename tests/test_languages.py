@@ -388,11 +388,16 @@ def test_commands_in_every_language(said: str, kind: type | None) -> None:
 
 def test_times_are_what_was_said() -> None:
     """Half an hour, half past two and the third of May, in each."""
-    assert [i.after for i in commands_of("próxima novedad en media hora").intents] == [timedelta(minutes=30)]  # type: ignore[attr-defined]
-    assert [i.clock for i in commands_of("próxima novedad a las 14:30").intents] == [(14, 30)]  # type: ignore[attr-defined]
-    assert [i.clock for i in commands_of("prochaine mise à jour à 14h30").intents] == [(14, 30)]  # type: ignore[attr-defined]
-    assert [i.day for i in commands_of("absent jusqu'au 1er mai").intents] == [(5, 1)]  # type: ignore[attr-defined]
-    assert [i.language for i in commands_of("sprache Französisch").intents] == ["fr"]  # type: ignore[attr-defined]
+
+    def asked(text: str, value: str) -> object:
+        (intent,) = commands_of(text).intents
+        return getattr(intent, value)
+
+    assert asked("próxima novedad en media hora", "after") == timedelta(minutes=30)
+    assert asked("próxima novedad a las 14:30", "clock") == (14, 30)
+    assert asked("prochaine mise à jour à 14h30", "clock") == (14, 30)
+    assert asked("absent jusqu'au 1er mai", "day") == (5, 1)
+    assert asked("sprache Französisch", "language") == "fr"
 
 
 # --- the form ---------------------------------------------------------------------------------------------------------
