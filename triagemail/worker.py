@@ -42,7 +42,7 @@ from triagemail.watch import DUPLICATE, SUSPECT, Watch
 SILENT = ("own", "bounce", "dsn_delay", "dsn_delivered", "feedback", "auto_reply")
 HELD = ("bad_from", "auto_generated", "list")
 HOPS = 50  # `Received` fields of a mail that goes round, as Postfix counts them
-BY_DIGEST = ("not-admitted", "spoof-suspect")  # "held …, digest" (trust.md 3.5); all else may put a promise at risk
+BY_DIGEST = ("not-admitted", SUSPECT)  # "held …, digest" (trust.md 3.5); all else may put a promise at risk
 UNREADABLE = ("too-deep", "too-many-parts", "header-flood", "line-flood", "too-large")
 HARMLESS = (*decide.KEPT_ALWAYS, want.Ask, want.Confirm, want.NearMiss, want.TooMany, want.GiveFeedback)
 HOUR = timedelta(hours=1)
