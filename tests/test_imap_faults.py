@@ -255,9 +255,12 @@ def test_behind_a_wrong_certificate_the_server_reads_nothing(dovecot: servers.Do
 def test_a_server_without_tls_hears_no_password(dovecot: servers.DovecotServer, user: str) -> None:
     """I13: "none: connect refused, no LOGIN bytes on the wire": it speaks plain where TLS is wanted."""
     with fault_proxy(dovecot.port) as proxy:
-        with pytest.raises((MailboxRefused, MailboxLost)):
-            Mailbox(replace(imap_settings(proxy, user), host="localhost", tls="tls")).connect()
-        assert proxy.connections == 1
+        for tries in range(1, 21):  # a link that we cut at once may take along what the proxy had not read yet
+            with pytest.raises((MailboxRefused, MailboxLost)):
+                Mailbox(replace(imap_settings(proxy, user), host="localhost", tls="tls")).connect()
+            assert proxy.connections == tries
+            if proxy.sent:
+                break
         assert proxy.sent[:1] == b"\x16", "a TLS handshake, and nothing else"
         assert user.encode() not in proxy.sent
         assert not re.search(rb"LOGIN|AUTHENTICATE", proxy.sent)

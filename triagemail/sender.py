@@ -131,7 +131,7 @@ class Sender:
         if self.pace is None:
             return LARGEST, EVERY_RANK
         if self.pace.ended is None:
-            self.pace.ended = deque(claims.ended_since(self.store, now - self.pace.span, together=self.batch))
+            self.pace.ended = deque(claims.ended_since(self.store, now - self.pace.span, together=self.relay.largest))
         on_its_way = self._mails(due.outgoing for due in self.dues.values())
         if (room := self.pace.room(now, urgent=False) - on_its_way) > 0:
             return room, EVERY_RANK

@@ -478,15 +478,15 @@ def sending_held(store: Store) -> datetime | None:
     return from_micros(int(row[0])) if row else None
 
 
-def ended_since(store: Store, since: datetime, *, together: bool = False) -> list[datetime]:
-    """When deliveries ended since then, in that order: what a limit of mails a minute has to know after a restart.
-    `together`: those of one broadcast that ended at one moment were one mail."""
-    one = f"CASE WHEN {TOGETHER} THEN -outgoing ELSE id END" if together else "id"
+def ended_since(store: Store, since: datetime, *, together: int = 1) -> list[datetime]:
+    """When mails ended since then, in that order: what a limit of mails a minute has to know after a restart. As many
+    as `together` of one broadcast that ended at one moment were one mail."""
+    one = f"CASE WHEN {TOGETHER} THEN -outgoing ELSE id END" if together > 1 else "id"
     rows = store.all(
-        f"SELECT ended_at, {one} AS mail FROM delivery WHERE ended_at >= ? GROUP BY ended_at, mail ORDER BY ended_at",
-        micros(since),
-    )
-    return [from_micros(at) for at, _ in rows]
+        f"SELECT ended_at, {one} AS mail, COUNT(id) FROM delivery WHERE ended_at >= ? GROUP BY ended_at, mail"
+        " ORDER BY ended_at", micros(since),
+    )  # fmt: skip
+    return [from_micros(at) for at, _, copies in rows for _ in range(-(-copies // together))]
 
 
 def waiting(store: Store) -> int:
