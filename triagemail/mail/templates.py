@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateRuntimeError, Undefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template, TemplateRuntimeError, Undefined
 from jinja2 import pass_context as with_context
 from jinja2 import pass_eval_context as with_eval_context
 from jinja2.exceptions import SecurityError
@@ -135,7 +135,7 @@ def _marked(context: EvalContext, value: object) -> object:
 
 
 def _breaks(text: str) -> Markup:
-    return Markup("<br>\n").join(escape(line) for line in text.split("\n"))
+    return escape(text).replace("\n", Markup("<br>\n"))
 
 
 def _guarded(context: EvalContext, text: str) -> str:
@@ -323,8 +323,14 @@ def pages(source: Callable[[str], str], words: Mapping[str, Any]) -> Trusted:
 _TIDY = re.compile(r"<p>\s*</p>\n?|</ul>\s*<ul>|<ul>\s*</ul>\n?")
 
 
+@lru_cache(maxsize=512)
+def _template(environment: Trusted | Sandbox, name: str) -> Template:
+    """Jinja's own cache looks each time whether a template has changed; ours never do."""
+    return environment.get_template(name)
+
+
 def _fill(environment: Trusted | Sandbox, name: str, context: Mapping[str, object]) -> str:
-    made = environment.get_template(name)
+    made = _template(environment, name)
     if isinstance(environment, Trusted):  # our own loops end
         return made.render(context)
     pieces, size = [], 0

@@ -385,7 +385,7 @@ class Store:
         row = self.one(
             f"SELECT issue, name, due FROM timer WHERE due <= ?{named_so} ORDER BY rank, due, issue LIMIT 1",
             micros(now), *([only] if only else []),
-        )
+        )  # fmt: skip
         return (row[0], row[1], from_micros(row[2])) if row else None
 
     def timed_issues(self) -> dict[int, Issue]:
