@@ -115,6 +115,8 @@ class Templates:
 
 def _plain(value: object) -> object:
     """`finalize` of the text part: a None in a mail is a mistake of the template, not the word `None`."""
+    if type(value) is str and value.isprintable():  # nearly always: nothing to do
+        return value
     if value is None:
         raise TemplateRuntimeError("a value is None")
     if isinstance(value, Undefined):
@@ -125,7 +127,7 @@ def _plain(value: object) -> object:
 @with_eval_context
 def _marked(context: EvalContext, value: object) -> object:
     """`finalize` of the HTML part: newlines of a value become <br>; no later line of it reads as a command."""
-    if isinstance(value, Markup):
+    if isinstance(value, Markup) or (type(value) is str and value.isprintable()):
         return value
     value = _plain(value)
     if not isinstance(value, str) or not context.autoescape or "\n" not in value:

@@ -21,7 +21,7 @@ from triagemail.process.model import LIVE, Issue
 TEXT_AT_MOST = 4_000  # characters of an issue that are looked at: a pasted log says nothing more after them
 WORD_AT_MOST = 40
 HEADLINE_WORDS, FIRST_WORDS, OTHER_WORDS = 20, 5, 40
-CANDIDATES = 60  # so many of the live issues that share a word are compared, the latest: a mail has a price
+CANDIDATES = 40  # so many of the live issues that share a word are compared, the latest: a mail has a price
 IN_HEADLINE = "§"  # each word of a headline stands in the index once more, marked: a filter by column would read all of
 # a common word's issues to learn that none has it there. No word begins so, and FTS5's ascii tokenizer leaves it.
 HEADLINE = 2.0  # a word of the headline counts so many times
