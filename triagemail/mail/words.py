@@ -145,6 +145,12 @@ def _tokens(text: str, start: int, limit: int) -> Sequence[Token]:
     return [(fold(m[0]), *m.span()) for m in _WORD.finditer(text, start, start + limit)]
 
 
+def first_word(text: str, limit: int = HEAD) -> str:
+    """The first of the `tokens`; "" where there is none."""
+    found = _WORD.search(text, 0, limit)
+    return fold(found[0]) if found else ""
+
+
 def plain(text: str, limit: int = HEAD) -> str:
     """The folded words of `text`, one space between them: how two wordings are compared."""
     return " ".join(word for word, _, _ in tokens(composed(text), 0, limit))
