@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import servers
-from chat import BOB, COMPLETE, SARA
+from chat import COMPLETE, SARA
 from test_service import Service, serving
 
 from triagemail.doors import imapd
@@ -68,7 +68,7 @@ class Promise:
 Operation = Write | Sync | Unlink | Promise
 
 
-# --- what strace saw ---------------------------------------------------------------------------------------------------
+# --- what strace saw --------------------------------------------------------------------------------------------------
 
 _LINE = re.compile(r"(\d+) +(?:<\.\.\. (\w+) resumed>)?(.*)")
 _DONE = re.compile(r"(\w+)\((?:\d+<([^>]*)>)?(.*)\) += (-?\d+)", re.DOTALL)
@@ -89,11 +89,11 @@ def read(trace: Path, domain: str) -> list[Operation]:
             continue
         half, before = begun.pop(thread, ("", 0)) if resumed else ("", len(found))
         if call := _DONE.match(half.rstrip() + rest if resumed else rest):
-            found += _operations(*call.groups(), before, domain)
+            found += _operations(before, domain, *call.groups())
     return found
 
 
-def _operations(name: str, path: str | None, rest: str, result: str, before: int, domain: str) -> Iterator[Operation]:
+def _operations(before: int, domain: str, name: str, path: str | None, rest: str, result: str) -> Iterator[Operation]:
     file = Path(_HEX.sub(lambda found: chr(int(found[1], 16)), path or "")).name
     octets = [bytes.fromhex(text.replace("\\x", "")) for text in _OCTETS.findall(rest)]
     if int(result) < 0:
@@ -121,7 +121,7 @@ def _uids(text: str) -> Iterator[int]:
         yield from range(int(first), int(last or first) + 1)
 
 
-# --- the disk ----------------------------------------------------------------------------------------------------------
+# --- the disk ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -178,11 +178,11 @@ def _apply(files: dict[str, bytearray], operation: Write | Unlink) -> None:
     held[operation.at : operation.at + len(operation.octets)] = operation.octets
 
 
-# --- what must hold ----------------------------------------------------------------------------------------------------
+# --- what must hold ---------------------------------------------------------------------------------------------------
 
 
 def faults(folder: Path, files: dict[str, bytes], promised: Sequence[Promise], ids: Mapping[int, str]) -> list[str]:
-    """What is wrong with a database as the power loss has left it; `ids` are the Message-IDs of the mails by their UIDs."""
+    """What is wrong with a database as the power loss has left it; `ids` are the Message-IDs of the mails by UID."""
     for name in (*DATABASE, "t.db-shm"):
         (folder / name).unlink(missing_ok=True)
     for name, octets in files.items():
@@ -224,7 +224,7 @@ def _broken_units(store: Store) -> Iterator[str]:
             yield f"mail {inbox} is worked off, and its issue {number} is not there"
 
 
-# --- playing it --------------------------------------------------------------------------------------------------------
+# --- playing it -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,9 +267,9 @@ def _traced(here: Service, trace: Path, mails: int) -> None:
     if process.poll() is not None and "ptrace" in here.log():
         raise PermissionError(here.log().splitlines()[-1])
     for number in range(mails):
-        urgent = number % 10 == 1
-        here.sends(BOB, COMPLETE.format(priority="P0" if urgent else "P2"))
-        here.until(lambda: len(here.sent(BOB)) > number, f"the answer to mail {number}", 60)  # noqa: B023  # at once
+        author, urgent = f"reporter{number}@acme.example", number % 10 == 1
+        here.sends(author, COMPLETE.format(priority="P0" if urgent else "P2"))
+        here.gets(author, seconds=60)
         if urgent:  # decided on by her token, it goes to the list
             asked = here.gets(SARA, f"Shop {here.count} is slow", 60)
             here.sends(SARA, "agree", answering=asked)
