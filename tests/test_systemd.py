@@ -1,5 +1,5 @@
-"""The unit under a real systemd, which is process 1 of namespaces of its own: its sandbox lets the service work, and its
-watchdog ends one that hangs (trust.md O3)."""
+"""The unit under a real systemd, which is process 1 of namespaces of its own: its sandbox lets the service work, and
+its watchdog ends one that hangs (trust.md O3)."""
 
 from __future__ import annotations
 
