@@ -280,7 +280,8 @@ def _book(folders: Folders) -> Book:
     words, outcomes = folders.table("mail/_layout.toml"), folders.table("outcomes.toml")
     examples, english = folders.table("words.toml")["examples"], tables("words.toml")[0]["examples"]
     words |= {"spelt": {english[key]: example for key, example in examples.items() if key in english}}
-    guard = _guard(tuple(words["reserved"]))
+    free = {word for layout in tables("mail/_layout.toml") for word in layout["reserved"]}
+    guard = _guard(tuple(sorted(free.union(words["reserved"]))))
     front = lru_cache(maxsize=256)(lambda name: (folders.parts(name) or ({}, ""))[0])
     ours = folders.own is None
     text = _environment(lambda name: _source(folders, outcomes, name, html=False), words, guard, html=False, ours=ours)
@@ -289,10 +290,9 @@ def _book(folders: Folders) -> Book:
 
 
 @lru_cache(maxsize=8)
-def _guard(reserved: tuple[str, ...]) -> re.Pattern[str]:
+def _guard(free: tuple[str, ...]) -> re.Pattern[str]:
     """One for all languages, since the commands of all are understood in every mail."""
-    free = [word for layout in tables("mail/_layout.toml") for word in layout["reserved"]]
-    return wording.guard((*reserved, *free), tables("words.toml"))
+    return wording.guard(free, tables("words.toml"))
 
 
 def _folders(templates: Templates, language: str) -> Folders:
