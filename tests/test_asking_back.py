@@ -14,7 +14,7 @@ import pytest
 from chat import ANNA, BOB, ISSUES, LENA, OPS, Chat, Out, one, opened, talk_directly, to
 
 from triagemail.mail import tokens
-from triagemail.store import audience
+from triagemail.store import audience, confirmations
 
 NO_STEPS = timedelta()
 
@@ -102,7 +102,7 @@ def test_u2_a_hundred_thousand_guesses(chat: Chat) -> None:
     """U2: 128-bit random, stored hashed: 100,000 guesses: 0 hits."""
     asked = one(chat.sends(BOB, "subscribe"), BOB)
     good = detail_of(asked)
-    assert chat.app.store.pending(tokens.read_secret(good)) is not None
+    assert confirmations.find(chat.app.store, tokens.read_secret(good)) is not None
     stored = {row[0] for row in chat.app.store.all("SELECT secret FROM pending")}
     tried = 0
     for _ in range(100_000):
@@ -112,7 +112,7 @@ def test_u2_a_hundred_thousand_guesses(chat: Chat) -> None:
     for n in range(len(good) * 8):  # one letter wrong
         at, letter = n % len(good), secrets.choice("abcdefghijklmnopqrstuvwxyz234567")
         near = good[:at] + letter + good[at + 1 :]
-        assert near == good or chat.app.store.pending(tokens.read_secret(near)) is None
+        assert near == good or confirmations.find(chat.app.store, tokens.read_secret(near)) is None
     (kept,) = chat.app.store.one("SELECT secret FROM pending")
     assert good not in kept
     assert len(kept) == 64

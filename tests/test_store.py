@@ -16,7 +16,7 @@ from triagemail.process import events
 from triagemail.process import intents as want
 from triagemail.process.intents import Pending
 from triagemail.process.model import Absence, Desk, Evidence, Issue, Level, Priority, State
-from triagemail.store import audience, claims, mailbox
+from triagemail.store import audience, claims, confirmations, mailbox
 from triagemail.store.claims import Arrival, Result
 from triagemail.store.schema import micros
 from triagemail.store.store import Store, StoreUnusable
@@ -180,15 +180,15 @@ def test_pending_intents_are_used_once(store: Store) -> None:
     """A confirmation: frozen action, single use; further ones join the same pending item."""
     wish = want.Subscribe(by=BOB, evidence=Evidence(Level.E0, "none-fresh"))
     with store.transaction():
-        store.hold_intents("hash", Pending((wish,), BOB, NOW), NOW)
-        store.add_to_pending(Pending((wish,), BOB, NOW), NOW - timedelta(days=1))
-    assert store.confirm_asked(BOB, NOW - timedelta(days=1))
-    found = store.pending("hash")
+        confirmations.hold(store, "hash", Pending((wish,), BOB, NOW), NOW)
+        confirmations.join(store, Pending((wish,), BOB, NOW), NOW - timedelta(days=1))
+    assert confirmations.asked(store, BOB, NOW - timedelta(days=1))
+    found = confirmations.find(store, "hash")
     assert found is not None
     assert found.intents == (wish, wish)
     with store.transaction():
-        store.use_pending("hash", NOW)
-    assert store.pending("hash") is None
+        confirmations.use(store, "hash", NOW)
+    assert confirmations.find(store, "hash") is None
 
 
 def test_a_broadcast_reaches_every_subscriber_once(store: Store) -> None:

@@ -6,7 +6,7 @@ import csv
 import io
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -18,7 +18,7 @@ from triagemail.mail.tokens import EXPIRES_DAYS, Keyring, Token
 from triagemail.process.events import Audience, Draft
 from triagemail.process.intents import Pending
 from triagemail.process.model import Invite, Issue, Policy
-from triagemail.store import claims, search, spoken
+from triagemail.store import claims, confirmations, search, spoken
 from triagemail.store.forget import NOWHERE
 from triagemail.store.store import Store
 
@@ -37,7 +37,6 @@ class Outbox:
     policy: Policy
     language: str = ENGLISH  # of mails to people who have shown none
     list_language: str = ""  # "" = the same
-    texts: list[str] = field(default_factory=list)
 
     def put(
         self,
@@ -62,7 +61,7 @@ class Outbox:
         detail = self.keyring.detail(Token("r", number, person, day), base_of(self.policy.address))
         if pending is not None:
             detail, secret = tokens.new_secret()
-            self.store.hold_intents(secret, pending, now)
+            confirmations.hold(self.store, secret, pending, now)
         references = (root(number, self.policy.address),) if number else ()
         made = self._compose(
             draft, issue, now, self.language_of(draft.to), to=draft.to, reply_to=plus(self.policy.address, detail),
@@ -94,13 +93,6 @@ class Outbox:
         """What somebody reads: their own wish, else the language in which they wrote, else that of the config."""
         found = spoken.language(self.store, address)
         return found if found in languages() else self.language
-
-    def template_texts(self) -> list[str]:
-        """The plain text of the five-question template in every language, as we send it; made once."""
-        if not self.texts:
-            draft, then = Draft("template", self.policy.address), datetime(2026, 1, 1, tzinfo=UTC)
-            self.texts.extend(self._compose(draft, None, then, each, references=()).text for each in languages())
-        return self.texts
 
     def _broadcast(self, draft: Draft, audience: Audience, issue: Issue | None, now: datetime) -> int:
         if draft.supersedes:

@@ -26,7 +26,7 @@ from triagemail.process.hours import week
 from triagemail.process.intents import HeldMails, HeldReports, Intent, Snapshot, Undo
 from triagemail.process.life import evolve
 from triagemail.process.model import UNDECIDED, Desk, Evidence, Issue, Level, Policy, Priority, Wishes
-from triagemail.store import audience, claims, counts, mailbox, reach
+from triagemail.store import audience, claims, confirmations, counts, mailbox, reach
 from triagemail.store.store import Parent, Store
 
 CRLF = b"\r\n"
@@ -127,7 +127,7 @@ class Snapshots:
     # --- what a decision may look at ----------------------------------------------------------------------------------
 
     def of_mail(self, intents: Sequence[Intent], anchor: Anchor, context: Context) -> Snapshot:
-        pending = self.store.pending(anchor.secret) if anchor.secret else None
+        pending = confirmations.find(self.store, anchor.secret) if anchor.secret else None
         wanted = (*intents, *pending.intents) if pending else tuple(intents)
         now = self.clock.now()
         opens = sum(isinstance(i, OPENING) for i in wanted)
@@ -139,7 +139,7 @@ class Snapshots:
             next_number=self.store.next_number(opens) if opens else 0,
             open_issues=self.store.open_issues() if asks else (),
             pending=pending,
-            confirm_asked=not only_reports and self.store.confirm_asked(context.by, now - DAY),
+            confirm_asked=not only_reports and confirmations.asked(self.store, context.by, now - DAY),
             status_answered=self._status_answered(context),
             first_report=opens > 0 and not self.store.has_reported(context.by),
             desk=self.store.desk(lock=not only_reports),

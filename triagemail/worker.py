@@ -32,7 +32,7 @@ from triagemail.process.model import Evidence, Issue, Level, Policy
 from triagemail.process.readers import SubscriberDisabled
 from triagemail.process.updates import rank
 from triagemail.snapshots import Snapshots
-from triagemail.store import audience, claims, counts, reach, spoken
+from triagemail.store import audience, claims, confirmations, counts, reach, spoken
 from triagemail.store.claims import Claimed
 from triagemail.store.engines import STORE_FAULTS, Conflict
 from triagemail.store.store import Store
@@ -329,7 +329,7 @@ class Worker:
         if unasked := self.budgets.cannot_ask(decided, context.by):
             return self._hold(mail, found, unasked)
         if anchor.secret and snapshot.pending is not None and snapshot.pending.address == context.by:
-            self.store.use_pending(anchor.secret, now)
+            confirmations.use(self.store, anchor.secret, now)
             self.budgets.confirmed(context.by)
         spoken.hear(self.store, context.by, read.language, sure=context.evidence.believed and not read.short)
         touched = self.commit(decided, snapshot, found.message_id, context.by)
@@ -394,7 +394,7 @@ class Worker:
         if decision.freeze:
             pending = Pending(decision.freeze, decision.freeze[0].by, decide.confirm_until(decision.freeze, now))
             if not decision.drafts:
-                self.store.add_to_pending(pending, now - DAY)
+                confirmations.join(self.store, pending, now - DAY)
         for draft in decision.drafts:
             if draft.cause and not self.store.notice_due(draft.cause, now, HOUR):
                 continue

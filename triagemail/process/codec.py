@@ -12,16 +12,23 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from triagemail.process import desk, events, intents, model, readers
+from triagemail.process.model import Priority
 
 FORMAT = 1
-TYPES: Mapping[str, type] = {
-    name: kind
-    for room in (model, intents, events, desk, readers)
-    for name, kind in vars(room).items()
-    if isinstance(kind, type) and is_dataclass(kind)
-}
-"""By their names, so no two of them may share one; a test compares."""
+
+
+@cache
+def kinds() -> Mapping[str, type]:
+    """What is stored, by its name: no two may share one; a test compares. Loaded with the first that is: a command that
+    takes mails in stores none, and these classes are a third of its start."""
+    from triagemail.process import desk, events, intents, model, readers
+
+    return {
+        name: kind
+        for room in (model, intents, events, desk, readers)
+        for name, kind in vars(room).items()
+        if isinstance(kind, type) and is_dataclass(kind)
+    }
 
 
 def dump(value: object) -> str:
@@ -33,9 +40,9 @@ def dump(value: object) -> str:
 def load(text: str) -> Any:
     """The value that `dump` wrote. Raises ValueError for an unknown format or type."""
     body = json.loads(text)
-    if body.pop("f", None) != FORMAT or body.get("t") not in TYPES:
+    if body.pop("f", None) != FORMAT or body.get("t") not in kinds():
         raise ValueError(f"unknown stored form: {text[:80]}")
-    return _build(TYPES[body.pop("t")], body)
+    return _build(kinds()[body.pop("t")], body)
 
 
 def plain(value: object) -> Any:
@@ -67,7 +74,7 @@ def _fields(value: object) -> dict[str, Any]:
 
 @cache
 def _defaults(name: str) -> tuple[tuple[str, object], ...]:
-    kind: Any = TYPES[name]
+    kind: Any = kinds()[name]
     return tuple((f.name, f.default_factory() if callable(f.default_factory) else f.default) for f in fields(kind))
 
 
@@ -94,10 +101,10 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
         return datetime.fromisoformat
     if hint is timedelta:
         return lambda seconds: timedelta(seconds=seconds)
-    if hint is model.Priority:
-        return model.Priority.__getitem__
+    if hint is Priority:
+        return Priority.__getitem__
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint
     if isinstance(hint, type) and is_dataclass(hint):
-        return lambda item: _build(TYPES[item["t"]], {k: v for k, v in item.items() if k != "t"})
+        return lambda item: _build(kinds()[item["t"]], {k: v for k, v in item.items() if k != "t"})
     return lambda item: item

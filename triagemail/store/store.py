@@ -11,18 +11,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import peewee as pw
 
 from triagemail.process import codec
-from triagemail.process.events import Event
-from triagemail.process.intents import Pending
 from triagemail.process.model import LIVE, Desk, Evidence, Issue
 from triagemail.store import search
 from triagemail.store.engines import STORE_FAULTS, StoreUnusable, database, named, translated
 from triagemail.store.numbers import Numbers
 from triagemail.store.schema import TABLES, VERSION, from_micros, index_statements, micros
+
+if TYPE_CHECKING:  # loaded with the first that is stored (codec.py)
+    from triagemail.process.events import Event
 
 TOGETHER = 100  # issues that one statement reads
 SCHEMA_LOCK = 1_953_653_614  # any number, the same in all processes: who makes or changes the tables is alone with it
@@ -411,7 +412,7 @@ class Store:
         row = self.one("SELECT MIN(due) FROM timer")
         return from_micros(row[0]) if row and row[0] is not None else None
 
-    # --- threads, duplicates, confirmations --------------------------------------------------------------------------
+    # --- threads and duplicates ---------------------------------------------------------------------------------------
 
     def first_time(self, key: str, inbox: int, now: datetime) -> int:
         """0 when this (Message-ID, From, Date) is new; else the inbox row that had it first."""
@@ -454,40 +455,6 @@ class Store:
             issue, person,
         )  # fmt: skip
         return Parent(row[0], row[1], row[2], row[3], bool(row[4]), row[5]) if row else None
-
-    def hold_intents(self, secret: str, pending: Pending, now: datetime) -> None:
-        self.run(
-            "INSERT INTO pending (secret, address, body, asked_at, expires_at) VALUES (?, ?, ?, ?, ?)",
-            secret, pending.address, codec.dump(pending), micros(now), micros(pending.expires_at),
-        )  # fmt: skip
-
-    def add_to_pending(self, pending: Pending, since: datetime) -> None:
-        """ "Further ones join the same pending item." """
-        row = self.one(
-            "SELECT id, body FROM pending WHERE address = ? AND asked_at >= ? AND used_at IS NULL ORDER BY id"
-            " DESC LIMIT 1",
-            pending.address, micros(since),
-        )  # fmt: skip
-        if row:
-            before: Pending = codec.load(row[1])
-            joined = Pending(before.intents + pending.intents, pending.address, before.expires_at)
-            self.run("UPDATE pending SET body = ? WHERE id = ?", codec.dump(joined), row[0])
-
-    def confirm_asked(self, address: str, since: datetime) -> bool:
-        found = self.one(
-            "SELECT 1 FROM pending WHERE address = ? AND asked_at >= ? AND used_at IS NULL LIMIT 1",
-            address,
-            micros(since),
-        )
-        return found is not None
-
-    def pending(self, secret: str) -> Pending | None:
-        """The frozen intents behind a secret's hash, while unused."""
-        row = self.one("SELECT body FROM pending WHERE secret = ? AND used_at IS NULL", secret)
-        return codec.load(row[0]) if row else None
-
-    def use_pending(self, secret: str, now: datetime) -> None:
-        self.run("UPDATE pending SET used_at = ? WHERE secret = ?", micros(now), secret)
 
     # --- notices ------------------------------------------------------------------------------------------------------
 
