@@ -25,8 +25,9 @@ from chat import ANNA, BOB, COMPLETE, ISSUES, OPS, SARA
 from click.testing import CliRunner, Result
 from stores import FIRST_READERS, first_schema
 
-from triagemail import log
+from triagemail import log, units
 from triagemail.cli import main
+from triagemail.mail import mime
 from triagemail.process.model import Priority, Wishes
 from triagemail.store import audience, health
 from triagemail.store.schema import VERSION
@@ -842,6 +843,25 @@ def test_held_mail_is_listed_with_its_reason(host: Host) -> None:
     assert "several From fields" in row
     (found,) = host.lines("held", "list")
     assert (found["id"], found["subject"], found["size"]) == (1, "Checkout is blank", len(TWO_FROM))
+
+
+def test_a_mail_that_ended_the_process_is_listed_unread(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """D11: a mail that ends, or breaks, what reads it is held; who lists what is held does not end too, and no more
+    than a header is read of any."""
+    two = "From: eve@elsewhere.example\r\n"
+    others = [raw(BOB, "hello", 60 + n, f"{word} is blank", more=two) for n, word in enumerate(("Cart", "Search"))]
+    host.takes(TWO_FROM, *others)
+    host.rows("UPDATE inbox SET reason = ? WHERE id = 2", units.STRUCK)
+    parse = mime.parse
+
+    def parse_(raw: bytes) -> mime.ParsedMail:
+        assert b"Cart" not in raw, "it is read again"
+        if b"Search" in raw:
+            raise ValueError("a bug of ours")
+        return parse(raw)
+
+    monkeypatch.setattr(mime, "parse", parse_)
+    assert [line["subject"] for line in host.lines("held", "list")] == ["Checkout is blank", "", ""]
 
 
 def test_held_show_prints_the_bytes_as_they_came(host: Host) -> None:

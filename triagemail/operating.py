@@ -185,11 +185,11 @@ def held() -> None:
 @click.pass_obj
 def held_list(config_file: Path | None, json_lines: bool) -> None:
     """All held mails with their reason."""
-    from triagemail.mail.mime import parse
     from triagemail.store import claims
+    from triagemail.units import outside
 
     for mail in claims.held(open_store(config_file)):
-        found = parse(mail.raw)
+        found = outside(mail.raw, mail.odd)
         author = found.from_.address if found.from_ else "?"
         if json_lines:
             say_json(

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from triagemail import units
 from triagemail.clock import Clock
-from triagemail.mail import evidence, mime, scan
+from triagemail.mail import evidence, mime
 from triagemail.mail.evidence import Trust
 from triagemail.mail.html import html_to_text
 from triagemail.mail.mime import ParsedMail
@@ -213,15 +214,14 @@ class Snapshots:
         """By reason, the most frequent first; of those only few are named, for a day may bring thousands."""
         ordered = sorted(found.items(), key=lambda each: (-len(each[1]), each[0]))
         named = [
-            HeldMails(why, len(numbers), tuple(map(self._seen_from_outside, numbers[: -SHOWN - 1 : -1])))
+            HeldMails(why, len(numbers), tuple(self._seen_from_outside(n, why) for n in numbers[: -SHOWN - 1 : -1]))
             for why, numbers in ordered[:REASONS]
         ]
         rest = sum(len(numbers) for _, numbers in ordered[REASONS:])
         return (*named, HeldMails("", rest, ())) if rest else tuple(named)
 
-    def _seen_from_outside(self, inbox: int) -> tuple[str, str, int]:
-        """Of a held mail no more is read than its header may be long: it may be held for what is in it."""
-        head = mime.parse((claims.held_raw(self.store, inbox) or b"")[: scan.HEADER_LIMIT])
+    def _seen_from_outside(self, inbox: int, why: str) -> tuple[str, str, int]:
+        head = units.outside(claims.held_raw(self.store, inbox) or b"", why)
         return head.from_.address if head.from_ else "", head.subject, inbox
 
     def _subject(self, inbox: int) -> str:

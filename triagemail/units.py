@@ -9,7 +9,7 @@ from datetime import datetime
 
 from triagemail.failpoints import step
 from triagemail.log import logger
-from triagemail.mail import mime
+from triagemail.mail import mime, scan
 from triagemail.mail.mime import ParsedMail
 from triagemail.store import claims
 from triagemail.store.claims import Claimed
@@ -17,6 +17,7 @@ from triagemail.store.engines import STORE_FAULTS, Conflict
 from triagemail.store.store import Store
 
 STRIKES = 3
+STRUCK = "three strikes: it ended the process"
 REDONE = 20  # times that a unit of work is done again at once, since another process was in the way
 
 
@@ -24,11 +25,20 @@ def read(mail: Claimed) -> tuple[Claimed, ParsedMail]:
     """A mail that has ended the process three times is not read again: reading it may be what does (trust.md D11). One
     that cannot be read at all is no reason to leave those that were claimed with it."""
     if mail.attempts > STRIKES:
-        return replace(mail, odd="three strikes: it ended the process"), mime.parse(b"")
+        return replace(mail, odd=STRUCK), mime.parse(b"")
     try:
         return mail, mime.parse(mail.raw)
     except Exception as error:  # the parser raises nothing; if it does, that is a bug of ours, and held
         return replace(mail, odd=f"{type(error).__name__}: {error}"[:200]), mime.parse(b"")
+
+
+def outside(raw: bytes, why: str) -> ParsedMail:
+    """What the header of a mail says that is held for that reason: it may be held for what is in it. Nothing, where
+    reading it has ended the process or fails; whoever lists held mails is not to end so too."""
+    try:
+        return mime.parse(b"" if why.startswith(STRUCK.partition(":")[0]) else raw[: scan.HEADER_LIMIT])
+    except Exception:  # a bug of ours, told when the mail was held
+        return mime.parse(b"")
 
 
 class Taken(Exception):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 LIMIT = 4000  # characters of one field
 COMMENT_DEPTH = 10
@@ -128,6 +129,11 @@ def read(value: str, *, named: bool = True) -> Results:
         return Results(_claimed(value[:LIMIT]) if named else "", fault="too long")
     if not value.isascii() or not value.replace("\t", " ").isprintable():
         return Results(_claimed(value) if named else "", fault="odd characters")
+    return _read(value, named=named)
+
+
+@lru_cache(maxsize=256)  # a mail system writes the same of most mails of one person
+def _read(value: str, *, named: bool) -> Results:
     cursor, authserv_id = Cursor(value), None if named else ""
     try:
         cursor.space()

@@ -11,7 +11,7 @@ import unicodedata
 from base64 import b64encode
 from binascii import b2a_base64, b2a_qp
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from hashlib import sha256
@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from triagemail.mail.headers import clean_header
 from triagemail.mail.templates import Rendered, Templates, context_of, render, untitled
-from triagemail.process.model import Issue, Policy, State
+from triagemail.process.model import Issue, Policy, State, altered
 
 CRLF = "\r\n"
 LINE_LIMIT = 998  # octets without CRLF (RFC 5322 2.1.1)
@@ -162,8 +162,9 @@ def _shown(issue: Issue, language: str, *, broadcast: bool) -> Issue:
     """The issue as a template sees it. No word of the report reaches the list, whatever a template asks for (X8)."""
     headline = _headline(issue, language, broadcast=broadcast)
     if not broadcast:
-        return replace(issue, headline=headline)
-    return replace(issue, headline=headline, answers={}, material="", attachments=(), reporter="", mails=())
+        return altered(issue, {"headline": headline})
+    hidden = {"answers": {}, "material": "", "attachments": (), "reporter": "", "mails": ()}
+    return altered(issue, {"headline": headline, **hidden})
 
 
 _TAG = re.compile(r"^\[#\d+\] ")
@@ -287,7 +288,7 @@ def _multipart(kind: str, parts: list[bytes]) -> tuple[str, bytes]:
 
 
 INVITE = "; method=REQUEST; component=VEVENT"
-_CHANGED = re.compile(r"^(?:From |\.)", re.MULTILINE)
+_CHANGED = ("From ", ".")  # a relay may change a line that starts so
 _LONE_DOT = re.compile(rb"^\.(?=\r$)", re.MULTILINE)
 _ASCII = bytes(range(128))
 
@@ -295,14 +296,16 @@ _ASCII = bytes(range(128))
 def _text_part(kind: str, text: str, more: str = "") -> bytes:
     """As it is when ASCII in lines that fit, else quoted-printable or, where that is shorter, base64 (RFC 2045 6)."""
     raw = text.replace("\n", CRLF).encode("utf-8", "replace")
-    odd = _CHANGED.search(text)  # a relay may change such a line
+    odd = text.startswith(_CHANGED) or any(f"\n{start}" in text for start in _CHANGED)
     encoding = "7bit"
     if odd or not text.isascii() or max(map(len, text.split("\n"))) > LINE_LIMIT:
         if 6 * len(raw.translate(None, _ASCII)) > len(raw):  # each of these takes two more, base64 a third of all
             encoding, raw = "base64", _base64(raw)
         else:
             encoding = "quoted-printable"
-            raw = _LONE_DOT.sub(b"=2E", b2a_qp(raw, istext=True))  # a soft break may leave a dot alone
+            raw = b2a_qp(raw, istext=True)
+            if raw.startswith(b".\r\n") or b"\n.\r" in raw:  # a soft break may leave a dot alone
+                raw = _LONE_DOT.sub(b"=2E", raw)
     head = f'Content-Type: text/{kind}; charset="utf-8"{more}{CRLF}Content-Transfer-Encoding: {encoding}{CRLF}{CRLF}'
     return head.encode("ascii") + raw
 

@@ -145,7 +145,7 @@ def _look(raw: str, markers: tuple[str, ...]) -> Row:
     bare = plain.strip(EDGE)
     if not bare:
         return Row(raw, depth, text, plain, mark="rule" if len(plain) >= 3 and not depth else "", signs=signs)
-    mark, label, said = _mark(plain, bare), _field(plain), letters(plain[:200])
+    mark, label, said = _mark(plain, bare), _field(plain), _NO_LETTER.sub("", plain[:200])
     ends = not mark and (
         plain.endswith((":", "-", ">", ")")) or "@" in plain or wrote(plain) or NOTES.search(plain) is not None
     )

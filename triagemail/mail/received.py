@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from triagemail.mail.authres import LIMIT, Cursor, Odd
 
@@ -34,13 +35,18 @@ def read(value: str) -> Hop:
     """`[from NAME (what the server saw)] by NAME (…) … with PROTOCOL …; date`. Any other order is nobody's."""
     if len(value) > LIMIT:
         return Hop()
+    return _read(value)
+
+
+@lru_cache(maxsize=64)  # each is asked for its login and for its host
+def _read(value: str) -> Hop:
     try:
-        return _read(Cursor(value))
+        return _hop(Cursor(value))
     except Odd:
         return Hop()
 
 
-def _read(cursor: Cursor) -> Hop:
+def _hop(cursor: Cursor) -> Hop:
     cursor.space()
     word = cursor.take(_WORD, "word").lower()
     seen: tuple[str, ...] = ()

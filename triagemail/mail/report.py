@@ -16,13 +16,13 @@ from triagemail.mail.headers import clean_header
 from triagemail.mail.priority import SUBJECT_LIMIT, bare, in_subject, leads, pick
 from triagemail.mail.quoting import Kind, Line
 from triagemail.mail.words import (
-    HEAD,
     LINES,
     Phrases,
     Subject,
     Words,
     by_line,
     composed,
+    first_word,
     fold,
     is_greeting,
     longest,
@@ -291,14 +291,12 @@ def _origin(text: str, words: Words) -> tuple[str, str] | None:
 
 def _by_itself(text: str, forms: _Forms) -> bool:
     """True when a text starts with a question's number again, so that reading on never nests deeper than once."""
-    first = _WORD.search(text, 0, HEAD)
-    return first is not None and fold(first[0]).rstrip("0123456789") in forms.words.answer
+    return first_word(text).rstrip("0123456789") in forms.words.answer
 
 
 def _unhelped(text: str, help_words: Sequence[str]) -> tuple[str, Sequence[str]]:
     """A line without the help text that the template has there, and the words of it that may stand on the next line."""
-    first = tokens(text, 0, 60)[:1]
-    if first and first[0][0] != help_words[0]:
+    if first_word(text, 60) not in ("", help_words[0]):
         return text, ()
     found = tokens(text, 0, _HELP)
     said = [word for word, _, _ in found]
@@ -314,7 +312,7 @@ def _unhelped(text: str, help_words: Sequence[str]) -> tuple[str, Sequence[str]]
 
 def _is_help(text: str, help_words: Sequence[str]) -> bool:
     """True for a line of the help text alone; from its start at least four words, so that `not sure` stays one."""
-    if any(word != help_words[0] for word, _, _ in tokens(text, 0, 60)[:1]):  # nearly every line
+    if first_word(text, 60) not in ("", help_words[0]):  # nearly every line
         return False
     said = plain(text, _HELP).split()
     return len(said) >= min(4, len(help_words)) > 0 and said == list(help_words[: len(said)])

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateRuntimeError, Undefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template, TemplateRuntimeError, Undefined
 from jinja2 import pass_context as with_context
 from jinja2 import pass_eval_context as with_eval_context
 from jinja2.exceptions import SecurityError
@@ -115,6 +115,8 @@ class Templates:
 
 def _plain(value: object) -> object:
     """`finalize` of the text part: a None in a mail is a mistake of the template, not the word `None`."""
+    if type(value) is str and value.isprintable():  # nearly always: nothing to do
+        return value
     if value is None:
         raise TemplateRuntimeError("a value is None")
     if isinstance(value, Undefined):
@@ -125,7 +127,7 @@ def _plain(value: object) -> object:
 @with_eval_context
 def _marked(context: EvalContext, value: object) -> object:
     """`finalize` of the HTML part: newlines of a value become <br>; no later line of it reads as a command."""
-    if isinstance(value, Markup):
+    if isinstance(value, Markup) or (type(value) is str and value.isprintable()):
         return value
     value = _plain(value)
     if not isinstance(value, str) or not context.autoescape or "\n" not in value:
@@ -135,7 +137,7 @@ def _marked(context: EvalContext, value: object) -> object:
 
 
 def _breaks(text: str) -> Markup:
-    return Markup("<br>\n").join(escape(line) for line in text.split("\n"))
+    return escape(text).replace("\n", Markup("<br>\n"))
 
 
 def _guarded(context: EvalContext, text: str) -> str:
@@ -323,8 +325,14 @@ def pages(source: Callable[[str], str], words: Mapping[str, Any]) -> Trusted:
 _TIDY = re.compile(r"<p>\s*</p>\n?|</ul>\s*<ul>|<ul>\s*</ul>\n?")
 
 
+@lru_cache(maxsize=512)
+def _template(environment: Trusted | Sandbox, name: str) -> Template:
+    """Jinja's own cache looks each time whether a template has changed; ours never do."""
+    return environment.get_template(name)
+
+
 def _fill(environment: Trusted | Sandbox, name: str, context: Mapping[str, object]) -> str:
-    made = environment.get_template(name)
+    made = _template(environment, name)
     if isinstance(environment, Trusted):  # our own loops end
         return made.render(context)
     pieces, size = [], 0

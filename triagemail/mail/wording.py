@@ -29,7 +29,9 @@ _UNIT = re.compile(  # a no-break space, before a colon in French, holds a line 
 
 def clean(text: str) -> str:
     """Text with LF as its only line end, without controls, lone surrogates and bidi overrides (trust.md X1)."""
-    return str(text) if text.isascii() and text.isprintable() else _ODD.sub("", _BREAKS.sub("\n", text))
+    if text.replace("\n", " ").isprintable():  # nearly always: what is taken out or changed is not printable
+        return str(text)
+    return _ODD.sub("", _BREAKS.sub("\n", text))
 
 
 def flat(text: object) -> str:
@@ -224,11 +226,13 @@ class Tap:
 
 def taps(block: str) -> list[Tap]:
     """Lines `command` or `command -- what it means`; `…` at the end of a command stands for what the person adds."""
-    found = []
-    for line in filter(None, map(flat, block.split("\n"))):
-        shown, _, label = line.partition(" -- ")
-        found.append(Tap(shown, shown.rstrip("…"), label, shown.endswith("…")))
-    return found
+    return [tap for tap in map(_tap, block.split("\n")) if tap.shown]
+
+
+@lru_cache(maxsize=512)  # the same in most mails, and in both parts of each
+def _tap(line: str) -> Tap:
+    shown, _, label = flat(line).partition(" -- ")
+    return Tap(shown, shown.rstrip("…"), label, shown.endswith("…"))
 
 
 percent = lru_cache(maxsize=256)(quote)  # the same commands, and of one mail the same address and subject
@@ -236,8 +240,11 @@ percent = lru_cache(maxsize=256)(quote)  # the same commands, and of one mail th
 
 def mailto(address: str, subject: str, body: str) -> str:
     """A mailto URI; all but unreserved characters percent-encoded, line ends as %0D%0A (RFC 6068 2 and 5)."""
-    lines = body.replace("\r\n", "\n").replace("\n", "\r\n")
-    return f"mailto:{percent(address, safe='@')}?subject={percent(subject, safe='')}&body={percent(lines, safe='')}"
+    return f"mailto:{percent(address, safe='@')}?subject={percent(subject, safe='')}&body={_encoded(body)}"
+
+
+def _encoded(body: str) -> str:
+    return percent(body.replace("\r\n", "\n").replace("\n", "\r\n"), safe="")
 
 
 def text_taps(words: Mapping[str, Any], found: list[Tap]) -> str:
@@ -264,13 +271,17 @@ PLACE = "margin:0 8px 10px 0"
 def html_taps(words: Mapping[str, Any], found: list[Tap], address: str, subject: str) -> str:
     """The one-tap answers of the HTML part: real mailto links, big enough for a thumb. A list, since programs that turn
     it into text put a bullet there, and a line with a bullet is no command (commands.py)."""
-    links = []
-    for tap in found:
-        url = mailto(address, subject if subject[:3].lower() == "re:" else f"Re: {subject}", tap.body)
-        label = f" &nbsp;{escape(tap.label)}" if tap.label else ""
-        kind, style = ("open", OPEN) if tap.unfinished or ": " in tap.shown else ("full", FULL)
-        place = PLACE if tap.label else f"display:inline-block;{PLACE}"
-        link_ = f'<a class="{kind}" href="{escape(url)}" style="{style}"><b>{escape(tap.shown)}</b>{label}</a>'
-        links.append(f'<li style="{place}">{link_}</li>')
+    start = escape(mailto(address, subject if subject[:3].lower() == "re:" else f"Re: {subject}", ""))
+    links = [start.join(_around(tap)) for tap in found]
     hint = f'<p class="quiet" style="{HINT}">{escape(words["tap_html"])}</p>\n'
     return f'{hint}<ul style="{LIST}">\n' + "\n".join(links) + "\n</ul>"
+
+
+@lru_cache(maxsize=512)
+def _around(tap: Tap) -> tuple[str, str]:
+    """A link's HTML before and after the start of its address, which all links of a mail share."""
+    label = f" &nbsp;{escape(tap.label)}" if tap.label else ""
+    kind, style = ("open", OPEN) if tap.unfinished or ": " in tap.shown else ("full", FULL)
+    place = PLACE if tap.label else f"display:inline-block;{PLACE}"
+    end = f'{escape(_encoded(tap.body))}" style="{style}"><b>{escape(tap.shown)}</b>{label}</a></li>'
+    return f'<li style="{place}"><a class="{kind}" href="', end

@@ -133,11 +133,22 @@ def spaced(text: str) -> str:
     return text if text.isascii() else text.translate(_SPACES)
 
 
-def tokens(text: str, start: int = 0, limit: int = HEAD) -> list[Token]:
+def tokens(text: str, start: int = 0, limit: int = HEAD) -> Sequence[Token]:
     """The words of the next `limit` characters of `text` (composed), folded, with their places."""
+    return (_tokens if len(text) <= REMEMBERED_LENGTH else _tokens.__wrapped__)(text, start, limit)
+
+
+@lru_cache(maxsize=REMEMBERED)  # one line is looked at in many ways
+def _tokens(text: str, start: int, limit: int) -> Sequence[Token]:
     if text.isascii():  # nearly every line: lower-case once, not word by word
         return [(m[0], *m.span()) for m in _WORD.finditer(text[: start + limit].lower(), start)]
     return [(fold(m[0]), *m.span()) for m in _WORD.finditer(text, start, start + limit)]
+
+
+def first_word(text: str, limit: int = HEAD) -> str:
+    """The first of the `tokens`; "" where there is none."""
+    found = _WORD.search(text, 0, limit)
+    return fold(found[0]) if found else ""
 
 
 def plain(text: str, limit: int = HEAD) -> str:
@@ -205,6 +216,7 @@ def distance(one: str, other: str) -> int:
 # --- subjects --------------------------------------------------------------------------------------------------------
 
 
+@by_line
 def read_subject(subject: str, words: Words) -> Subject:
     """Take prefixes (`Re:`, `AW:`, `Re[2]:`, `Fwd:`) and tags (`[bugs]`) off a subject, in any order."""
     subject = composed(subject)

@@ -232,12 +232,13 @@ def _thank(believed: Decision, acted: Decision, intent: Intent, issue: Issue | N
 def _follow_ups(decision: Decision, snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
     """What follows of whatever was decided, in one place: pointless disputes end, remediations start or pause, and what
     must be announced is."""
-    for number in dict.fromkeys(e.issue for e in decision.events if e.issue):
-        before = snapshot.issues.get(number)
-        changed = after(snapshot, decision.events)
-        decision += disputes.moot(changed.issues[number], now)
-        decision += remediation.follow(before, changed.issues[number], changed, now, policy)
+    touched = dict.fromkeys(e.issue for e in decision.events if e.issue)
     settled = after(snapshot, decision.events)
+    for number in touched:
+        more = disputes.moot(settled.issues[number], now)
+        more += remediation.follow(snapshot.issues.get(number), settled.issues[number], settled, now, policy)
+        decision += more
+        settled = after(settled, more.events) if more.events else settled
     for number in dict.fromkeys(e.issue for e in decision.events if e.issue):
         decision += updates.announce_if_due(settled.issues[number], now, policy, snapshot.alarm)
     return decision

@@ -78,7 +78,18 @@ from triagemail.process.events import (
     UpdateSent,
     WithdrawalAsked,
 )
-from triagemail.process.model import Absence, BandAid, Complaint, Desk, Issue, Kind, Priority, RunningDispute, State
+from triagemail.process.model import (
+    Absence,
+    BandAid,
+    Complaint,
+    Desk,
+    Issue,
+    Kind,
+    Priority,
+    RunningDispute,
+    State,
+    altered,
+)
 
 # --- the life of an issue (printed by docs/process.md) ----------------------------------------------------------------
 
@@ -149,11 +160,11 @@ def evolve(issue: Issue | None, event: Event) -> Issue:
     if issue is None:
         raise Impossible(f"{type(event).__name__} on no issue")
     if isinstance(event, Undone):
-        return replace(issue, **{name: getattr(event.before, name) for name in event.names})
+        return altered(issue, {name: getattr(event.before, name) for name in event.names})
     state = TRANSITIONS.get((issue.state, type(event)))
     if state is None:
         raise Impossible(f"{type(event).__name__} in state {issue.state} of #{issue.number}")
-    return replace(issue, state=state, **_changes(issue, event))
+    return altered(issue, {"state": state, **_changes(issue, event)})
 
 
 def _born(event: ReportFiled) -> Issue:

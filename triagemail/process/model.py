@@ -110,7 +110,7 @@ class BandAid:
     done_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: `altered` copies all fields in one go
 class Issue:
     """One issue as it stands: the fold of its events (`life.evolve`). Times are aware UTC."""
 
@@ -222,6 +222,17 @@ class Issue:
     def confirmed(self) -> bool:
         """Somebody in charge has answered; before that an automatic update says `Not yet confirmed.`"""
         return self.decided_at is not None or self.last_update_by != ""
+
+
+def altered(issue: Issue, changes: Mapping[str, object]) -> Issue:
+    """`dataclasses.replace` in a tenth of its time: an issue has 61 fields, and a mail alters it half a dozen times.
+    Raises TypeError for a field that it has not."""
+    held = vars(issue)
+    if unknown := changes.keys() - held.keys():
+        raise TypeError(f"an issue has no {', '.join(sorted(unknown))}")
+    made = object.__new__(Issue)
+    vars(made).update(held, **changes)
+    return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -308,10 +308,13 @@ INDEXES = (
     "CREATE INDEX IF NOT EXISTS outgoing_broadcast ON outgoing (created_at) WHERE broadcast",
 )
 
+# Each segment of the index is looked into for each word, and each commit makes one: 4 of a size are merged, not 16.
+FEW_SEGMENTS = "INSERT INTO search (search, rank) VALUES ('crisismerge', 4)"
 # The words of live issues, already folded (search.py): each engine keeps them its own way, neither looks into them.
 SEARCH_SQLITE = (
     "CREATE VIRTUAL TABLE IF NOT EXISTS search USING fts5"
     " (headline, words, tokenize = 'ascii', detail = column, columnsize = 0)",
+    FEW_SEGMENTS,
 )
 SEARCH_POSTGRESQL = (
     "CREATE TABLE IF NOT EXISTS search (issue BIGINT NOT NULL PRIMARY KEY, headline TEXT NOT NULL, words TEXT NOT NULL,"

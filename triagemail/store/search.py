@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, KeysView, Mapping, Sequence, Set
+from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
@@ -20,7 +21,7 @@ from triagemail.process.model import LIVE, Issue
 TEXT_AT_MOST = 4_000  # characters of an issue that are looked at: a pasted log says nothing more after them
 WORD_AT_MOST = 40
 HEADLINE_WORDS, FIRST_WORDS, OTHER_WORDS = 20, 5, 40
-CANDIDATES = 60  # so many of the live issues that share a word are compared, the latest: a mail has a price
+CANDIDATES = 40  # so many of the live issues that share a word are compared, the latest: a mail has a price
 IN_HEADLINE = "§"  # each word of a headline stands in the index once more, marked: a filter by column would read all of
 # a common word's issues to learn that none has it there. No word begins so, and FTS5's ascii tokenizer leaves it.
 HEADLINE = 2.0  # a word of the headline counts so many times
@@ -87,17 +88,19 @@ def fold(text: str) -> str:
     return MARKS.sub("", unicodedata.normalize("NFKD", text.casefold())).casefold().translate(LETTERS)
 
 
-def words(text: str) -> list[str]:
-    """The words that tell one report from another, in order: letters and digits only, so no engine finds syntax."""
-    found = WORD.findall(fold(text[:TEXT_AT_MOST]))
-    return [word for word in found if 1 < len(word) <= WORD_AT_MOST and word not in USUAL]
+@lru_cache(maxsize=64)  # a report's are wanted to be kept and again for its triage mail
+def words(text: str) -> tuple[str, ...]:
+    """The words that tell one report from another, in order and each once: letters and digits only, so no engine finds
+    syntax."""
+    found = dict.fromkeys(WORD.findall(fold(text[:TEXT_AT_MOST])))
+    return tuple(word for word in found if 1 < len(word) <= WORD_AT_MOST and word not in USUAL)
 
 
-def of(issue: Issue) -> tuple[list[str], list[str]]:
+def of(issue: Issue) -> tuple[Sequence[str], Sequence[str]]:
     """(words of the headline, words of the answers that are not in it), each word once. Where the headline has none,
     the first words of the answers stand for it."""
-    answers = list(dict.fromkeys(words(" ".join(issue.answers.values()))))
-    headline = list(dict.fromkeys(words(issue.headline)))[:HEADLINE_WORDS] or answers[:FIRST_WORDS]
+    answers = words(" ".join(issue.answers.values()))
+    headline = words(issue.headline)[:HEADLINE_WORDS] or answers[:FIRST_WORDS]
     return headline, [word for word in answers if word not in headline][:OTHER_WORDS]
 
 

@@ -189,8 +189,18 @@ class Store:
     def _cursor(self) -> Any:
         return self.db.cursor()  # type: ignore[no-untyped-call]  # peewee
 
-    def savepoint(self) -> Any:
-        return self.db.savepoint()
+    @contextlib.contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Inside a transaction: what is done in it comes to nothing where it raises. Savepoints may stand in each other
+        (both engines take the innermost of a name), and need none of peewee's layers."""
+        self.run("SAVEPOINT unit")
+        try:
+            yield
+        except BaseException:  # whatever it is, it is raised again, or why it cannot be undone
+            self.run("ROLLBACK TO SAVEPOINT unit")
+            self.run("RELEASE SAVEPOINT unit")
+            raise
+        self.run("RELEASE SAVEPOINT unit")
 
     def durable(self, yes: bool) -> None:
         """Whether this thread's commits wait for the disk. Only the results of a claimed batch may do without: a
@@ -385,7 +395,7 @@ class Store:
         row = self.one(
             f"SELECT issue, name, due FROM timer WHERE due <= ?{named_so} ORDER BY rank, due, issue LIMIT 1",
             micros(now), *([only] if only else []),
-        )
+        )  # fmt: skip
         return (row[0], row[1], from_micros(row[2])) if row else None
 
     def timed_issues(self) -> dict[int, Issue]:
