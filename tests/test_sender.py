@@ -434,7 +434,7 @@ def test_stopping_between_two_claims_finishes_what_is_on_its_way(opened: Open) -
 
 
 def test_sending_can_be_held_in_the_middle_of_a_broadcast(opened: Open) -> None:
-    """`hold all`: nothing more is claimed, though the relay is busy all the time."""
+    """docs/operating.md: "`triagemail hold all` stops sending within seconds", also while the relay is busy."""
     with taker(answer=lambda connection, stage, rcpt: time.sleep(0.02) if stage == "end" else None) as relay:
         office = opened(relay, 80)
         office.broadcast()
