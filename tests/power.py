@@ -248,7 +248,9 @@ def record(folder: Path, mails: int) -> Recorded:
             here.configure(poll="1s")
             here.command("subscribers", "add", "lena@acme.example", "tom@acme.example", "kim@acme.example")
             files = {name: (folder / name).read_bytes() for name in DATABASE if (folder / name).exists()}
-            _traced(here, trace, mails)
+            options = ("-xx", "-s", str(LONGEST), "-e", f"trace={CALLS}", "-o", str(trace))
+            with traced(here, "intake,work,send", *options):
+                _works(here, mails)
     box.stop()
     done = read(trace, "acme.example")
     moved = [each.number for each in done if isinstance(each, Promise) and each.what == "moved"]
@@ -256,16 +258,7 @@ def record(folder: Path, mails: int) -> Recorded:
     return Recorded(files, done, dict(zip(moved, ids, strict=True)))
 
 
-def _traced(here: Service, trace: Path, mails: int) -> None:
-    argv = ["strace", "-f", "-y", "-qq", "-xx", "-s", str(LONGEST), "-e", f"trace={CALLS}", "-o", str(trace)]
-    config = str(here.folder / "config.toml")
-    with (here.folder / "log").open("ab") as log:
-        argv += [sys.executable, "-m", "triagemail", "--config", config, "run", "--only", "intake,work,send"]
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    here.processes.append(process)
-    here.until(lambda: "connected" in here.log() or process.poll() is not None, "connected", 60)
-    if process.poll() is not None and "ptrace" in here.log():
-        raise PermissionError(here.log().splitlines()[-1])
+def _works(here: Service, mails: int) -> None:
     for number in range(mails):
         author, urgent = f"reporter{number}@acme.example", number % 10 == 1
         here.sends(author, COMPLETE.format(priority="P0" if urgent else "P2"))
@@ -274,9 +267,27 @@ def _traced(here: Service, trace: Path, mails: int) -> None:
             asked = here.gets(SARA, f"Shop {here.count} is slow", 60)
             here.sends(SARA, "agree", answering=asked)
             here.gets("kim@acme.example", f"SHOP {here.count - 1} IS SLOW", 60)
-    (traced,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    os.kill(int(traced), signal.SIGTERM)  # strace ends with it; ended itself it would let it live
-    process.wait(60)
+
+
+@contextlib.contextmanager
+def traced(here: Service, parts: str, *options: str) -> Iterator[None]:
+    """These parts of the service under strace with such options, ended as systemd ends it. Raises PermissionError where
+    nothing may be traced."""
+    argv = ["strace", "-f", "-y", "-qq", *options, sys.executable, "-m", "triagemail"]
+    with (here.folder / "log").open("ab") as log:
+        argv += ["--config", str(here.folder / "config.toml"), "run", "--only", parts]
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    here.processes.append(process)
+    try:
+        here.until(lambda: "connected" in here.log() or process.poll() is not None, "connected", 60)
+        if process.poll() is not None and "ptrace" in here.log():
+            raise PermissionError(here.log().splitlines()[-1])
+        yield
+    finally:  # strace ends with what it traces; ended itself it would let that live
+        with contextlib.suppress(OSError):  # it has ended already
+            for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+                os.kill(int(child), signal.SIGTERM)
+        process.wait(60)
 
 
 @dataclass(frozen=True, slots=True)

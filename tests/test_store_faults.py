@@ -4,9 +4,7 @@ gone (trust.md D3 to D8). Nothing is lost, nothing crashes, it heals alone, and 
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import conftest
+import power
 import pytest
 import servers
 from chat import BOB, COMPLETE, OPS, Chat, talk
@@ -270,21 +269,14 @@ def test_a_mail_is_on_the_disk_before_the_server_is_told(tmp_path: Path, mails: 
     box = imapd.start({"issues": servers.PASSWORD})
     with serving(Service(tmp_path, lambda raw: box.append("issues", raw), box.port, servers.free_port(), [])) as here:
         here.configure(poll="1s")
-        config = str(tmp_path / "config.toml")
-        argv = ["strace", "-f", "-y", "-qq", "-s", "60", "-e", "trace=fdatasync,fsync,sendto", "-o", str(trace)]
-        with (tmp_path / "log").open("ab") as log:
-            argv += [sys.executable, "-m", "triagemail", "--config", config, "run", "--only", "intake"]
-            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        here.processes.append(process)
-        here.until(lambda: "connected" in here.log() or process.poll() is not None, "connected", 60)
-        if process.poll() is not None and "ptrace" in here.log():
-            pytest.skip(f"strace may not trace here: {here.log().splitlines()[-1]}")
-        for number in range(mails):
-            here.sends(BOB, COMPLETE.format(priority="P2"))
-            here.until(lambda: told(trace) > number, f"mail {number} to be filed")  # noqa: B023  # at once
-        (traced,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        os.kill(int(traced), signal.SIGTERM)  # strace ends with it; ended itself it would let it live
-        process.wait(40)
+        options = ("-s", "60", "-e", "trace=fdatasync,fsync,sendto", "-o", str(trace))
+        try:
+            with power.traced(here, "intake", *options):
+                for number in range(mails):
+                    here.sends(BOB, COMPLETE.format(priority="P2"))
+                    here.until(lambda: told(trace) > number, f"mail {number} to be filed")  # noqa: B023  # at once
+        except PermissionError as error:
+            pytest.skip(f"strace may not trace here: {error}")
     box.stop()
     assert told(trace) == mails
     assert stored_first(trace.read_text()) == mails
