@@ -61,6 +61,7 @@ class _Group(click.Group):
 def main(context: click.Context, config_file: Path | None) -> None:
     """A company's production troubleshooting process, run wholly by mail."""
     context.obj = config_file
+    gc.set_threshold(50_000, 20, 20)  # what a start loads stays: to look for garbage in it is a twentieth of the CPU
 
 
 # --- setting up ------------------------------------------------------------------------------------------------------
@@ -143,7 +144,6 @@ def run(config_file: Path | None, only: str, until_idle: bool) -> None:
         click.echo("warning: this Python's email package has CVE-2024-6923; our mails are safe all the same", err=True)
     sys.setswitchinterval(0.0005)  # a parsing thread must not starve the sender
     gc.freeze()  # modules and templates stay: the collector need not look at them, which is a twentieth of the CPU
-    gc.set_threshold(50_000, 20, 20)
     if not until_idle and sys.__stderr__ is not None:
         faulthandler.enable(sys.__stderr__)  # systemd's watchdog ends us with SIGABRT: it leaves where each thread was
     try:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from triagemail import units
 from triagemail.clock import Clock
 from triagemail.mail import evidence, mime
 from triagemail.mail.evidence import Trust
 from triagemail.mail.html import html_to_text
+from triagemail.mail.languages import languages
 from triagemail.mail.mime import ParsedMail
 from triagemail.mail.reading import Anchor, Context
+from triagemail.mail.templates import context_of, render
 from triagemail.outbox import Outbox
 from triagemail.process import decide
 from triagemail.process import intents as want
@@ -53,6 +55,7 @@ class Snapshots:
     clock: Clock
     trust: Trust
     words_sent: dict[int, str] = field(default_factory=dict)  # of our latest answered mails, by their number
+    template_texts: list[str] = field(default_factory=list)  # of the five-question template, in every language
 
     # --- what a mail belongs to ---------------------------------------------------------------------------------------
 
@@ -79,8 +82,7 @@ class Snapshots:
         issue = self.store.issue(number, lock=True) if number else None
         parent = self.parent(anchor, number)
         if parent is None:  # somebody may have copied our template into a fresh mail: its words are still ours
-            said = next((text for text in self.outbox.template_texts() if text[:60] in found.text), "")
-            return Context(author, sure, raw, issue, said, sent_at=arrived)
+            return Context(author, sure, raw, issue, self._copied(found.text), sent_at=arrived)
         text, template, broadcast = self._words_of(parent), parent.template, parent.broadcast
         return Context(author, sure, raw, issue, text, template, broadcast, sent_at=arrived)
 
@@ -106,6 +108,15 @@ class Snapshots:
             while len(self.words_sent) > REMEMBERED:
                 self.words_sent.pop(next(iter(self.words_sent)))
         return found
+
+    def _copied(self, text: str) -> str:
+        """The words of the five-question template, in whichever language a mail holds its beginning. Its HTML part is
+        not made: that would be a tenth of a start."""
+        if not self.template_texts:
+            known = context_of(self.policy, datetime(2026, 1, 1, tzinfo=UTC), None, {})
+            made = (render(self.outbox.templates, "template", each, known, html=False) for each in languages())
+            self.template_texts.extend(each.text for each in made)
+        return next((said for said in self.template_texts if said[:60] in text), "")
 
     def parent(self, anchor: Anchor, number: int) -> Parent | None:
         outgoing = anchor.outgoing or anchor.batch

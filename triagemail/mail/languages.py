@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from triagemail.mail.source import BUILT_IN
+from triagemail.mail.source import BUILT_IN, toml
 from triagemail.process.model import Policy
 
 ENGLISH = "en"
@@ -31,7 +30,7 @@ def texts_of(name: str) -> tuple[str, ...]:
 @cache
 def tables(name: str) -> tuple[Mapping[str, Any], ...]:
     """A TOML file in every language that has it, English first."""
-    return tuple(tomllib.loads(text) for text in texts_of(name))
+    return tuple(map(toml, texts_of(name)))
 
 
 @cache

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,12 @@ def to_html(source: str, markdown: Callable[[str], str]) -> str:
     return restore(html, tags)
 
 
+@lru_cache(maxsize=64)
+def toml(text: str) -> Mapping[str, Any]:
+    """Read once: several look into the same files, and English stands behind every other language."""
+    return tomllib.loads(text)
+
+
 # --- where the files are ----------------------------------------------------------------------------------------------
 
 
@@ -114,7 +121,7 @@ class Folders:
 
     def table(self, name: str) -> dict[str, Any]:
         """A TOML file; a folder in front replaces single keys."""
-        layers = [tomllib.loads(path.read_text("utf-8")) for path in self.find(name)]
+        layers = [toml(path.read_text("utf-8")) for path in self.find(name)]
         return {key: value for layer in reversed(layers) for key, value in layer.items()}
 
     def parts(self, name: str) -> tuple[dict[str, str], str] | None:

@@ -280,7 +280,8 @@ def _book(folders: Folders) -> Book:
     words, outcomes = folders.table("mail/_layout.toml"), folders.table("outcomes.toml")
     examples, english = folders.table("words.toml")["examples"], tables("words.toml")[0]["examples"]
     words |= {"spelt": {english[key]: example for key, example in examples.items() if key in english}}
-    guard = _guard(tuple(words["reserved"]))
+    free = {word for layout in tables("mail/_layout.toml") for word in layout["reserved"]}
+    guard = _guard(tuple(sorted(free.union(words["reserved"]))))
     front = lru_cache(maxsize=256)(lambda name: (folders.parts(name) or ({}, ""))[0])
     ours = folders.own is None
     text = _environment(lambda name: _source(folders, outcomes, name, html=False), words, guard, html=False, ours=ours)
@@ -289,10 +290,9 @@ def _book(folders: Folders) -> Book:
 
 
 @lru_cache(maxsize=8)
-def _guard(reserved: tuple[str, ...]) -> re.Pattern[str]:
+def _guard(free: tuple[str, ...]) -> re.Pattern[str]:
     """One for all languages, since the commands of all are understood in every mail."""
-    free = [word for layout in tables("mail/_layout.toml") for word in layout["reserved"]]
-    return wording.guard((*reserved, *free), tables("words.toml"))
+    return wording.guard(free, tables("words.toml"))
 
 
 def _folders(templates: Templates, language: str) -> Folders:
@@ -348,7 +348,7 @@ def _body(book: Book, name: str, context: Mapping[str, object]) -> str:
     return re.sub(r"\n{3,}", "\n\n", _fill(book.text, name, context)).strip("\n")
 
 
-def _render(book: Book, name: str, language: str, context: Mapping[str, object]) -> Rendered:
+def _render(book: Book, name: str, language: str, context: Mapping[str, object], *, html: bool = True) -> Rendered:
     known = {**_spoken(book, context), "range": _budgeted_range(), "words": book.words}
     known["own_subject"] = subject = cut(flat(_fill(book.text, f"{name}#subject", known)), SUBJECT_LIMIT)
     body, why = _body(book, name, known), flat(_fill(book.text, f"{name}#why", known))
@@ -359,6 +359,8 @@ def _render(book: Book, name: str, language: str, context: Mapping[str, object])
         return Rendered(subject, f"{book.text.guard.sub('> ', body)}\n{why}\n", "")
     end = folded(why, guard=book.text.guard)
     text = (f"{marked}\n\n" if marked else "") + f"{book.text.guard.sub('> ', body)}\n\n-- \n{end}\n"
+    if not html:
+        return Rendered(subject, text, "")
     known |= {
         "language": language,
         "marker": marked,
@@ -366,8 +368,8 @@ def _render(book: Book, name: str, language: str, context: Mapping[str, object])
         "body": Markup(_TIDY.sub("", _fill(book.html, name, known))),
         "why": Markup(_fill(book.html, f"{name}#why", known)),
     }
-    html = _fill(book.html, "_layout.html", known)
-    return Rendered(subject, text, html, summary=summary, opening=wording.opening(book.words, body))
+    whole = _fill(book.html, "_layout.html", known)
+    return Rendered(subject, text, whole, summary=summary, opening=wording.opening(book.words, body))
 
 
 def _spoken(book: Book, context: Mapping[str, object]) -> Mapping[str, object]:
@@ -385,10 +387,12 @@ def in_all_languages(policy: Policy, templates: Templates) -> Policy:
     return asked_in_all(policy, [_folders(templates, language).table("phrases.toml") for language in languages()])
 
 
-def render(templates: Templates, name: str, language: str, context: Mapping[str, object]) -> Rendered:
+def render(
+    templates: Templates, name: str, language: str, context: Mapping[str, object], *, html: bool = True
+) -> Rendered:
     """The mail `name` with the values of `context` (made by `context_of`). A company's own text that fails gives way to
     the built-in one, and that to a bare one that asks nothing of its values, so that an update still goes out (trust.md
-    S12). Raises only when even the bare one fails."""
+    S12). Raises only when even the bare one fails. Without `html` only subject and text are made."""
     built_in = _own_book(Templates(), language)
     attempts = [(built_in, name), (built_in, FALLBACK)]
     if templates.allowed:
@@ -396,7 +400,7 @@ def render(templates: Templates, name: str, language: str, context: Mapping[str,
     problems: list[str] = []
     for book, each in attempts:
         try:
-            made = _render(book, each, language, context)
+            made = _render(book, each, language, context, html=html)
         except Exception as error:  # whatever a template does, a mail goes out; the caller tells the operator
             problems.append(str(Problem(f"mail/{each}.md", f"{type(error).__name__}: {error}")))
             if each == FALLBACK:

@@ -8,13 +8,14 @@ Everything here is linear in the text and never raises on it; only a broken tabl
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, wraps
 from typing import Any, TypeVar
+
+from triagemail.mail.source import toml
 
 Token = tuple[str, int, int]  # a folded word, and where it starts and ends in the text
 Wordings = tuple[tuple[int, ...], Mapping[tuple[str, ...], str]]  # their lengths from the longest; all words -> meaning
@@ -347,7 +348,7 @@ _TABLES = {
 def parse_words(*toml_texts: str) -> Words:
     """The tables in the texts of words.toml, a language each, English first. Raises ValueError that names the table and
     key that is wrong or missing."""
-    each = [tomllib.loads(text) for text in toml_texts]
+    each = [toml(text) for text in toml_texts]
     for one in each:
         _check(one)
     tables = _together(each)
