@@ -1,7 +1,7 @@
 """One broadcast to N subscribers into a local sink: CPU per recipient of `run --until-idle --only send`.
 
     python bench/broadcast.py [--small 10000] [--large 50000] [--rounds 3] [--connections 4] [--log error]
-    python bench/broadcast.py --postfix [--small 2000] [--rounds 3]
+    python bench/broadcast.py --postfix [--small 10000] [--rounds 3]
     PYTHONPATH=. python bench/broadcast.py --whole 100000 [--on postgresql]
     PYTHONPATH=. python bench/broadcast.py --rows 1000000 [--on postgresql]
 
@@ -10,7 +10,8 @@ source, `smtp-source`, sends as many mails of the same size to the same sink, ov
 machine's speed of the minute. The sink is Postfix's smtp-sink, whose CPU does not count.
 
 With --postfix the mails go to a Postfix with its queue on disk that throws them away at the end, over ten connections,
-and what counts is the rate beside that of `smtp-source -s 10`.
+and what counts is the rate beside that of `smtp-source -s 10`. That sends to one recipient; with `-N` each mail has one
+of its own, as ours have. What Postfix itself takes of the CPU for each kind is told as well.
 
 With --whole one broadcast is sent on one engine, and with --rows its rows are made and nothing is sent: what it takes
 of everything, the database's own CPU and size too.
@@ -31,6 +32,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -131,11 +133,11 @@ def broadcast(path: Path, count: int) -> Run:
     return run
 
 
-def source(port: int, count: int, connections: int) -> Run:
+def source(port: int, count: int, connections: int, *more: str) -> Run:
     """The same number of mails of about the same size from Postfix's smtp-source, over kept connections."""
     who = ["-f", "issues@acme.example", "-t", "r000000@acme.example"]
     size = ["-l", str(SIZE), "-m", str(count), "-s", str(connections)]
-    return measure(["smtp-source", "-d", *size, *who, f"127.0.0.1:{port}"], count)
+    return measure(["smtp-source", "-d", *more, *size, *who, f"127.0.0.1:{port}"], count)
 
 
 def measure(argv: list[str], count: int) -> Run:
@@ -179,17 +181,34 @@ def into_sink(top: Path, asked: argparse.Namespace) -> None:
 
 def into_postfix(top: Path, asked: argparse.Namespace) -> None:
     sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+    import fleet
     import servers
 
-    ratios = []
+    runs: dict[str, list[tuple[Run, float]]] = {"triagemail": [], "smtp-source -s 10": [], "smtp-source -s 10 -N": []}
     with servers.postfix(discard=True) as postfix:
+        master = (postfix.home / "spool" / "pid" / "master.pid").read_text()
+
+        def beside(name: str, run: Callable[[], Run]) -> None:
+            """It begins and ends with nothing in Postfix's queues."""
+            before = fleet.all_cpu(int(master))
+            made = run()
+            servers.wait_until(lambda: not postfix.waiting(), 120, "the end of Postfix's queue")
+            runs[name].append((made, (fleet.all_cpu(int(master)) - before) / asked.small * 1e6))
+            print(f"{name:20} {made}; Postfix itself {runs[name][-1][1]:.0f} us", flush=True)
+
         for turn in range(asked.rounds):
-            run = broadcast(prepare(top / f"{turn}", postfix.port, asked.small, 10), asked.small)
-            print(f"round {turn} triagemail       {run}", flush=True)
-            beside = source(postfix.port, asked.small, 10)
-            print(f"round {turn} smtp-source -s 10 {beside}", flush=True)
-            ratios.append(run.rate / beside.rate)
-    print(f"median {statistics.median(ratios):.2f} x the rate of smtp-source -s 10, start-up included")
+            path = prepare(top / f"{turn}", postfix.port, asked.small, 10)
+            beside("triagemail", partial(broadcast, path, asked.small))
+            beside("smtp-source -s 10", partial(source, postfix.port, asked.small, 10))
+            beside("smtp-source -s 10 -N", partial(source, postfix.port, asked.small, 10, "-N"))
+    ours, *others = runs
+    for other in others:
+        ratio = statistics.median(
+            mine.rate / its.rate for (mine, _), (its, _) in zip(runs[ours], runs[other], strict=True)
+        )
+        print(f"median {ratio:.2f} x the rate of {other}, start-up included")
+    for name, found in runs.items():
+        print(f"median {statistics.median(used for _, used in found):.0f} us of Postfix's CPU for a mail of {name}")
 
 
 @contextlib.contextmanager

@@ -57,9 +57,7 @@ class Cluster:
 
     def cpu(self) -> float:
         """Seconds of the postmaster and all it ever started."""
-        master = int((self.data / "postmaster.pid").read_text().split()[0])
-        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-        return cpu(master, ended=True) + sum(cpu(int(child)) for child in children)
+        return all_cpu(int((self.data / "postmaster.pid").read_text().split()[0]))
 
 
 def as_owner(*argv: str) -> None:
@@ -75,6 +73,12 @@ def cpu(process: int, *, ended: bool = False) -> float:
     except OSError:
         return 0.0
     return sum(map(int, fields[11 : 15 if ended else 13])) / TICKS
+
+
+def all_cpu(master: int) -> float:
+    """Seconds of a process and all that it ever started."""
+    children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    return cpu(master, ended=True) + sum(cpu(int(child)) for child in children)
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 import os
+from base64 import b32encode
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -24,6 +26,17 @@ def file(tmp_path: Path) -> Path:
 
 def ring(file: Path) -> Keyring:
     return Keyring(keys.read_keys(file), "acme.example")
+
+
+@pytest.mark.parametrize(("base", "letters"), [("issues", 26), ("production-incidents-of-acme-group", 20)])
+def test_a_token_is_what_the_standard_library_makes_of_it(base: str, letters: int) -> None:
+    """trust.md 3.3: base32(HMAC-SHA256(...)), lower case, whatever the release that signed it: a mail is answered for
+    90 days."""
+    for number in range(50):
+        key, token = bytes([number]) * 32, Token("b", number, 4_321, 20_000)
+        payload, _, mac = Keyring({"a": key}, "acme.example").detail(token, base)[2:].partition("-")
+        digest = hmac.digest(key, f"triagemail1|b|{payload}|acme.example".encode(), "sha256")
+        assert mac == b32encode(digest).decode().lower()[:letters]
 
 
 def test_old_mails_can_be_answered_after_a_rotation_and_not_after_two(file: Path) -> None:

@@ -131,6 +131,35 @@ def test_the_mails_of_one_reader_keep_their_order(opened: Open) -> None:
             assert subjects == [b"%d" % n for n in range(20)]
 
 
+def test_the_next_claim_goes_out_behind_what_is_on_its_way(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """T5: no connection waits for the last mail of a claim before it carries one of the next; what is more urgent
+    goes out first of all that are not on their way."""
+    monkeypatch.setattr(senders, "LOOK", 10.0)  # nobody looks because the relay is silent
+    later = threading.Event()
+
+    def answer(connection: int, stage: str, rcpt: str) -> bytes | None:
+        if stage == "rcpt" and rcpt >= reader(senders.FIRST):
+            later.set()
+        if stage == "end" and rcpt == reader(senders.FIRST - 1):
+            assert later.wait(5), "its connection was the only one with a mail"
+        return None
+
+    with taker(answer=answer) as relay:
+        office = opened(relay, 100)
+        office.broadcast()
+        office.app.sender.send_once()
+        assert office.app.sender.relay.busy
+        urgent = office.broadcast(rank=0, body=b"Subject: P0\r\n\r\nx\r\n")
+        office.send()
+        assert office.rows(f"SELECT state, COUNT(id) FROM delivery WHERE outgoing = {urgent} GROUP BY state") == [
+            ("sent", 100)
+        ]
+        subjects = [b"Subject: P0\r\n" in raw for _, raw in relay.mails]
+        assert not any(subjects[:12])
+        assert sum(subjects[senders.FIRST :][:100]) >= 90, "the P0 waited for the rest of the other broadcast"
+        assert set(relay.times().values()) == {2}
+
+
 def test_an_idle_connection_ends_politely(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kept for the next batch, and after some seconds closed with QUIT."""
     monkeypatch.setattr(relays, "IDLE", 0.3)
@@ -378,6 +407,7 @@ def test_stopping_finishes_what_is_on_its_way_and_gives_the_rest_back(opened: Op
         office.broadcast()
         while not office.app.sender.stopping.is_set():
             office.app.sender.send_once()
+        office.app.sender.close()
         sent = len(relay.mails)
         assert 50 <= sent < 400
         assert office.rows() == [("queued", 400 - sent), ("sent", sent)]
@@ -386,6 +416,67 @@ def test_stopping_finishes_what_is_on_its_way_and_gives_the_rest_back(opened: Op
         office.app.sender.stopping.clear()
         office.send()
         assert relay.times() == everybody(400)
+
+
+def test_stopping_between_two_claims_finishes_what_is_on_its_way(opened: Open) -> None:
+    """O5: SIGTERM when a claim is all on its way and the next is not made: the mails in hand are finished."""
+    with taker(answer=lambda connection, stage, rcpt: time.sleep(0.02) if stage == "end" else None) as relay:
+        office = opened(relay, 40)
+        office.broadcast()
+        office.app.sender.send_once()
+        assert office.app.sender.relay.busy
+        office.app.sender.stopping.set()
+        office.app.sender.close()
+        sent = len(relay.mails)
+        assert 0 < sent < 40
+        assert office.rows() == [("queued", 40 - sent), ("sent", sent)]
+        assert office.ambiguous() == set()
+
+
+def test_sending_can_be_held_in_the_middle_of_a_broadcast(opened: Open) -> None:
+    """docs/operating.md: "`triagemail hold all` stops sending within seconds", also while the relay is busy."""
+    with taker(answer=lambda connection, stage, rcpt: time.sleep(0.02) if stage == "end" else None) as relay:
+        office = opened(relay, 80)
+        office.broadcast()
+        office.app.sender.send_once()
+        assert office.app.sender.relay.busy
+        with office.app.store.transaction():
+            claims.hold_sending(office.app.store, office.clock.now())
+        office.send()
+        assert office.rows() == [("queued", 60), ("sent", 20)]
+        assert len(relay.mails) == 20
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_a_store_that_fails_at_a_claim_while_mails_are_on_their_way(
+    opened: Open, monkeypatch: pytest.MonkeyPatch, committed: bool
+) -> None:
+    """D8, R3: the next claim fails while the last one's mails are on their way: these keep their results, and what was
+    claimed unseen is free again before others are claimed; nobody is left out, nobody gets a mail twice."""
+    real, calls = claims.claim_deliveries, [0]
+    unseen: list[str] = []
+
+    def claim(*given: Any, **rest: Any) -> list[claims.Due]:
+        calls[0] += 1
+        if calls[0] != 2:
+            return real(*given, **rest)
+        assert office.app.sender.relay.busy
+        unseen.extend(due.address for due in (real(*given, **rest) if committed else ()))
+        raise pw.OperationalError("the connection is lost")
+
+    monkeypatch.setattr(claims, "claim_deliveries", claim)
+    with taker(answer=lambda connection, stage, rcpt: time.sleep(0.005) if stage == "end" else None) as relay:
+        office = opened(relay, 1500)
+        office.broadcast()
+        with pytest.raises(pw.OperationalError, match="lost"):
+            office.send()
+        office.send()
+        assert relay.times() == everybody(1500)
+        assert office.rows() == [("sent", 1500)]
+        assert office.ambiguous() == set(unseen)
+        assert bool(unseen) == committed
+        last = max((place for place, (rcpt, _) in enumerate(relay.mails) if rcpt in unseen), default=0)
+        assert last < 1400, "they waited until all others had gone"
 
 
 def test_no_body_goes_out_while_a_result_is_not_committed(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -311,8 +311,10 @@ class App:
         return busy
 
     def _close_sender(self) -> None:
-        self.sender.relay.close()
-        self.store.close()
+        try:
+            self.sender.close()
+        finally:
+            self.store.close()
 
     def _close_intake(self) -> None:
         if self.mailbox is not None:

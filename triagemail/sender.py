@@ -3,6 +3,7 @@ out (T3)."""
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
@@ -92,6 +93,7 @@ class Sender:
     mails: OrderedDict[int, _Ready] = field(default_factory=OrderedDict)
     about: OrderedDict[int, claims.Mail] = field(default_factory=OrderedDict)  # those on their way, without their bytes
     claimed_at: float = 0.0
+    more: bool = False  # the last claim took all that it asked for: others may wait behind them
     rate: float = FIRST / CLAIMED_FOR  # deliveries a second
 
     def send_once(self) -> bool:
@@ -106,19 +108,27 @@ class Sender:
             self.unsure = True
             raise
 
+    def close(self) -> None:
+        """At the end of its thread, once `stopping` is set: the mails on their way are finished (trust.md O5)."""
+        try:
+            with contextlib.suppress(RelayDown, *STORE_FAULTS):
+                self._note()
+                self._send()
+        finally:
+            self.relay.close()
+
     def _once(self) -> bool:
         self._note()  # what a failing store did not take
-        if not self.hand and not self.relay.busy and claims.sending_held(self.store) is not None:
-            self.relay.turn(self.hand, 0)  # idle connections end
-            return False
-        expanded = audience.expand(self.store)
+        held = not self.hand and claims.sending_held(self.store) is not None
+        expanded = not held and audience.expand(self.store)
         if expanded:
             step("after_expand")
-        if not self.hand:
+        self.more = False
+        if not self.hand and not held:
             self._claim()
         if not self.hand and not self.relay.busy:
             self.relay.turn(self.hand, 0)  # idle connections end
-            return claims.free_expired(self.store, self.clock.now()) or expanded
+            return not held and (claims.free_expired(self.store, self.clock.now()) or expanded)
         self.store.durable(False)
         try:
             self._send()
@@ -158,6 +168,7 @@ class Sender:
             limit = min(LARGEST, room * self.relay.largest)
         left = deque(claims.claim_deliveries(self.store, now, self.holder, limit, least, together, busy))
         self.claimed_at = time.monotonic()
+        self.more = len(left) == limit and not self.unsure
         if left:
             step("after_send_claim")
         try:
@@ -172,8 +183,8 @@ class Sender:
                 self._unclaim([due.delivery for due in left])
 
     def _send(self) -> None:
-        """Round after round until the hand is empty and nothing on its way is answered soon. When stopped, the mails on
-        their way are finished and no more (trust.md O5)."""
+        """Round after round until the hand is empty and the next claim may go out behind what is on its way, or nothing
+        of that is answered soon. When stopped, the mails on their way are finished and no more (trust.md O5)."""
         ended = 0
         while self.hand or self.relay.busy:
             if self.stopping.is_set() or time.monotonic() - self.claimed_at > TOO_OLD:
@@ -184,9 +195,9 @@ class Sender:
                 self._give_back()
                 raise
             ended += len(self.landed)
-            if self.landed:
-                self._note()
-            elif not self.hand and not self.stopping.is_set():
+            over = self.more or not self.landed
+            self._note()
+            if over and not self.hand and not self.stopping.is_set():
                 break
         self.rate = ended / max(0.001, time.monotonic() - self.claimed_at)
 
