@@ -24,6 +24,7 @@ SQLITE_PRAGMAS = {
     "foreign_keys": 1,
     "busy_timeout": 10_000,
     "fullfsync": 1,
+    "temp_store": "memory",  # else a mail's savepoint writes each page that it changes to a file: 70 calls a mail
 }
 
 
