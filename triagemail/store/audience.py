@@ -50,7 +50,7 @@ def expand(store: Store) -> bool:
     with store.transaction():
         row = store.one(
             "SELECT id, rank, expand_after, issue, audience_priority, area, created_at FROM outgoing"
-            f" WHERE expand_after IS NOT NULL ORDER BY rank, id LIMIT 1{store.free}"
+            f" WHERE expand_after >= 0 ORDER BY rank, id LIMIT 1{store.free}"  # so SQLite finds it by its index
         )
         if not row:
             return False
