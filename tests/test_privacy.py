@@ -180,7 +180,9 @@ def test_the_file_holds_no_byte_of_a_forgotten_address(tmp_path: Path) -> None:
         opened(chat, "P1")
         assert BOB.encode() in _bytes(tmp_path)
         forget.forget(chat.app.store, BOB, chat.clock.now(), _author)
+        assert chat.app.store.one("PRAGMA temp_store") == (2,), "what a savepoint changes is kept in memory"
         forget.compact(chat.app.store)
+        assert chat.app.store.one("PRAGMA temp_store") == (1,), "not so a copy of all that there is"
         assert BOB.encode() not in _bytes(tmp_path).lower()
     with sqlite3.connect(tmp_path / "triagemail.db") as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -183,6 +183,8 @@ def _small_tables(store: Store, look: re.Pattern[str]) -> None:
 
 def compact(store: Store) -> None:
     """Overwrites what was deleted: until then its bytes stand in the file. No transaction may be open."""
+    if store.sqlite:
+        store.run("PRAGMA temp_store = file")  # a copy of the whole database is made there, which may be large
     store.run("VACUUM")
     if store.sqlite:
         store.run("PRAGMA wal_checkpoint(TRUNCATE)")

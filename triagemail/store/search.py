@@ -88,11 +88,15 @@ def fold(text: str) -> str:
     return MARKS.sub("", unicodedata.normalize("NFKD", text.casefold())).casefold().translate(LETTERS)
 
 
-@lru_cache(maxsize=64)  # a report's are wanted to be kept and again for its triage mail
 def words(text: str) -> tuple[str, ...]:
     """The words that tell one report from another, in order and each once: letters and digits only, so no engine finds
     syntax."""
-    found = dict.fromkeys(WORD.findall(fold(text[:TEXT_AT_MOST])))
+    return _words(text[:TEXT_AT_MOST])
+
+
+@lru_cache(maxsize=64)  # a report's are wanted to be kept and again for its triage mail
+def _words(text: str) -> tuple[str, ...]:
+    found = dict.fromkeys(WORD.findall(fold(text)))
     return tuple(word for word in found if 1 < len(word) <= WORD_AT_MOST and word not in USUAL)
 
 
