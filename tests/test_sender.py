@@ -545,16 +545,21 @@ def test_a_hundred_races_of_leaving_and_sending(opened: Open) -> None:
 
     def answer(connection: int, stage: str, rcpt: str) -> bytes | None:
         if stage == "end":
+            begun.set()
             time.sleep(0.004)
             reached[rcpt] = time.monotonic()
         return None
 
+    ready, begun = threading.Event(), threading.Event()
     with taker(answer=answer) as relay:
         office = opened(relay, 300)
         office.broadcast()
 
         def leave() -> None:
             store = Store(office.app.store.url)
+            store.connect()
+            ready.set()  # however long that took: else all may have been sent before the first goodbye
+            begun.wait(10)
             for number in random.Random(6).sample(range(300), 100):
                 with store.transaction():
                     audience.leave(store, reader(number), office.clock.now())
@@ -563,6 +568,7 @@ def test_a_hundred_races_of_leaving_and_sending(opened: Open) -> None:
 
         thread = threading.Thread(target=leave)
         thread.start()
+        assert ready.wait(10)
         office.send()
         thread.join()
         late = {who: reached[who] - at for who, at in left.items() if who in reached and reached[who] > at}
