@@ -864,6 +864,17 @@ def test_a_mail_that_ended_the_process_is_listed_unread(host: Host, monkeypatch:
     assert [line["subject"] for line in host.lines("held", "list")] == ["Checkout is blank", "", ""]
 
 
+def test_who_only_takes_mails_in_loads_no_class_of_an_event(host: Host) -> None:
+    """docs/architecture.md, start-up: they are a third of it, and a mail server starts `deliver` for each mail."""
+    code = "import sys; from triagemail.cli import main; main(standalone_mode=False); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--config", str(host.config), "deliver"],
+        input=REPORT, capture_output=True, timeout=60, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert b"triagemail.store.store" in done.stdout
+    assert b"triagemail.process.events" not in done.stdout
+
+
 def test_held_show_prints_the_bytes_as_they_came(host: Host) -> None:
     """`held show`: the raw bytes, so that a pipe gets the mail itself."""
     mail = TWO_FROM + b"\xff\xfe\x00\x1b[31m"

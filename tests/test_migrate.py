@@ -190,6 +190,16 @@ def test_the_way_up_ends_where_a_new_database_starts(store_url: str, tmp_path: P
     store.close()
 
 
+def test_the_search_has_few_segments_on_either_way(tmp_path: Path) -> None:
+    """A search looks into each segment of the index for each word: as many of a size as a new database permits."""
+    old, new = first_schema(f"sqlite:///{tmp_path}/old.db"), Store(f"sqlite:///{tmp_path}/new.db")
+    migrate.migrate(old)
+    new.open()
+    for store in (old, new):
+        assert store.one("SELECT v FROM search_config WHERE k = 'crisismerge'") == (4,)
+        store.close()
+
+
 def test_each_schema_on_the_way_leads_on(store_url: str) -> None:
     """D7: from the release before this one as well, with a copy by its number."""
     for before in range(2, VERSION):

@@ -524,3 +524,14 @@ def test_stored_values_are_told_apart_by_their_names() -> None:
     rooms = (model, want, events)
     named = {(name, kind) for room in rooms for name, kind in vars(room).items() if dataclasses.is_dataclass(kind)}
     assert len(named) == len({name for name, _ in named})
+
+
+def test_an_altered_issue_is_what_replace_makes_of_it() -> None:
+    """An event makes a new issue of an old one: `altered` is `dataclasses.replace` for it, and the old one stays as it
+    was; a field that it has not is a mistake."""
+    issue = model.Issue(1, "bob@acme.example", "Checkout is blank", datetime(2026, 11, 23, 9, 0, tzinfo=UTC))
+    wanted: dict[str, Any] = {"headline": "Search is blank", "missed": 2}
+    assert model.altered(issue, wanted) == dataclasses.replace(issue, **wanted)
+    assert issue.headline == "Checkout is blank"
+    with pytest.raises(TypeError, match="an issue has no head"):
+        model.altered(issue, {"head": "x"})

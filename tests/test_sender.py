@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -418,13 +419,20 @@ def test_stopping_finishes_what_is_on_its_way_and_gives_the_rest_back(opened: Op
         assert relay.times() == everybody(400)
 
 
-def test_stopping_between_two_claims_finishes_what_is_on_its_way(opened: Open) -> None:
-    """O5: SIGTERM when a claim is all on its way and the next is not made: the mails in hand are finished."""
+@contextmanager
+def between_two_claims(opened: Open, readers: int) -> Iterator[tuple[Taker, Desk]]:
+    """A slow relay that has the first claim of a broadcast; the next is not made."""
     with taker(answer=lambda connection, stage, rcpt: time.sleep(0.02) if stage == "end" else None) as relay:
-        office = opened(relay, 40)
+        office = opened(relay, readers)
         office.broadcast()
         office.app.sender.send_once()
         assert office.app.sender.relay.busy
+        yield relay, office
+
+
+def test_stopping_between_two_claims_finishes_what_is_on_its_way(opened: Open) -> None:
+    """O5: SIGTERM when a claim is all on its way and the next is not made: the mails in hand are finished."""
+    with between_two_claims(opened, 40) as (relay, office):
         office.app.sender.stopping.set()
         office.app.sender.close()
         sent = len(relay.mails)
@@ -435,11 +443,7 @@ def test_stopping_between_two_claims_finishes_what_is_on_its_way(opened: Open) -
 
 def test_sending_can_be_held_in_the_middle_of_a_broadcast(opened: Open) -> None:
     """docs/operating.md: "`triagemail hold all` stops sending within seconds", also while the relay is busy."""
-    with taker(answer=lambda connection, stage, rcpt: time.sleep(0.02) if stage == "end" else None) as relay:
-        office = opened(relay, 80)
-        office.broadcast()
-        office.app.sender.send_once()
-        assert office.app.sender.relay.busy
+    with between_two_claims(opened, 80) as (relay, office):
         with office.app.store.transaction():
             claims.hold_sending(office.app.store, office.clock.now())
         office.send()

@@ -57,10 +57,10 @@ class Machine:
     def __init__(self, first: int) -> None:
         self.first = first
 
-    def log(self) -> str:
-        with contextlib.suppress(OSError):
-            return Path(f"/proc/{self.first}/root/{STATE}/log").read_text()
-        return ""
+    @property
+    def state(self) -> Path:
+        """The folder of the service, as it is seen from outside."""
+        return Path(f"/proc/{self.first}/root/{STATE}")
 
     def service(self) -> int:
         """The service's process, by its number outside; 0 while there is none."""
@@ -129,7 +129,7 @@ def test_the_unit_works_and_a_service_that_hangs_is_started_anew(tmp_path: Path)
         people = Service(state, lambda raw: box.append("issues", raw), box.port, sink.port, sink.mails)
         people.configure(poll="1s")
         with machine(tmp_path, state) as there:
-            people.log = there.log  # type: ignore[method-assign]  # what is shown where something does not come
+            people.folder = there.state  # its log is there
             people.sends(BOB, COMPLETE.format(priority="P2"))
             people.gets(BOB, seconds=60)
             hung = there.service()
@@ -137,6 +137,6 @@ def test_the_unit_works_and_a_service_that_hangs_is_started_anew(tmp_path: Path)
             people.sends(CARL, COMPLETE.format(priority="P2"))
             people.until(lambda: there.service() not in (0, hung), "another process", 60)
             people.gets(CARL, seconds=60)
-            assert "Fatal Python error: Aborted" in there.log()
+            assert "Fatal Python error: Aborted" in people.log()
             people.assert_each_once()
     box.stop()

@@ -192,8 +192,7 @@ class Store:
 
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Inside a transaction: what is done in it comes to nothing where it raises. Savepoints may stand in each other
-        (both engines take the innermost of a name), and need none of peewee's layers."""
+        """Inside a transaction: what is done in it comes to nothing where it raises. Without peewee's layers, too."""
         self.run("SAVEPOINT unit")
         try:
             yield
