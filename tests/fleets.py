@@ -152,12 +152,8 @@ class Fleet:
         assert self.count(filed) == self.count(filed.replace("*", "DISTINCT issue")) == reports
         assert store.all("SELECT DISTINCT state FROM delivery") == [("sent",)]
         by_author: dict[int, list[int]] = defaultdict(list)
-        order = (
-            "SELECT i.id, e.id FROM inbox i JOIN event e ON e.issue = i.issue AND e.type = 'ReportFiled' ORDER BY i.id"
-        )
-        for place, (_, event) in enumerate(
-            store.all(order)
-        ):  # by no number: one that came to nothing comes again later
+        order = "SELECT e.id FROM inbox i JOIN event e ON e.issue = i.issue AND e.type = 'ReportFiled' ORDER BY i.id"
+        for place, (event,) in enumerate(store.all(order)):  # by no number: one that came to nothing comes again later
             by_author[place // EACH].append(event)
         assert all(events == sorted(events) for events in by_author.values()), "somebody's mails changed places"
         times = Counter((rcpt, message_id(raw)) for rcpt, raw in self.relay.mails)

@@ -42,6 +42,8 @@ def test_two_of_four_processes_are_killed(tmp_path: Path, url: str) -> None:
         here.finish(75)
         assert time.monotonic() - killed_at < 75
         twice = here.check(REPORTS, READERS)
+        # Whoever lives strikes the dead off, after 15 s of silence and a turn of its own.
+        servers.wait_until(lambda: here.count("SELECT COUNT(*) FROM process") == 2, 60, "the second one struck off")
         shown = [line for line in here.command("status").stdout.splitlines() if line.startswith("process:")]
         assert len(shown) == 2
         assert all("work,clock,send since" in line and "gone" not in line for line in shown)
