@@ -133,6 +133,7 @@ def check(config_file: Path | None) -> None:
 @click.pass_obj
 def run(config_file: Path | None, only: str, until_idle: bool) -> None:
     """The service: fetch mails, decide, send, keep the clocks."""
+    gc.disable()  # until all is loaded
     from triagemail.app import PARTS, InUse, exclusive
     from triagemail.mail.headers import python_is_flawed
 
@@ -143,6 +144,7 @@ def run(config_file: Path | None, only: str, until_idle: bool) -> None:
     if not until_idle and python_is_flawed():
         click.echo("warning: this Python's email package has CVE-2024-6923; our mails are safe all the same", err=True)
     sys.setswitchinterval(0.0005)  # a parsing thread must not starve the sender
+    gc.enable()
     gc.freeze()  # modules and templates stay: the collector need not look at them, which is a twentieth of the CPU
     if not until_idle and sys.__stderr__ is not None:
         faulthandler.enable(sys.__stderr__)  # systemd's watchdog ends us with SIGABRT: it leaves where each thread was

@@ -239,9 +239,12 @@ def _merged(raw: Raw) -> None:
 
 def _validated(raw: Raw, found: _Found) -> Config:
     """The values of `raw`; where one is wrong it is told, and the default stands in so that the rest is checked too."""
-    for error in config_tables.errors(raw):
-        found.add(error["loc"], _told(error))
-        _drop(raw, error["loc"][:1] if error["loc"][0] == "question" else error["loc"][:2])
+    try:
+        return config_tables.validated(raw)
+    except config_tables.Wrong as failed:
+        for error in failed.errors(include_url=False):
+            found.add(error["loc"], _told(error))
+            _drop(raw, error["loc"][:1] if error["loc"][0] == "question" else error["loc"][:2])
     return config_tables.validated(raw)
 
 

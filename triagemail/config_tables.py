@@ -19,6 +19,7 @@ from triagemail import quantities
 from triagemail.process.model import Question
 
 HERE = Path(__file__).parent
+Wrong = ValidationError
 
 
 def _address(text: str) -> str:
@@ -221,12 +222,20 @@ def defaults() -> dict[str, Any]:
     return tomllib.loads((HERE / "defaults.toml").read_text(encoding="utf-8"))
 
 
+@functools.cache
+def _adapter(shape: Any) -> TypeAdapter[Any]:
+    """What pydantic makes of the values of one shape, which takes it some milliseconds."""
+    return TypeAdapter(shape)
+
+
 def _default_priority(name: str) -> PriorityTable:
-    return TypeAdapter(PriorityTable).validate_python(defaults()["priority"][name])
+    made: PriorityTable = _adapter(PriorityTable).validate_python(defaults()["priority"][name])
+    return made
 
 
 def _default_questions() -> tuple[Question, ...]:
-    return TypeAdapter(tuple[Question, ...]).validate_python(defaults()["question"])
+    made: tuple[Question, ...] = _adapter(tuple[Question, ...]).validate_python(defaults()["question"])
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,20 +334,8 @@ class Config:
     warnings: tuple[str, ...] = field(default=(), metadata={"key": False})
 
 
-@functools.cache
-def _adapter() -> TypeAdapter[Config]:
-    return TypeAdapter(Config)
-
-
 def validated(raw: Mapping[str, Any]) -> Config:
-    """The values of `raw`, a file's tables as tomllib gives them; call `errors` before."""
-    return _adapter().validate_python(raw)
-
-
-def errors(raw: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    """Everything wrong with single keys: pydantic's `loc` (the key), `type`, `msg` and `ctx` of each."""
-    try:
-        validated(raw)
-    except ValidationError as failed:
-        return tuple(dict(error) for error in failed.errors(include_url=False))
-    return ()
+    """The values of `raw`, a file's tables as tomllib gives them. Raises Wrong, which holds everything that is wrong
+    with single keys: pydantic's `loc` (the key), `type`, `msg` and `ctx` of each in `errors()`."""
+    made: Config = _adapter(Config).validate_python(raw)
+    return made

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from functools import lru_cache
-
-from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock
+from typing import TYPE_CHECKING
 
 from triagemail.mail.source import BLOCK_LINE
+
+if TYPE_CHECKING:  # loaded with the first template that is read: a start needs none
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_block import StateBlock
 
 
 @lru_cache(maxsize=1)
 def markdown() -> MarkdownIt:
     """Made once: `render` for blocks, `renderInline` for one line."""
+    from markdown_it import MarkdownIt
+
     made = MarkdownIt("commonmark", {"html": False}).disable(["code", "lheading", "reference", "image"])
     made.block.ruler.before("list", "jinja", _block_lines, {"alt": ["paragraph", "list", "blockquote"]})
     return made
