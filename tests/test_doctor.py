@@ -182,6 +182,58 @@ def test_a_key_file_for_everybody_is_bad(host: Chat) -> None:
     assert doctor.keys(host.app, date(2028, 11, 26)).level == "warn"
 
 
+SYSTEMD = """#!/bin/sh
+case "$1" in
+cat-config) printf '# /etc/x.conf\n[Journal]\n#MaxRetentionSec=1day\nMaxRetentionSec=9week\n%s\n' "$CONF" ;;
+timespan) case "$2" in
+  9week) us=5443200000000 ;; 4week) us=2419200000000 ;; 0) us=0 ;; *) exit 1 ;;
+  esac; printf 'Original: %s\n      us: %s\n   Human: x\n' "$2" $us ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("conf", "level", "text"),
+    [
+        ("", "warn", "for 9week, and retention.logs says 30day"),
+        (" MaxRetentionSec = 4week ", "good", "for 4week"),
+        ("MaxRetentionSec=0", "warn", "for as long as it has room"),
+        ("MaxRetentionSec=", "warn", "for as long as it has room"),
+        ("MaxRetentionSec=for ever", "warn", "for as long as it has room"),
+    ],
+)
+def test_how_long_the_journal_keeps_log_lines(
+    host: Chat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, conf: str, level: str, text: str
+) -> None:
+    """V5: "logs 30 d, all in the config"."""
+    tool = tmp_path / "tools" / "systemd-analyze"
+    tool.parent.mkdir()
+    tool.write_text(SYSTEMD)
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}:/usr/bin:/bin")
+    monkeypatch.setenv("CONF", conf)
+    found = doctor.logs(host.app)
+    assert (found.level, found.about) == (level, "logs")
+    assert text in found.text
+    assert found.do == "" or "MaxRetentionSec=30day in /etc/systemd/journald.conf" in found.do
+
+
+def test_without_systemd_the_keeper_of_the_log_lines_is_told(host: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """V5: what `retention.logs` says is for whoever has standard error."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert doctor.logs(host.app) == ("good", "logs", "for whoever keeps standard error: retention.logs says 30day", "")
+
+
+def test_the_systemd_of_this_machine_is_understood(host: Chat) -> None:
+    """V5, with the real systemd-analyze where there is one: each span that it writes is one that it reads."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("no systemd-analyze here")
+    assert doctor._systemd("timespan", "30day") is not None
+    assert doctor._systemd("timespan", "for ever") is None
+    found = doctor.logs(host.app)
+    assert found.text.startswith("the journal keeps them")
+
+
 def test_a_promise_at_risk_is_named(host: Chat) -> None:
     """As `status` says it."""
     host.sends("stranger@elsewhere.example", "Buy my shoes", subject="Shoes")

@@ -6,8 +6,10 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import re
 import shutil
 import stat
+import subprocess
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from importlib import metadata
@@ -29,6 +31,7 @@ NEEDED = {"aiosmtpd": (1, 4, 6), "jinja2": (3, 1, 6), "mail-parser": (4, 8)}  # 
 LONG = 10  # minutes: what a P0's readers should not have to wait
 ROOM = 1_000_000_000  # bytes that should be free beside the database
 KEY_FOR = timedelta(days=400)  # a key that has signed for longer should be changed
+JOURNAL_KEEPS = "MaxRetentionSec"  # journald.conf(5)
 UNSYNCHRONISED = 5  # adjtimex(2): TIME_ERROR
 
 
@@ -48,6 +51,7 @@ def examine(app: App, today: date) -> Iterator[Finding]:
     yield clock()
     yield keys(app, today)
     yield from database(app)
+    yield logs(app)
     yield evidence(app)
     yield mailbox(app)
     yield relay(app)
@@ -128,6 +132,34 @@ def database(app: App) -> Iterator[Finding]:
         yield Finding("good", "database", f"{path}, {free // 1_000_000_000} GB free beside it")
     if os.geteuid() == 0:
         yield Finding("warn", "user", "this runs as root", "a user of its own: see systemd/ and docs/operating.md")
+
+
+def logs(app: App) -> Finding:
+    """ "logs 30 d" (trust.md V5): whoever has our standard error keeps the lines, which for a unit of systemd is its
+    journal. systemd itself says what its files say, and how long a span is."""
+    wanted = app.config.retention.logs
+    until = f"{wanted.days}day" if wanted == timedelta(days=wanted.days) else f"{wanted.total_seconds():.0f}s"
+    said = _systemd("cat-config", "systemd/journald.conf")
+    if said is None:
+        return Finding("good", "logs", f"for whoever keeps standard error: retention.logs says {until}")
+    spans = re.findall(rf"^\s*{JOURNAL_KEEPS}\s*=\s*(.*?)\s*$", said, re.MULTILINE)
+    given = spans[-1] if spans else ""
+    found = re.search(r"s: ([0-9]+)$", _systemd("timespan", given) or "", re.MULTILINE)
+    kept = timedelta(microseconds=int(found[1])) if found else timedelta(0)
+    if timedelta(0) < kept <= wanted:
+        return Finding("good", "logs", f"the journal keeps them for {given}")
+    how = f"for {given}" if kept else "for as long as it has room"
+    do = f"{JOURNAL_KEEPS}={until} in /etc/systemd/journald.conf, then systemctl restart systemd-journald"
+    return Finding("warn", "logs", f"the journal keeps them {how}, and retention.logs says {until}", do)
+
+
+def _systemd(*asked: str) -> str | None:
+    """What `systemd-analyze` answers; None where there is none, or it has no answer."""
+    try:
+        told = subprocess.run(["systemd-analyze", *asked], capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return told.stdout
 
 
 def evidence(app: App) -> Finding:
