@@ -263,7 +263,7 @@ def test_every_key_of_the_config_is_read() -> None:
     code = "\n".join(map(text_of, paths))
     tables = [(each.name, each.default_factory) for each in fields(Config) if is_dataclass(each.default_factory)]
     keys = [f"{table}.{key.name}" for table, made in tables for key in fields(cast(Any, made))]
-    keys = [key for key in keys if not key.endswith(("password_file", "url_file"))]  # config.py reads those by their end
+    keys = [key for key in keys if not key.endswith(("password_file", "url_file"))]  # read by their end
     assert len(keys) > 60
     assert not [key for key in keys if not re.search(rf"\.{key.partition('.')[2]}\b", code)]
 
