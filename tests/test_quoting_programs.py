@@ -105,6 +105,9 @@ Dana pon, 3. svi 2021. u 10:00 Bob Roe <bob@acme.example> je napisao/la:
 V pon., 3. maj 2021 ob 10:00 je oseba Bob Roe <bob@acme.example> napisala:
 Kuupäev: E, 3. mai 2021 kell 10:00 Bob Roe <bob@acme.example> kirjutas:
 2021-05-03, pr, 10:00 Bob Roe <bob@acme.example> rašė:
+On 3 May 21, at 10:00, Bob Roe wrote:
+Am Mo., 3. Mai 21 um 10:00 Uhr schrieb Bob Roe:
+Le 3 mai '21 à 10:00, Bob Roe a écrit :
 """
 
 

@@ -30,7 +30,10 @@ _INVISIBLE: dict[int, str | None] = dict.fromkeys(
 _INVISIBLE.update((ord(zero) + n, str(n)) for zero in "٠۰०๐" for n in range(10))
 
 NUMERIC = re.compile(r"\d{1,4}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{1,4}")
-YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|\d\s?[年년]|\d\s?[月월]")
+YEAR = re.compile(
+    r"(?<!\d)(?:19|20)\d\d(?!\d)|\d\s?[年년]|\d\s?[月월]"
+    r"|(?<!\d)\d{1,2}\.?[ -][^\W\d_]{3,10}\.?,?[ -]['’]?\d\d(?![\d:.h٫])"  # 3. Nov. 26
+)
 TIME = re.compile(r"\d{1,2}\s?[:.h٫]\s?\d{2}(?!\d)|\d\s?[時时시点]")
 LABEL = re.compile(r"[*_ ]{0,3}[^\W\d_][^:@\n]{0,24}:[*_]{0,2}\s*[^\s/]")
 NOTES = re.compile(r"---\d{1,4}[./-]\d{1,2}[./-]\d{2,4} \d{1,2}:\d{2}[^-]{0,12}---")
