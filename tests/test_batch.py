@@ -516,6 +516,27 @@ def test_what_is_claimed_together(store: Store) -> None:
     assert claims.ended_since(store, first) == sorted(claims.ended_since(store, first))
 
 
+def test_who_has_a_mail_on_its_way_is_in_no_batch(store: Store) -> None:
+    """D9: "claim = SKIP LOCKED + lease", and the order of a person's mails holds: whoever has one on its way, from this
+    process (`busy`) or from another (PostgreSQL), decides nothing about which broadcast goes next, and is not in it."""
+    now = Clock().now()
+    with store.transaction():
+        ann, bob = (store.person(reader(each)) for each in range(2))
+        for people in ((ann,), (ann,), (ann, bob)):
+            number = claims.add_outgoing(
+                store, issue=1, template="t", subject="s", text="t", head=b"h", body=b"b", detail="",
+                null_sender=False, broadcast=True, automatic=False, rank=1, day=1, key="a", now=now,
+            )  # fmt: skip
+            for person in people:
+                claims.add_delivery(store, number, person, 1)
+        store.run("UPDATE delivery SET role = ?", False)
+    assert [due.person for due in claims.claim_deliveries(store, now, "one", 1)] == [ann]
+    busy = {ann} if store.sqlite else set()
+    assert claims.next_batch(store, now, "two", 9, busy) == 3
+    assert [due.person for due in claims.claim_deliveries(store, now, "two", 500, 9, 3, busy)] == [bob]
+    assert claims.next_batch(store, now, "two", 9, busy) == 0
+
+
 # --- as a company sees it --------------------------------------------------------------------------------------------
 
 
