@@ -495,6 +495,22 @@ def test_a_mail_that_is_too_large_is_answered_where_it_is_sure_whose_it_is(tmp_p
         assert chat.held() == ["too-large"] * 6
 
 
+def test_a_mailbox_that_was_moved_shows_a_large_mail_again(tmp_path: Path) -> None:
+    """I4: "whole mailbox re-read, dedup makes it harmless": held once, answered once; and once `mail.max_size` lets it
+    in, the whole mail is none that came before."""
+    with at_google(tmp_path) as chat:
+        raw = "\r\n".join((*google(PASS), "")).encode() + chat.writes(BOB, "Logo is blurred. P3", subject="Logo")
+        head, told = raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n", []
+        for octets, odd in ((head, "too-large"), (head, "too-large"), (raw, "")):
+            with chat.app.store.transaction():
+                claims.take(chat.app.store, [Arrival(octets, chat.clock.now(), "imap", odd)])
+            told += [mail.subject for mail in to(chat.settle(), BOB)]
+            chat.after(hours=2)
+        collided = "FileReport, msgid-collision with 1"  # "same Message-ID, other content: not a duplicate, flagged"
+        assert chat.inbox() == [("held", "too-large"), ("silent", "duplicate of 1"), ("done", collided)]
+        assert told == ["Too large, and not read: Logo", "[#1] Logo"]
+
+
 # --- guessed numbers (A8) ---------------------------------------------------------------------------------------------
 
 GUESSES = [40, pytest.param(10_000, marks=pytest.mark.slow)]

@@ -19,15 +19,20 @@ SURE = (Level.E1, Level.E2, Level.E12)
 HOUR = timedelta(hours=1)
 
 
-def answer(mail: Claimed, found: ParsedMail, known: Snapshots, outgoing: Outbox, now: datetime) -> None:
-    """ "One reply to the sender if authenticated", once an hour; nobody else is answered, and no program."""
+def answer(mail: Claimed, found: ParsedMail, known: Snapshots, outgoing: Outbox, now: datetime) -> int:
+    """ "One reply to the sender if authenticated", once an hour; nobody else is answered, and no program. The inbox row
+    of the same mail that came before, 0 for none: a mailbox that was moved shows all it has again (trust.md I4). Whole
+    it is another one, once `mail.max_size` lets it in."""
+    if first := known.store.first_time(f"{REASON} {reading.duplicate_key(found, mail.raw)}", mail.inbox, now):
+        return first
     addresses = (known.policy.address, known.policy.list_address)
     if screening.screen(found, addresses, ()).class_ != "human":
-        return
+        return 0
     anchor = reading.anchor(found, outgoing.keyring, known.policy.address, outbox.day_of(now))
     context = known.context(anchor, found, mail.raw_id, mail.received_at)
     if context.evidence.level not in SURE or not known.store.notice_due(f"{REASON}:{context.by}", now, HOUR):
-        return
+        return 0
     number = context.issue.number if context.issue else None
     draft = Draft("too-large", context.by, number, {"subject": found.subject})
     outgoing.put(draft, context.issue, now, cause=found.message_id, author=context.by)
+    return 0

@@ -122,8 +122,8 @@ class Worker:
         today by the daily digest. Where there are too many mails it was told, and the triager is of those that may be
         urgent."""
         now = self.clock.now()
-        if why == oversize.REASON:
-            oversize.answer(mail, found, self.known, self.outbox, now)
+        if why == oversize.REASON and (first := oversize.answer(mail, found, self.known, self.outbox, now)):
+            return "silent", f"{DUPLICATE} {first}", None
         if why.startswith("flood"):
             if why.startswith(counts.HELD):
                 self._gather(now)
