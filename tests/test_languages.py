@@ -63,14 +63,14 @@ def test_these_languages_are_there() -> None:
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_every_file_is_there(language: str) -> None:
-    """The same set of templates, and no file that nobody reads; web pages and the frame of a mail are English alone."""
+    """The same set of templates, and no file that nobody reads; the frames of web pages and mails serve all."""
 
     def files(name: str) -> set[str]:
         folder = ROOT / "templates" / name
         return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
     english = {name for name in files("en") if not name.startswith("web/")} - {"mail/_layout.html"}
-    assert files(language) == english
+    assert files(language) == english | {"web/words.toml"}
 
 
 def keys(value: Mapping[str, Any], above: str = "") -> Iterator[str]:
@@ -81,7 +81,7 @@ def keys(value: Mapping[str, Any], above: str = "") -> Iterator[str]:
 
 
 @pytest.mark.parametrize("language", OTHERS)
-@pytest.mark.parametrize("name", ["mail/_layout.toml", "outcomes.toml", "words.toml"])
+@pytest.mark.parametrize("name", ["mail/_layout.toml", "outcomes.toml", "words.toml", "web/words.toml"])
 def test_every_table_has_the_same_keys(language: str, name: str) -> None:
     """The same keys of words; the names of months and the spans of time alone are a language's own."""
     own = ("months.", "spans.")
@@ -89,6 +89,17 @@ def test_every_table_has_the_same_keys(language: str, name: str) -> None:
     assert mine == english
     for key in ("weekdays", "months") if name.endswith("_layout.toml") else ():
         assert len(table(language, name)[key]) == len(table("en", name)[key])
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_the_pages_say_the_same_values(language: str) -> None:
+    """No value of a page is lost in a language, and none is asked for that is not there."""
+    mine, english = table(language, "web/words.toml"), table("en", "web/words.toml")
+    for part in ("page", "journal"):
+        for key, text in english[part].items():
+            said = mine[part][key]
+            assert type(said) is type(text), key
+            assert sorted(re.findall(r"{\w+}", str(said))) == sorted(re.findall(r"{\w+}", str(text))), key
 
 
 @pytest.mark.parametrize("language", OTHERS)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import inspect
 import itertools
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -29,7 +31,7 @@ from triagemail.mail.tokens import Keyring, Token
 from triagemail.process import life, review
 from triagemail.process.events import Event
 from triagemail.process.model import Issue, Priority, State
-from triagemail.store import archive, claims, viewers
+from triagemail.store import archive, claims, spoken, viewers
 from triagemail.store.store import Store
 
 PIXEL = bytes.fromhex("89504e470d0a1a0a0000000d49484452") + bytes(60_000)  # large enough to be no logo
@@ -586,6 +588,60 @@ def test_the_figures_are_those_of_the_review(site: tuple[Chat, Browser]) -> None
         found = review.weekly([], chat.clock.now(), chat.app.policy, weeks)
         assert len(found) == weeks
         assert all((b.monday - a.monday).days in (6, 7) for a, b in itertools.pairwise(found))
+
+
+# --- in whose language ------------------------------------------------------------------------------------------------
+
+SAID = {language: pages._words(language) for language in ("en", "de", "fr", "es")}
+
+
+@pytest.mark.parametrize(("language", "called"), [("de", "Deutsch"), ("fr", "français"), ("es", "español")])
+def test_the_pages_are_in_the_language_of_who_looks(tmp_path: Path, language: str, called: str) -> None:
+    """ "The language of their report or preference", on the pages as in the mails: no English word is left."""
+    mine, english = SAID[language], SAID["en"]
+    with looking(tmp_path) as (chat, browser):
+        a_p0(chat)
+        chat.answers(one(chat.sends(SARA, f"language {called}"), SARA), "yes, it was me")
+        browser.comes_in(way_in(chat))
+        sent = archive.search(chat.app.store)[0].number
+        for path in (*INSIDE, f"/archive/{sent}", "/archive/9999", "/issues/9"):
+            page = browser.get(path).text
+            assert f'<html lang="{language}">' in page, path
+            shown = html.unescape(re.sub(r"<[^>]+>", "\n", page))
+            for key, text in english["page"].items():
+                if isinstance(text, str) and "{" not in text and text != mine["page"][key]:
+                    assert not re.search(rf"^\s*{re.escape(text)}\s*$", shown, re.MULTILINE), (path, key)
+        issue = html.unescape(browser.get("/issues/1").text)
+        assert mine["journal"]["IssueAnnounced"] in issue
+        assert mine["page"]["report"] in issue
+        assert chat.app.policy.questions[0].label not in issue, "the questions of the config in this language"
+
+
+def test_who_leaves_by_a_click_reads_their_own_language(tmp_path: Path) -> None:
+    """U4, the page behind the unsubscribe link: in the language of the reader whom its token names; where it names
+    nobody, in that of the config."""
+    with looking(tmp_path, mail={"language": "fr"}, list={"language": "en"}) as (chat, browser):
+        a_p0(chat)
+        path = unsubscribe_path(chat)
+        with chat.app.store.transaction():
+            spoken.speak(chat.app.store, LENA, "es")
+        assert SAID["es"]["page"]["leave"] in browser.get(path).text
+        assert SAID["es"]["page"]["left"] in browser.asks("POST", path, "List-Unsubscribe=One-Click").text
+        lost = html.unescape(browser.get("/u/x").text)
+        assert SAID["fr"]["page"]["link_over"] in lost
+        assert "<strong>se désabonner</strong>" in lost
+        assert SAID["fr"]["page"]["only_link"] in browser.get("/").text
+
+
+def test_a_language_without_words_of_its_own_has_english_pages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """docs/languages.md: "While a file is missing", it is English."""
+    folder = tmp_path / "templates"
+    shutil.copytree(BUILT_IN, folder)
+    (folder / "de" / "web" / "words.toml").unlink()
+    monkeypatch.setattr(pages, "BUILT_IN", folder)
+    words = inspect.unwrap(pages._words)("de")
+    assert words["page"] == SAID["en"]["page"]
+    assert words["states"] == SAID["de"]["states"]
 
 
 # --- machines ---------------------------------------------------------------------------------------------------------

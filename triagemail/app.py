@@ -218,7 +218,7 @@ class App:
 
         return Site(
             self.store, self.keyring, self.policy, self.clock, self.worker.known.p1_this_week,
-            lambda detail: one_click.leave(self.worker, detail), self.config.imap.read_every,
+            lambda detail: one_click.leave(self.worker, detail), self.config.imap.read_every, self.outbox.language_of,
         )  # fmt: skip
 
     # --- threads ------------------------------------------------------------------------------------------------------

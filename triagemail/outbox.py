@@ -91,7 +91,7 @@ class Outbox:
 
     def language_of(self, address: str) -> str:
         """What somebody reads: their own wish, else the language in which they wrote, else that of the config."""
-        found = spoken.language(self.store, address)
+        found = spoken.language(self.store, address) if address else ""  # "": whoever it is
         return found if found in languages() else self.language
 
     def _broadcast(self, draft: Draft, audience: Audience, issue: Issue | None, now: datetime) -> int:

@@ -11,7 +11,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from urllib.parse import quote
 
@@ -30,6 +30,7 @@ from triagemail.doors.link import loopback
 from triagemail.log import logger
 from triagemail.mail import mime, pages, sessions, wording
 from triagemail.mail.headers import clean_header
+from triagemail.mail.languages import ENGLISH
 from triagemail.mail.tokens import Keyring
 from triagemail.process import acts, duty, review
 from triagemail.process.model import Issue, Policy, Priority
@@ -67,7 +68,7 @@ class Viewer:
 @dataclass(frozen=True, slots=True)
 class Site:
     """What the pages stand on. `leave` takes off the list whom an unsubscribe token names, and says whether it was
-    one."""
+    one; `language_of` is what the person of an address reads, "" anybody."""
 
     store: Store
     keyring: Keyring
@@ -76,6 +77,7 @@ class Site:
     p1_this_week: Callable[[], int]
     leave: Callable[[str], bool]
     poll: timedelta | None = None
+    language_of: Callable[[str], str] = lambda address: ENGLISH
 
     @property
     def root(self) -> str:
@@ -91,13 +93,18 @@ class Site:
         """With its prefix a cookie comes from this very host, over TLS (RFC 6265bis 4.1.3)."""
         return "__Host-board" if self.secure and not self.root else "board"
 
-    def page(self, name: str, status: int = 200, *, viewer: str = "", here: str = "", **values: object) -> Response:
+    def page(
+        self, name: str, status: int = 200, *, viewer: str = "", reader: str = "", here: str = "", **values: object
+    ) -> Response:
+        """In the language of the viewer, or of the `reader` of a mail whose link it is."""
         shared = {"root": self.root, "viewer": viewer, "here": here}
-        html = pages.render(name, self.policy, self.clock.now(), {**values, **shared})
+        html = pages.render(
+            name, self.policy, self.clock.now(), {**values, **shared}, self.language_of(viewer or reader)
+        )
         return Response(html, status, media_type="text/html")
 
-    def door(self, why: str, status: int) -> Response:
-        return self.page("door.html", status, why=why)
+    def door(self, why: str, status: int, reader: str = "") -> Response:
+        return self.page("door.html", status, reader=reader, why=why)
 
     def viewer(self, kind: sessions.Kind, word: str) -> Viewer | None:
         """Who may look with this word. Asked each time: who is internal no more, was forgotten, or whose links were
@@ -119,7 +126,8 @@ Routes = Sequence[Route]
 
 def board(site: Site, request: Request, viewer: Viewer) -> Response:
     now = site.clock.now()
-    lines = [pages.line(issue, site.policy) for issue in site.store.open_issues()]
+    language = site.language_of(viewer.address)
+    lines = [pages.line(issue, site.policy, language) for issue in site.store.open_issues()]
     return site.page(
         "board.html", viewer=viewer.address, here="board", lines=lines, groups=pages.groups(lines),
         used=site.p1_this_week(), loud=any(line.counts is Priority.P0 for line in lines),
@@ -130,13 +138,14 @@ def board(site: Site, request: Request, viewer: Viewer) -> Response:
 def issue_page(site: Site, request: Request, viewer: Viewer) -> Response:
     issue = _issue(site, request)
     if issue is None:
-        return site.door("lost", 404)
+        return site.door("lost", 404, viewer.address)
     sent = archive.of_issue(site.store, issue.number)
     events = [event for _, _, _, event in site.store.journal(issue.number)]
+    language = site.language_of(viewer.address)
     links = (issue.duplicate_of, issue.remediates, issue.continued_as, *issue.remediations)
     return site.page(
-        "issue.html", viewer=viewer.address, issue=issue, line=pages.line(issue, site.policy),
-        files=_files(site, issue), journal=pages.journal(events, issue),
+        "issue.html", viewer=viewer.address, issue=issue, line=pages.line(issue, site.policy, language),
+        files=_files(site, issue), journal=pages.journal(events, issue, language),
         links=sorted({number for number in links if number}), updates=[_readable(each) for each in sent],
     )  # fmt: skip
 
@@ -147,7 +156,7 @@ def attachment(site: Site, request: Request, viewer: Viewer) -> Response:
     mail, part = _number(request, "mail"), _number(request, "part")
     found = [each for each in _files(site, issue) if (each.mail, each.part) == (mail, part)] if issue else []
     if not found:
-        return site.door("lost", 404)
+        return site.door("lost", 404, viewer.address)
     kind = found[0].content_type if found[0].content_type in PICTURES else "application/octet-stream"
     called = f"attachment; filename=\"attachment\"; filename*=UTF-8''{quote(found[0].name[:150], safe='')}"
     body = mime.part_bytes(claims.raw(site.store, mail), part)
@@ -169,7 +178,7 @@ def archive_page(site: Site, request: Request, viewer: Viewer) -> Response:
 def broadcast(site: Site, request: Request, viewer: Viewer) -> Response:
     found = archive.one(site.store, _number(request, "number"))
     if found is None:
-        return site.door("lost", 404)
+        return site.door("lost", 404, viewer.address)
     return site.page("broadcast.html", viewer=viewer.address, here="archive", sent=_readable(found))
 
 
@@ -237,23 +246,27 @@ def way_in(site: Site, request: Request) -> Response:
 
 def feed(site: Site, request: Request) -> Response:
     """Atom (RFC 4287). A feed reader has no cookie: its address is the key, and opens nothing else."""
-    if not site.viewer("f", request.path_params["word"]):
+    viewer = site.viewer("f", request.path_params["word"])
+    if viewer is None:
         return site.door("over", 403)
     sent = [_readable(each) for each in archive.search(site.store, limit=SHOWN)]
     url = site.policy.web_url
-    xml = pages.render("feed.xml", site.policy, site.clock.now(), {"root": url, "sent": sent})
+    language = site.language_of(viewer.address)
+    xml = pages.render("feed.xml", site.policy, site.clock.now(), {"root": url, "sent": sent}, language)
     return Response(xml, media_type="application/atom+xml")
 
 
 def leave_page(site: Site, request: Request) -> Response:
     """GET never acts: it only offers the button (trust.md U4)."""
-    word = request.path_params["word"]
-    token = site.keyring.read(word, _today(site.clock.now()), "u")
-    return site.page("leave.html", 200 if token else 403, done=False, good=token is not None)
+    reader = _reader(site, request.path_params["word"])
+    good = reader is not None
+    return site.page("leave.html", 200 if good else 403, reader=reader or "", done=False, good=good)
 
 
-def _today(now: datetime) -> int:
-    return int(now.timestamp() // 86_400)
+def _reader(site: Site, word: str) -> str | None:
+    """Whom an unsubscribe token names; None where it is none, or over."""
+    token = site.keyring.read(word, int(site.clock.now().timestamp() // 86_400), "u")
+    return None if token is None else site.store.address(token.person)
 
 
 async def leave(site: Site, request: Request) -> Response:
@@ -278,7 +291,8 @@ async def body_of(request: Request, most: int) -> bytes | None:
 
 def _left(site: Site, word: str) -> Response:
     done = site.leave(word)
-    return site.page("leave.html", 200 if done else 403, done=done, good=False)
+    reader = _reader(site, word) or ""
+    return site.page("leave.html", 200 if done else 403, reader=reader, done=done, good=False)
 
 
 def asset(name: str, kind: str, site: Site, request: Request) -> Response:

@@ -18,7 +18,7 @@ from hashlib import sha256
 from urllib.parse import quote
 
 from triagemail.mail.headers import clean_header
-from triagemail.mail.templates import Rendered, Templates, context_of, render, untitled
+from triagemail.mail.templates import Rendered, Templates, book_of, context_of, render
 from triagemail.process.model import Issue, Policy, State, altered
 
 CRLF = "\r\n"
@@ -155,7 +155,7 @@ def _headline(issue: Issue, language: str, *, broadcast: bool) -> str:
     if broadcast and issue.decided_at is None:
         headline = " ".join(_CONTACT.sub("[...]", headline).split())
     says = any(unicodedata.category(letter)[0] in "LNS" for letter in headline.replace("[...]", ""))
-    return headline.strip(" :-") if says else untitled(language)
+    return headline.strip(" :-") if says else str(book_of(language).words["untitled"])
 
 
 def _shown(issue: Issue, language: str, *, broadcast: bool) -> Issue:

@@ -1,9 +1,8 @@
-"""What the web pages show, as values, and the pages themselves: pure, as mails are. The sentences stand in
-`templates/LANGUAGE/web/`, jinja2 behind its door in templates.py."""
+"""What the web pages show, as values, and the pages themselves: pure, as mails are. The pages stand in
+`templates/en/web/`, what they say in `templates/LANGUAGE/web/words.toml`, jinja2 behind its door in templates.py."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -13,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from triagemail.mail import templates
 from triagemail.mail.headers import clean_header
-from triagemail.mail.source import BUILT_IN
+from triagemail.mail.languages import ENGLISH, said
+from triagemail.mail.source import BUILT_IN, toml
 from triagemail.process.clocks import clocks
 from triagemail.process.events import AnswersGiven, DecisionDisputed, Event, ThrowCast
 from triagemail.process.model import UNDECIDED, Issue, Policy, Priority
@@ -22,27 +22,35 @@ from triagemail.process.review import Week
 # --- rendering --------------------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=4)
+PAGES = BUILT_IN / ENGLISH / "web"
+
+
+@lru_cache(maxsize=64)
 def _words(language: str) -> Mapping[str, Any]:
-    tables = (BUILT_IN / language / "mail" / "_layout.toml", BUILT_IN / language / "web" / "words.toml")
-    return {key: value for path in tables for key, value in tomllib.loads(path.read_text("utf-8")).items()}
+    """Those of the mails, and those of the pages: what a language has not is English."""
+    ours: dict[str, Any] = {}
+    for folder in (ENGLISH, language):
+        path = BUILT_IN / folder / "web" / "words.toml"
+        for table, words in (toml(path.read_text("utf-8")) if path.is_file() else {}).items():
+            ours[table] = {**ours.get(table, {}), **words}
+    return {**templates.book_of(language).words, **ours}
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def _book(language: str) -> templates.Trusted:
-    folder = BUILT_IN / language / "web"
-    return templates.pages(lambda name: (folder / name).read_text("utf-8"), _words(language))
+    return templates.pages(lambda name: (PAGES / name).read_text("utf-8"), _words(language))
 
 
-def render(name: str, policy: Policy, now: datetime, values: Mapping[str, object], language: str = "en") -> str:
-    """The page `name`, a file below `templates/LANGUAGE/web/`. Raises where a value is missing: a bug of ours."""
-    fixed = {"policy": policy, "now": now, "zone": ZoneInfo(policy.timezone)}
+def render(name: str, policy: Policy, now: datetime, values: Mapping[str, object], language: str = ENGLISH) -> str:
+    """The page `name`, a file of PAGES, in a language. Raises where a value is missing: a bug of ours."""
+    spoken = said(policy, templates.book_of(language).phrases)
+    fixed = {"policy": spoken, "now": now, "zone": ZoneInfo(policy.timezone), "language": language}
     return _book(language).get_template(name).render({**values, **fixed})
 
 
-def asset(name: str, language: str = "en") -> bytes:
+def asset(name: str) -> bytes:
     """The bytes of a file beside the pages."""
-    return (BUILT_IN / language / "web" / name).read_bytes()
+    return (PAGES / name).read_bytes()
 
 
 # --- the board and an issue -------------------------------------------------------------------------------------------
@@ -61,8 +69,8 @@ class Line:
     update_at: datetime | None = None
 
 
-def line(issue: Issue, policy: Policy, language: str = "en") -> Line:
-    headline = clean_header(issue.headline) or templates.untitled(language)
+def line(issue: Issue, policy: Policy, language: str = ENGLISH) -> Line:
+    headline = clean_header(issue.headline) or str(_words(language)["untitled"])
     counts = issue.current if issue.current is not None else issue.reported
     running = clocks(issue, policy)
     due = running.get("timebox")
@@ -89,26 +97,26 @@ class Entry:
     unverified: bool
 
 
-def entry(event: Event, sealed: bool = False, language: str = "en") -> Entry:
+def entry(event: Event, sealed: bool = False, language: str = ENGLISH) -> Entry:
     """An event in words; a throw stays `sealed` until both are in (process.md 4)."""
     values = {each.name: getattr(event, each.name) for each in fields(event)}
     what = str(_words(language)["journal"][type(event).__name__]).format(**values)
     match event:
         case AnswersGiven(after=answers):
-            said = "\n".join(answers.values())
+            told = "\n".join(answers.values())
         case DecisionDisputed(dispute=dispute):
-            said = dispute.reason
+            told = dispute.reason
         case ThrowCast(hand=hand):
-            said = "" if sealed else hand
+            told = "" if sealed else hand
         case _:
-            said = str(values.get("text") or values.get("reason") or "")
-    return Entry(event.at, event.by, what, said, bool(values.get("unverified")))
+            told = str(values.get("text") or values.get("reason") or "")
+    return Entry(event.at, event.by, what, told, bool(values.get("unverified")))
 
 
-def journal(events: Sequence[Event], issue: Issue) -> tuple[Entry, ...]:
+def journal(events: Sequence[Event], issue: Issue, language: str = ENGLISH) -> tuple[Entry, ...]:
     """The latest first."""
     sealed = issue.dispute is not None
-    return tuple(entry(event, sealed) for event in reversed(events))
+    return tuple(entry(event, sealed, language) for event in reversed(events))
 
 
 # --- charts -----------------------------------------------------------------------------------------------------------

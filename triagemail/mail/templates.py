@@ -311,12 +311,11 @@ def _own_book(templates: Templates, language: str) -> Book:
 def pages(source: Callable[[str], str], words: Mapping[str, Any]) -> Trusted:
     """What renders web pages: every value of theirs is escaped, and none is a template (trust.md X4)."""
     made = Trusted(
-        loader=FunctionLoader(source), undefined=StrictUndefined, autoescape=True, auto_reload=False,
-        finalize=lambda value: value if isinstance(value, Markup) else _plain(value), trim_blocks=True,
-        lstrip_blocks=True,
+        loader=FunctionLoader(source), undefined=StrictUndefined, autoescape=True, auto_reload=False, trim_blocks=True,
+        lstrip_blocks=True, finalize=lambda value: value if isinstance(value, Markup) else _plain(value),
     )  # fmt: skip
     made.globals["words"] = words
-    made.filters |= _filters(words)
+    made.filters |= {**_filters(words), "put": lambda text, **values: Markup(escape(text)).format(**values)}
     return made
 
 
@@ -424,12 +423,12 @@ def context_of(
 
 def marker(language: str) -> str:
     """The one line above which people answer. Never overridden: `quoting.py` looks for it."""
-    return str(_own_book(Templates(), language).words["marker"])
+    return str(book_of(language).words["marker"])
 
 
-def untitled(language: str) -> str:
-    """What an issue is called whose headline says nothing."""
-    return str(_own_book(Templates(), language).words["untitled"])
+def book_of(language: str) -> Book:
+    """A language as we have it ourselves."""
+    return _own_book(Templates(), language)
 
 
 # --- checking ---------------------------------------------------------------------------------------------------------
