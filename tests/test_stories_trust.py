@@ -261,8 +261,37 @@ def test_one_question_a_day_and_the_rest_joins_it(tmp_path: Path) -> None:
         chat.after(hours=23, step=timedelta())
         assert to(chat.sends(SARA, "area billing #2", subject="x"), SARA, asked.subject) == []
         assert chat.issue(2).area == ""
-        chat.answers(asked, "yes")
-        assert (chat.issue(2).decided_by, chat.issue(2).area) == (SARA, "billing")
+        again = one(chat.answers(asked, "yes"), SARA, asked.subject)
+        assert (chat.issue(2).decided_by, chat.issue(2).area) == (SARA, "")
+        chat.answers(again, "yes")
+        assert chat.issue(2).area == "billing"
+
+
+@pytest.mark.parametrize("auth", [AT_GOOGLE, {"profile": "none"}], ids=["google", "none"])
+def test_a1_who_confirms_their_own_wish_confirms_nobody_elses(tmp_path: Path, auth: Mapping[str, object]) -> None:
+    """A1: "no evidence -> no state change"; E3 is "mailbox control shown for this very act": what a forger wrote while
+    the question was open was not in it, and is asked for by itself."""
+    with at_google(tmp_path, auth) as chat:
+        three_issues(chat)
+        asked = one(chat.sends(SARA, "list", subject="x"), SARA, "Please confirm")
+        assert to(chat.sends(SARA, "resolve #1: hacked", subject="x"), SARA) == []
+        before, out = state(chat), chat.answers(asked, "yes")
+        assert state(chat) == before
+        again = one(out, SARA, "Please confirm")
+        assert "close the issue as resolved" in again.text
+        assert to(out, LENA) == []
+        chat.answers(again, "no")
+        assert state(chat) == before
+
+
+@pytest.mark.parametrize("word", ["subscribe", "unsubscribe"])
+def test_a1_a_question_about_the_list_is_about_nothing_else(tmp_path: Path, word: str) -> None:
+    """A1, 3.3: who is asked about the list resolves no issue by their answer: the question names all that it is
+    about."""
+    with at_google(tmp_path) as chat:
+        three_issues(chat)
+        asked = one(chat.sends(SARA, f"{word}\nresolve #1: hacked", subject="x"), SARA, "Please confirm")
+        assert "close the issue as resolved" in asked.text
 
 
 def test_a9_a_token_of_somebody_else_gives_nothing(tmp_path: Path) -> None:
