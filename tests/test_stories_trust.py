@@ -284,6 +284,35 @@ def test_a1_who_confirms_their_own_wish_confirms_nobody_elses(tmp_path: Path, au
         assert state(chat) == before
 
 
+@pytest.mark.parametrize(
+    "said",
+    ["no", "No, that was not me.", "This wasn't me! Somebody forged it.", "Das war ich nicht", "non, ce n'est pas moi",
+     "No, este aviso no es mío."],
+)  # fmt: skip
+def test_a1_a_forged_report_is_not_announced_by_the_no_of_whom_it_names(tmp_path: Path, said: str) -> None:
+    """A1: "no evidence -> no state change"; an UNVERIFIED P0 is announced when its reporter answers our mail: not when
+    they answer that it is none of theirs. That ends it, and the triager hears why."""
+    with at_google(tmp_path) as chat:
+        chat.subscribe(LENA)
+        asked = one(chat.sends(BOB, COMPLETE.format(priority="P0"), subject="Checkout is blank"), BOB)
+        assert "No, this report is not from me." in asked.text
+        out = chat.answers(asked, said)
+        assert chat.issue(1).state is State.WITHDRAWN
+        assert to(out, LENA) == []
+        assert said in one(out, SARA).text
+
+
+def test_a_no_that_answers_a_question_is_no_denial(tmp_path: Path) -> None:
+    """Any answer of the reporter's shows that a report is theirs, also one that begins with "no"."""
+    with at_google(tmp_path) as chat:
+        text = COMPLETE.format(priority="P0").replace("All customers in the EU, no workaround.", "")
+        for number, said in enumerate(("No", "No workaround, all customers in the EU."), 1):
+            asked = one(chat.sends(BOB, text, subject=f"Checkout is blank {number}"), BOB)
+            chat.answers(asked, said)
+            assert not chat.issue(number).unverified
+            assert said in chat.issue(number).answers["affected"]
+
+
 @pytest.mark.parametrize("word", ["subscribe", "unsubscribe"])
 def test_a1_a_question_about_the_list_is_about_nothing_else(tmp_path: Path, word: str) -> None:
     """A1, 3.3: who is asked about the list resolves no issue by their answer: the question names all that it is
