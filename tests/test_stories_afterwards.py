@@ -155,6 +155,19 @@ def test_a_group_subscriber_is_added_on_the_host_only(chat: Chat) -> None:
     assert copy.reply_to == "" or "+" not in copy.reply_to
 
 
+def test_an_answer_out_of_a_group_reaches_the_issue_and_opens_none(chat: Chat) -> None:
+    """Replies to a broadcast never reach the list, and are "put in the issue's log, where the owner sees it": also where
+    it came through a group. That shows nothing about who answers, so it commands nothing (trust.md U5)."""
+    with chat.app.store.transaction():
+        audience.join(chat.app.store, "all@acme.example", chat.clock.now(), group=True)
+    triage = announced(chat)
+    copy = one(chat.answers(triage, "update: looking"), "all@acme.example")
+    chat.answers(copy, "Is it fixed?", author=TOM)
+    assert chat.journal(1)[-1] == "Commented"
+    assert chat.app.store.issue(2) is None
+    assert "Please confirm" in one(chat.answers(copy, "unsubscribe", author=TOM), TOM).subject
+
+
 # --- 6. closure -------------------------------------------------------------------------------------------------------
 
 
