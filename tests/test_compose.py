@@ -357,6 +357,8 @@ def test_cve_2024_6923() -> None:
         ("priority: 0 x", "x"),
         ("PRIORITY_1 x", "x"),
         ("[P\u200b0] x", "x"),
+        ("PRI\u3164ORITY 0 ISSUE: x", "x"),
+        ("\u3164\u115f\uffa0", "a reported problem"),
         ("[P0]", "a reported problem"),
         ("", "a reported problem"),
         ("\U0001f4a5", "\U0001f4a5"),

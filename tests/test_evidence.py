@@ -71,6 +71,19 @@ def test_a2_nor_where_it_does_not_belong(above: Above) -> None:
     assert judged(above).level in (Level.E0, Level.EX)
 
 
+@pytest.mark.parametrize("name", [b"Subject", b"Return-Path", b"X-Odd"])
+def test_a2_what_stands_behind_a_lone_carriage_return_is_no_field(name: bytes) -> None:
+    """A2: "value injection"; a border that deletes foreign results (RFC 8601 5) sees one line there, and so do we."""
+    own = Trust("own", ("mx.acme.example",), ("mx.acme.example",))
+    forged = b"Authentication-Results: mx.acme.example; dmarc=pass header.from=acme.example"
+    top = b"Received: from x by mx.acme.example; Mon, 23 Nov 2026 10:00:00 +0000\r\n"
+    rest = b"From: sara@acme.example\r\nMessage-ID: <1@x.example>\r\n\r\nagree #1\r\n"
+    believed = judge(own, mime.parse(top + forged + b"\r\n" + rest).trace, "sara@acme.example", None)
+    assert believed.level is Level.E1
+    found = mime.parse(top + name + b": x\r" + forged + b"\rX: y\r\n" + rest)
+    assert judge(own, found.trace, "sara@acme.example", None).level is Level.E0
+
+
 def test_a2_the_corpus_is_large_enough() -> None:
     """Section 4: AR headers >= 80."""
     assert len(GENUINE) + len(EVIL_RESULTS) + len(EVIL_PLACES) >= 80

@@ -55,6 +55,8 @@ def test_x1_the_header_names_stay_the_same(title: str) -> None:
         ("pay\u202eexe.fdp", "payexe.fdp"),
         ("line\x0bvertical\u2028separator\x85next", "line vertical separator next"),
         ("zero\u200bwidth\ufeff", "zerowidth"),
+        ("filler\u3164s\u115f\u1160 and\uffa0\u2800blanks", "fillers and blanks"),
+        ("a heart \u2764\ufe0f", "a heart \u2764\ufe0f"),
         ("=?utf-8?q?x?=", "= ?utf-8?q?x?="),
     ],
 )

@@ -23,6 +23,7 @@ from triagemail.clock import Clock
 from triagemail.doors import smtpd
 from triagemail.doors.smtpd import Envelope, LmtpServer
 from triagemail.intake import delivered, taking
+from triagemail.mail import mime
 from triagemail.quantities import Listen
 from triagemail.store.store import Store
 
@@ -132,6 +133,29 @@ def test_a_mail_over_the_limit_is_refused_and_said_before(place: Path | tuple[st
         ((code, _),) = hand_in(reach(place), MAIL % 1 + b"x\r\n" * 5_000).values()
         assert code == 552
         assert hand_in(reach(place), MAIL % 1 + b"x\r\n" * 1_000) == {}
+
+
+def test_a2_no_address_of_the_envelope_writes_a_header() -> None:
+    """A2, X1: whoever sends names the envelope, and its addresses stand on top of all that is trusted: a control in a
+    quoted local part, which aiosmtpd lets through, must end no line."""
+    forged = "Authentication-Results: mx.google.com; dmarc=pass header.from=acme.example"
+    got: list[Envelope] = []
+    with (
+        listening(("127.0.0.1", 0), got.extend) as server,
+        socket.create_connection(("127.0.0.1", server.port)) as sock,
+    ):
+        line = sock.makefile("rwb")
+        line.readline()
+        said = f'LHLO x|MAIL FROM:<"a\r{forged}\rX: "@b.example>|RCPT TO:<"a\r{forged}\rX: "@b.example>|DATA|'
+        line.write(said.replace("|", "\r\n").encode() + MAIL % 1 + b".\r\nQUIT\r\n")
+        line.flush()
+        line.read()
+        line.close()
+    assert forged in got[0].mail_from
+    assert forged in got[0].rcpts[0]
+    found = mime.parse(delivered(got[0]))
+    assert found.trace == ()
+    assert found.subject == "Checkout is blank"
 
 
 def test_long_lines_are_taken(place: Path | tuple[str, int]) -> None:

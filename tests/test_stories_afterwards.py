@@ -153,6 +153,20 @@ def test_a_group_subscriber_is_added_on_the_host_only(chat: Chat) -> None:
     copy = one(chat.answers(triage, "update: looking"), "all@acme.example")
     assert "list-unsubscribe" not in copy.headers
     assert copy.reply_to == "" or "+" not in copy.reply_to
+    assert "through a group, leave that group" in " ".join(copy.text.split())  # U5: "say where to leave"
+
+
+def test_an_answer_out_of_a_group_reaches_the_issue_and_opens_none(chat: Chat) -> None:
+    """Replies to a broadcast never reach the list, and are "put in the issue's log, where the owner sees it": also if
+    it came through a group. That shows nothing about who answers, so it commands nothing (trust.md U5)."""
+    with chat.app.store.transaction():
+        audience.join(chat.app.store, "all@acme.example", chat.clock.now(), group=True)
+    triage = announced(chat)
+    copy = one(chat.answers(triage, "update: looking"), "all@acme.example")
+    chat.answers(copy, "Is it fixed?", author=TOM)
+    assert chat.journal(1)[-1] == "Commented"
+    assert chat.app.store.issue(2) is None
+    assert "Please confirm" in one(chat.answers(copy, "unsubscribe", author=TOM), TOM).subject
 
 
 # --- 6. closure -------------------------------------------------------------------------------------------------------

@@ -207,6 +207,44 @@ def test_who_unsubscribes_follows_no_single_issue_any_more_and_undo_brings_it_ba
     assert one(chat.answers(triage, "update: All of it works."), LENA)
 
 
+@pytest.mark.parametrize("narrower", ["subscribe P0", "pause 2 weeks", "digest", "unsubscribe #1"])
+@pytest.mark.parametrize("leaves", [False, True])
+def test_who_subscribes_without_a_wish_hears_everything_whatever_they_wished_before(
+    chat: Chat, narrower: str, leaves: bool
+) -> None:
+    """One distribution list that anybody admitted may join or leave by mail: `subscribe` alone is everything, at once,
+    as its answer says ("You hear when something urgent breaks (P0 and P1)"); nothing of a pause or of other wishes is
+    left, also from before they were off the list."""
+    triage, _ = opened(chat, "P1")
+    chat.answers(triage, "agree")
+    heard = to(chat.sent, LENA, "PRIORITY 1")[0]
+    chat.answers(heard, narrower)
+    assert to(chat.answers(triage, "update: Half of it works."), LENA) == []
+    if leaves:
+        chat.answers(heard, "unsubscribe")
+    welcome = one(chat.answers(heard, "subscribe"), LENA)
+    assert one(chat.answers(triage, "update: All of it works."), LENA)
+    chat.answers(welcome, "undo")
+    assert to(chat.answers(triage, "update: Not yet."), LENA) == []
+
+
+@pytest.mark.parametrize(
+    ("wish", "comes"), [("unsubscribe", 0), ("pause 2 weeks", 0), ("resume", 1), ("subscribe P0", 1)]
+)
+def test_a_digest_that_waits_for_the_relay_is_withdrawn_from_who_leaves(chat: Chat, wish: str, comes: int) -> None:
+    """U6: "checked again at send time": it holds for the one mail a day as for each."""
+    triage, _ = opened(chat, "P1")
+    chat.answers(triage, "agree")
+    heard = to(chat.sent, LENA, "PRIORITY 1")[0]
+    chat.answers(heard, "digest")
+    chat.answers(triage, "update: Half of it works.")
+    chat.clock.advance(timedelta(hours=22))
+    chat.app.until_idle(only=("intake", "work", "clock"))
+    chat.append(chat.writes(LENA, wish, answering=heard))
+    chat.app.until_idle(only=("intake", "work", "clock"))
+    assert len(to(chat.settle(), LENA, "since yesterday")) == comes
+
+
 def test_undo_of_a_wish_waits_for_nobody_but_a_later_wish(chat: Chat) -> None:
     """`undo` … until something builds on it: a wish is taken back, unless another one came after it."""
     opened(chat, "P0")

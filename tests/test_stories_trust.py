@@ -261,8 +261,66 @@ def test_one_question_a_day_and_the_rest_joins_it(tmp_path: Path) -> None:
         chat.after(hours=23, step=timedelta())
         assert to(chat.sends(SARA, "area billing #2", subject="x"), SARA, asked.subject) == []
         assert chat.issue(2).area == ""
-        chat.answers(asked, "yes")
-        assert (chat.issue(2).decided_by, chat.issue(2).area) == (SARA, "billing")
+        again = one(chat.answers(asked, "yes"), SARA, asked.subject)
+        assert (chat.issue(2).decided_by, chat.issue(2).area) == (SARA, "")
+        chat.answers(again, "yes")
+        assert chat.issue(2).area == "billing"
+
+
+@pytest.mark.parametrize("auth", [AT_GOOGLE, {"profile": "none"}], ids=["google", "none"])
+def test_a1_who_confirms_their_own_wish_confirms_nobody_elses(tmp_path: Path, auth: Mapping[str, object]) -> None:
+    """A1: "no evidence -> no state change"; E3 is "mailbox control shown for this very act": what a forger wrote while
+    the question was open was not in it, and is asked for by itself."""
+    with at_google(tmp_path, auth) as chat:
+        three_issues(chat)
+        asked = one(chat.sends(SARA, "list", subject="x"), SARA, "Please confirm")
+        assert to(chat.sends(SARA, "resolve #1: hacked", subject="x"), SARA) == []
+        before, out = state(chat), chat.answers(asked, "yes")
+        assert state(chat) == before
+        again = one(out, SARA, "Please confirm")
+        assert "close the issue as resolved" in again.text
+        assert to(out, LENA) == []
+        chat.answers(again, "no")
+        assert state(chat) == before
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["no", "No, that was not me.", "This wasn't me! Somebody forged it.", "Das war ich nicht", "non, ce n'est pas moi",
+     "No, este aviso no es mío."],
+)  # fmt: skip
+def test_a1_a_forged_report_is_not_announced_by_the_no_of_whom_it_names(tmp_path: Path, said: str) -> None:
+    """A1: "no evidence -> no state change"; an UNVERIFIED P0 is announced when its reporter answers our mail: not when
+    they answer that it is none of theirs. That ends it, and the triager hears why."""
+    with at_google(tmp_path) as chat:
+        chat.subscribe(LENA)
+        asked = one(chat.sends(BOB, COMPLETE.format(priority="P0"), subject="Checkout is blank"), BOB)
+        assert "No, this report is not from me." in asked.text
+        out = chat.answers(asked, said)
+        assert chat.issue(1).state is State.WITHDRAWN
+        assert to(out, LENA) == []
+        assert said in one(out, SARA).text
+
+
+def test_a_no_that_answers_a_question_is_no_denial(tmp_path: Path) -> None:
+    """Any answer of the reporter's shows that a report is theirs, also one that begins with "no"."""
+    with at_google(tmp_path) as chat:
+        text = COMPLETE.format(priority="P0").replace("All customers in the EU, no workaround.", "")
+        for number, said in enumerate(("No", "No workaround, all customers in the EU."), 1):
+            asked = one(chat.sends(BOB, text, subject=f"Checkout is blank {number}"), BOB)
+            chat.answers(asked, said)
+            assert not chat.issue(number).unverified
+            assert said in chat.issue(number).answers["affected"]
+
+
+@pytest.mark.parametrize("word", ["subscribe", "unsubscribe"])
+def test_a1_a_question_about_the_list_is_about_nothing_else(tmp_path: Path, word: str) -> None:
+    """A1, 3.3: who is asked about the list resolves no issue by their answer: the question names all that it is
+    about."""
+    with at_google(tmp_path) as chat:
+        three_issues(chat)
+        asked = one(chat.sends(SARA, f"{word}\nresolve #1: hacked", subject="x"), SARA, "Please confirm")
+        assert "close the issue as resolved" in asked.text
 
 
 def test_a9_a_token_of_somebody_else_gives_nothing(tmp_path: Path) -> None:

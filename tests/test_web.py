@@ -682,6 +682,16 @@ def test_a_database_that_fails_shows_nothing_of_itself(
     assert "page-failed" in capsys.readouterr().err
 
 
+def test_a_number_of_thousands_of_digits_is_no_page(
+    site: tuple[Chat, Browser], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is shown without the cookie (process.md 9, `board`), and no stranger fills the journal: Python refuses to
+    read so long a number, which is no fault of ours."""
+    _, browser = site
+    assert browser.get(f"/issues/{'9' * 5_000}").status == 404
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_many_look_at_once_and_no_connection_stays(site: tuple[Chat, Browser]) -> None:
     """Database work in threads, each with its own connection, which is closed."""
     chat, browser = site

@@ -119,8 +119,12 @@ def taking(store: Store, clock: Clock, wake: Callable[[], object]) -> Callable[[
     return take
 
 
+_CONTROLS = dict.fromkeys((*range(32), 127), "?")
+
+
 def delivered(envelope: Envelope) -> bytes:
     """The mail with its envelope on top, as who delivers it last writes it (RFC 5321 4.4): the detail of a reply
-    address may stand there only."""
+    address may stand there only. A lone CR in `"a\\rAuthentication-Results: …"@b.example` would end a line in the zone
+    that is trusted (trust.md A2)."""
     fields = [f"Return-Path: <{envelope.mail_from}>", *(f"Delivered-To: {rcpt}" for rcpt in envelope.rcpts)]
-    return "".join(f"{field}\r\n" for field in fields).encode("ascii", "replace") + envelope.content
+    return "".join(f"{f.translate(_CONTROLS)}\r\n" for f in fields).encode("ascii", "replace") + envelope.content

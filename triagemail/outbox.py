@@ -307,8 +307,8 @@ class Personal:
     def __call__(self, due: claims.Due) -> tuple[str, bytes]:
         mail, person = self.mail, tokens.base32(due.person)
         sender = "" if mail.null_sender else f"{self.plus}{self.bounce(person)}{self.at}"
-        if mail.broadcast and due.group:  # a group's copy has no token that its members could use (trust.md U5)
-            group_id = f"<group-{person}.{self.number}.triagemail@{self.domain}>"
+        if mail.broadcast and due.group:  # its members could use a token (trust.md U5): this one ties answers only
+            group_id = tokens.message_id(self.to_many(person), self.number, self.domain)
             return sender, compose.personal(due.address, self.address, group_id, "")
         detail = mail.detail or self.reply(person)
         message_id = tokens.message_id(detail, self.number, self.domain)

@@ -392,7 +392,8 @@ class Worker:
         now = self.clock.now()
         pending = None
         if decision.freeze:
-            pending = Pending(decision.freeze, decision.freeze[0].by, decide.confirm_until(decision.freeze, now))
+            until = decide.confirm_until(decision.freeze, now)
+            pending = Pending(decision.freeze, decision.freeze[0].by, until, len(decision.freeze))
             if not decision.drafts:
                 confirmations.join(self.store, pending, now - DAY)
         for draft in decision.drafts:

@@ -359,7 +359,8 @@ def application(site: Site, more: Routes = ()) -> ASGIApp:
     routes = [Route(path, only_inside(page), methods=["GET"]) for path, page in inside.items()]
     routes += [Route(path, for_all(page), methods=["GET"]) for path, page in outside.items()]
     routes.append(Route("/u/{word}", one_click, methods=["POST"]))
-    return Guarded(Starlette(routes=[*routes, *more], exception_handlers={404: lost, 405: lost}))
+    # ValueError: a number in an address that is longer than Python reads (int() of over 4,300 digits)
+    return Guarded(Starlette(routes=[*routes, *more], exception_handlers={404: lost, 405: lost, ValueError: lost}))
 
 
 def _for_viewer(site: Site, page: Page, request: Request) -> Response:

@@ -10,12 +10,12 @@ HEADER_LIMIT = 200
 
 # Characters that end a line for some reader of the mail, though only CR and LF do so in RFC 5322: VT, FF, FS, GS, RS,
 # NEL, U+2028 and U+2029 all split `str.splitlines`, and EmailMessage refuses a header with them (libraries.md M19).
-# They become a space.
-_BREAKS = (0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x1C, 0x1D, 0x1E, 0x1F, 0x85, 0x2028, 0x2029)
+# They become a space, and so does the empty Braille cell, which is a letter to Unicode and a space to the eye.
+_BREAKS = (0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x1C, 0x1D, 0x1E, 0x1F, 0x85, 0x2028, 0x2029, 0x2800)
 
 # What a reader cannot see but a program or the eye can be fooled with: the rest of C0 and C1, soft hyphen, bidi marks
-# and overrides, zero-width characters, interlinear marks, tag characters, and lone surrogates (no UTF-8 form: peewee
-# D6). They go.
+# and overrides, zero-width characters, fillers without a form (a title of them alone would be none), interlinear marks,
+# tag characters, and lone surrogates (no UTF-8 form: peewee D6). They go.
 _HIDDEN = (
     (0x00, 0x1F),
     (0x7F, 0x9F),
@@ -25,13 +25,18 @@ _HIDDEN = (
     (0x61C, 0x61C),
     (0x6DD, 0x6DD),
     (0x70F, 0x70F),
+    (0x115F, 0x1160),
+    (0x17B4, 0x17B5),
     (0x180B, 0x180E),
     (0x200B, 0x200F),
     (0x202A, 0x202E),
     (0x2060, 0x206F),
+    (0x3164, 0x3164),
     (0xD800, 0xDFFF),
     (0xFEFF, 0xFEFF),
+    (0xFFA0, 0xFFA0),
     (0xFFF9, 0xFFFB),
+    (0x1D173, 0x1D17A),
     (0xE0000, 0xE007F),
 )
 

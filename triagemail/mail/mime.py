@@ -31,7 +31,7 @@ from triagemail.mail.fields import (
 from triagemail.mail.flowed import unflow
 from triagemail.mail.headers import clean_header
 from triagemail.mail.html import html_to_text
-from triagemail.mail.scan import Part, Scan, fields, scan
+from triagemail.mail.scan import Part, Scan, as_written, fields, scan
 from triagemail.mail.tree import Entity
 
 TEXT_LIMIT = 1 << 20  # octets of body text that are read; a person's mail has no more, and the raw mail keeps the rest
@@ -166,7 +166,7 @@ def parse(raw: bytes) -> ParsedMail:
         reports=tuple(content.reports),
         enclosed=content.enclosed,
         method=content.method,
-        trace=_trace(found.fields),
+        trace=_trace(found.fields if found.octets is raw else as_written(raw)),
     )
 
 

@@ -14,7 +14,7 @@ from triagemail.mail.address import split_detail
 from triagemail.mail.mime import ParsedMail
 from triagemail.mail.quoting import Line
 from triagemail.mail.tokens import Keyring, Token
-from triagemail.mail.words import FEW, Words, fold, language_of, uncourteous
+from triagemail.mail.words import FEW, Words, fold, language_of, plain, uncourteous
 from triagemail.process import intents as want
 from triagemail.process.intents import Intent
 from triagemail.process.model import PRIORITY, Evidence, Issue, Policy, State
@@ -250,6 +250,8 @@ class _Heard:
 def _reply(heard: _Heard, who: Who, issue: Issue, context: Context, policy: Policy, words: Words) -> list[Intent]:
     """A reply about an issue: answers where questions were open, commands, and the rest is a comment that travels."""
     said, number = heard.said, issue.number
+    if issue.unverified and who["by"] == issue.reporter and _denies(heard.free, words, context.answers):
+        return [want.Withdraw(**who, issue=number, reason=heard.free)]  # somebody else wrote it, in their name
     filled, commanded, comment = _filled(heard, who, issue, policy, words)
     names = () if filled else heard.names
     asked = issue.unverified and who["by"] == (issue.filed_by or issue.reporter)
@@ -341,6 +343,17 @@ def _fresh(heard: _Heard, who: Who) -> list[Intent]:
 def _says_yes(text: str, words: Words) -> bool:
     said = text.split()
     return 0 < len(said) <= 6 and fold(said[0].strip(".,!?;:")) in words.yes
+
+
+def _denies(text: str, words: Words, answers: str) -> bool:
+    """Whether who is asked if a report is theirs says that it is not. A bare `no` says so only where nothing else was
+    asked: it may be the answer to the one question that is open."""
+    said = plain(text)
+    first, _, rest = said.partition(" ")
+    refused = first in words.no
+    if refused and not rest:
+        return answers == "received"
+    return f"{rest if refused else said} ".startswith(tuple(f"{each} " for each in words.not_mine))
 
 
 def _only_courtesy(text: str, words: Words) -> bool:

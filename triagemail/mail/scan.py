@@ -88,6 +88,13 @@ def header(raw: bytes) -> list[tuple[str, bytes]]:
     return fields(octets, _envelope_end(octets, 0, len(octets)), len(octets), strict=False)[0]
 
 
+def as_written(raw: bytes) -> list[tuple[str, bytes]]:
+    """The same as servers see them, to whom a lone CR ends no line: what stands behind one in a Subject is no field
+    that our border could have taken out (RFC 8601 5)."""
+    octets = raw[: HEADER_LIMIT + 2]
+    return fields(octets, _envelope_end(octets, 0, len(octets)), len(octets), strict=False)[0]
+
+
 def fields(octets: bytes, start: int, end: int, *, strict: bool = True) -> tuple[list[tuple[str, bytes]], int]:
     """The fields of the header block at `start` (name in lower case, value still folded), and where the body begins.
 

@@ -3,9 +3,9 @@
 `BASE+<k>r<issue>.<person>.<day>-<mac>@domain`, lower-case base32 only: k = key id, day = expiry in days since
 1970-01-01, mac = the first 26 characters (130 bit) of base32(HMAC-SHA256), or 20 (100 bit) where the local part would
 pass 64 octets (RFC 5321 4.5.3.1.1). Kinds: r reply, u unsubscribe, b bounce (VERP; its first number is the
-outgoing mail), c confirm (a random secret, no MAC), l a broadcast that went to many at once (in its Message-ID only:
-its first number is the outgoing mail, its person nobody). The web page has kinds of its own, which no address may have
-(sessions.py).
+outgoing mail), c confirm (a random secret, no MAC), l a broadcast that went to many at once, or to a group (in its
+Message-ID only: its first number is the outgoing mail, its person nobody, or the group). The web page has kinds of its
+own, which no address may have (sessions.py).
 """
 
 from __future__ import annotations

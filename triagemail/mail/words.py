@@ -70,6 +70,7 @@ class Words:
     polite: frozenset[str]
     yes: frozenset[str]
     no: frozenset[str]
+    not_mine: frozenset[str]
     replies: frozenset[str]
     forwards: frozenset[str]
     own: tuple[str, ...]
@@ -338,7 +339,7 @@ _TABLES = {
     "spans": None,
     "months": None,
     "near": ("commands", "never", "lookalikes", "polite"),
-    "reply": ("yes", "no"),
+    "reply": ("yes", "no", "not_mine"),
     "subject": ("replies", "forwards", "own", "nothing"),
     "courtesy": ("greetings", "addressees", "closings"),
     "report": ("answer", "placeholders", "negations", "behalf", "via"),
@@ -367,6 +368,7 @@ def parse_words(*toml_texts: str) -> Words:
         polite=_folded(near["polite"]),
         yes=_folded(tables["reply"]["yes"]),
         no=_folded(tables["reply"]["no"]),
+        not_mine=_folded(tables["reply"]["not_mine"]),
         replies=_folded(subject["replies"]),
         forwards=_folded(subject["forwards"]),
         own=tuple(" ".join(fold(own).split()) for own in subject["own"]),

@@ -472,12 +472,11 @@ def note(intent: want.Note, issue: Issue | None, now: datetime) -> Decision:
 
 def ask_to_confirm(frozen: tuple[Intent, ...], snapshot: Snapshot) -> Decision:
     """ "Held and confirmed by one plain reply (frozen action, single use), never dropped"; at most one mail a day."""
-    first = frozen[0]
     if snapshot.confirm_asked:  # "further ones join the same pending item"
         return Decision(freeze=frozen)
-    wish = {want.Subscribe: "subscribe", want.Unsubscribe: "unsubscribe"}.get(type(first), "commands")
     words = tuple(type(i).__name__ for i in frozen)
-    return Decision(freeze=frozen, drafts=(Draft("confirm", first.by, None, {"wish": wish, "commands": words}),))
+    only = words[0].lower() if set(words) in ({"Subscribe"}, {"Unsubscribe"}) else "commands"
+    return Decision(freeze=frozen, drafts=(Draft("confirm", frozen[0].by, None, {"wish": only, "commands": words}),))
 
 
 def confirm_until(frozen: Sequence[Intent], now: datetime) -> datetime:
@@ -489,10 +488,13 @@ def confirm_until(frozen: Sequence[Intent], now: datetime) -> datetime:
 def confirm(
     intent: want.Confirm, snapshot: Snapshot, now: datetime, policy: Policy
 ) -> tuple[tuple[Intent, Decision], ...]:
-    """The plain reply: what was frozen is decided against the present, with evidence E3."""
+    """The plain reply: what the question named is decided against the present, with evidence E3; the rest is asked."""
     pending = snapshot.pending
     if pending is None or pending.expires_at < now or pending.address != intent.by or intent.cancel:
         outcome = Outcome("Confirm", "cancelled" if intent.cancel and pending else "confirm-over", False)
         return _with_receipt([(intent, Decision(outcomes=(outcome,)))], snapshot, policy)
     proven = model.Evidence(model.Level.E3, "confirmed")
-    return decide_all(snapshot, [replace(i, evidence=proven) for i in pending.intents], now, policy)
+    asked, joined = pending.asked_and_joined()
+    decided = decide_all(snapshot, [replace(i, evidence=proven) for i in asked], now, policy)
+    asks = joined and (replace(intent, evidence=proven), ask_to_confirm(joined, replace(snapshot, confirm_asked=False)))
+    return (*decided, asks) if asks else decided

@@ -339,11 +339,18 @@ class TimerFired(Intent):
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Intents that were short of evidence and wait, frozen, for one plain reply of `address` (trust.md 3.3, 3.4)."""
+    """Intents that were short of evidence and wait, frozen, for one plain reply of `address` (trust.md 3.3, 3.4). The
+    first `asked` of them stand in the question (0: all); the others joined it later, and no answer to it is about them:
+    E3 is "mailbox control shown for this very act", and anybody can write from an address."""
 
     intents: tuple[Intent, ...]
     address: str
     expires_at: datetime
+    asked: int = 0
+
+    def asked_and_joined(self) -> tuple[tuple[Intent, ...], tuple[Intent, ...]]:
+        asked = self.asked or len(self.intents)
+        return self.intents[:asked], self.intents[asked:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from triagemail.process.updates import done, refuse
 
 def subscribe(intent: want.Subscribe, snapshot: Snapshot, now: datetime, policy: Policy) -> Decision:
     """Joining twice is answered like joining once, so that nobody learns who is on the list (trust.md V2); with a wish
-    the reader gets what they wish for, without one everything."""
+    the reader gets what they wish for, without one everything, each mail at once: neither pause nor digest is left."""
     before = snapshot.wishes
     kept = before or Wishes(member=False)
     if intent.follow is not None:
@@ -45,10 +45,10 @@ def subscribe(intent: want.Subscribe, snapshot: Snapshot, now: datetime, policy:
         wished = replace(kept, member=True, priority=intent.priority)
         return _join(intent, before, now) + _set(intent, before, wished, now, policy)
     joined = _join(intent, before, now) + Decision(drafts=(Draft("welcome", intent.by),))
-    everything = replace(kept, member=True, priority=Priority.P1, areas=())
-    if before is None or before == everything:
+    everything = Wishes(issues=kept.issues)
+    if before == everything:
         return joined
-    return joined + _wishes_set(intent, before, everything, now)
+    return joined + _wishes_set(intent, before, everything, now)  # also without: their wishes are kept when they leave
 
 
 def _join(intent: Intent, before: Wishes | None, now: datetime) -> Decision:

@@ -222,10 +222,14 @@ def withdraw_all(store: Store, address: str, now: datetime) -> None:
     """What is not sent yet to a reader, but for what they get by a role."""
     _no_slice_meanwhile(store)
     store.run(
-        "UPDATE delivery SET state = 'withdrawn', ended_at = ? WHERE person = ? AND NOT role"
-        " AND state IN ('queued', 'deferred', 'sending')",
+        "UPDATE delivery SET state = 'withdrawn', ended_at = ? WHERE person = ?"
+        " AND state IN ('queued', 'deferred', 'sending')"
+        f" AND (NOT role OR outgoing IN (SELECT o.id FROM outgoing o WHERE {_DIGEST}))",
         micros(now), store.person(address),
     )  # fmt: skip
+
+
+_DIGEST = "o.broadcast AND o.issue = 0"  # has its readers by name, as those with a role are named
 
 
 def _withdraw(store: Store, address: str, now: datetime) -> None:
@@ -234,11 +238,14 @@ def _withdraw(store: Store, address: str, now: datetime) -> None:
     wished = wishes(store, address)
     queued = store.all(
         "SELECT d.id, o.issue, o.audience_priority, o.area FROM delivery d JOIN outgoing o ON o.id = d.outgoing"
-        " WHERE d.person = ? AND NOT d.role AND d.state IN ('queued', 'deferred', 'sending')",
+        f" WHERE d.person = ? AND (NOT d.role OR {_DIGEST}) AND d.state IN ('queued', 'deferred', 'sending')",
         store.person(address),
     )
+    paused = wished.paused_until is not None and now < wished.paused_until
     for delivery, issue, priority, area in queued:
-        if not wants(wished, Audience(Priority(priority), issue, area=area), now):
+        audience = Audience(Priority(priority), issue, area=area)
+        listens = (wished.member or bool(wished.issues)) and not paused
+        if not (wants(wished, audience, now) if issue else listens):
             store.run("UPDATE delivery SET state = 'withdrawn', ended_at = ? WHERE id = ?", micros(now), delivery)
 
 
