@@ -278,7 +278,7 @@ def test_a1_who_confirms_their_own_wish_confirms_nobody_elses(tmp_path: Path, au
         before, out = state(chat), chat.answers(asked, "yes")
         assert state(chat) == before
         again = one(out, SARA, "Please confirm")
-        assert "close the issue as resolved" in again.text
+        assert "close the issue as resolved (#1)" in again.text
         assert to(out, LENA) == []
         chat.answers(again, "no")
         assert state(chat) == before
@@ -311,6 +311,18 @@ def test_a_no_that_answers_a_question_is_no_denial(tmp_path: Path) -> None:
             chat.answers(asked, said)
             assert not chat.issue(number).unverified
             assert said in chat.issue(number).answers["affected"]
+
+
+@pytest.mark.parametrize(
+    "said", ["It was not me who changed it, the release did", "This is not mine alone", "Not from me to say"]
+)
+def test_words_that_begin_as_a_denial_are_an_answer(tmp_path: Path, said: str) -> None:
+    """An answer of the reporter's, in whatever words, shows that a report is theirs; a denial is a sentence of its
+    own."""
+    with at_google(tmp_path) as chat:
+        asked = one(chat.sends(BOB, COMPLETE.format(priority="P1"), subject="Checkout is blank"), BOB)
+        chat.answers(asked, said)
+        assert (chat.issue(1).state, chat.issue(1).unverified) == (State.TRIAGE, False)
 
 
 @pytest.mark.parametrize("word", ["subscribe", "unsubscribe"])

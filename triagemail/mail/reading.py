@@ -24,6 +24,7 @@ NO_ISSUE = (
     want.GiveFeedback, want.UndoLast, want.Speak,
 )  # fmt: skip
 """What may stand beside a report in one mail without `#42`."""
+_SENTENCES = re.compile(r"[.!?;:,\n]+")
 _TRACE = re.compile(  # what each delivery of one mail writes anew
     rb"(?:^|(?<=\n))(?:(?:x-)?received(?:-spf)?|return-path|delivered-to|x-original-to|envelope-to|authentication-results"
     rb"|arc-[a-z-]{1,40}):[^\n]*(?:\n[ \t][^\n]*)*\n?",
@@ -346,14 +347,14 @@ def _says_yes(text: str, words: Words) -> bool:
 
 
 def _denies(text: str, words: Words, answers: str) -> bool:
-    """Whether who is asked if a report is theirs says that it is not. A bare `no` says so only where nothing else was
-    asked: it may be the answer to the one question that is open."""
-    said = plain(text)
+    """Whether who is asked if a report is theirs says that it is not, in a sentence of its own: "It was not me who did
+    it" may answer a question. A bare `no` says so only where nothing else was asked."""
+    said = " . ".join(filter(None, map(plain, _SENTENCES.split(text)[:4])))
     first, _, rest = said.partition(" ")
-    refused = first in words.no
-    if refused and not rest:
+    if first in words.no and not rest:
         return answers == "received"
-    return f"{rest if refused else said} ".startswith(tuple(f"{each} " for each in words.not_mine))
+    sentence = (rest.removeprefix(". ") if first in words.no else said).partition(" . ")[0]
+    return sentence in words.not_mine
 
 
 def _only_courtesy(text: str, words: Words) -> bool:

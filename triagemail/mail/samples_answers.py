@@ -76,7 +76,7 @@ ANSWERS: tuple[Sample, ...] = (
     mail("process", "few people", None, SARA, ALONE),
     mail("confirm", "subscribe", None, SARA, wish="subscribe", commands=("Subscribe",)),
     mail("confirm", "unsubscribe", None, SARA, wish="unsubscribe", commands=("Unsubscribe",)),
-    mail("confirm", "commands", None, ALICE, wish="commands", commands=("SetPriority", "NameOwner")),
+    mail("confirm", "commands", None, ALICE, wish="commands", commands=("SetPriority", "NameOwner"), issues=(42, 42)),
     mail("welcome", "welcome", None, SARA),
     mail("welcome", "no areas", None, SARA, ALONE),
     mail("goodbye", "goodbye", None, SARA, may_join=True),

@@ -454,8 +454,7 @@ def answer_reader(intent: want.Comment, snapshot: Snapshot, issue: Issue, now: d
         return kept
     told = StatusAnswered(issue=issue.number, at=now, by=intent.by)
     values = {"issues": (issue,), "answer_to_broadcast": True, "used": snapshot.p1_this_week}
-    mail = Draft("status", intent.by, issue.number, values)
-    return kept + Decision(events=(told,), drafts=(mail,))
+    return kept + Decision(events=(told,), drafts=(Draft("status", intent.by, issue.number, values),))
 
 
 def note(intent: want.Note, issue: Issue | None, now: datetime) -> Decision:
@@ -474,9 +473,10 @@ def ask_to_confirm(frozen: tuple[Intent, ...], snapshot: Snapshot) -> Decision:
     """ "Held and confirmed by one plain reply (frozen action, single use), never dropped"; at most one mail a day."""
     if snapshot.confirm_asked:  # "further ones join the same pending item"
         return Decision(freeze=frozen)
-    words = tuple(type(i).__name__ for i in frozen)
+    words, issues = tuple(type(i).__name__ for i in frozen), tuple(i.issue for i in frozen)
     only = words[0].lower() if set(words) in ({"Subscribe"}, {"Unsubscribe"}) else "commands"
-    return Decision(freeze=frozen, drafts=(Draft("confirm", frozen[0].by, None, {"wish": only, "commands": words}),))
+    draft = Draft("confirm", frozen[0].by, None, {"wish": only, "commands": words, "issues": issues})
+    return Decision(freeze=frozen, drafts=(draft,))
 
 
 def confirm_until(frozen: Sequence[Intent], now: datetime) -> datetime:
