@@ -1181,6 +1181,58 @@ def test_a_broken_database_is_put_aside_and_replaced(host: Host) -> None:
     assert (host.folder / "t.db.before-restore").read_bytes().startswith(b"broken")
 
 
+def test_restore_by_root_leaves_the_database_to_its_owner(host: Host) -> None:
+    """D10: "the way back". The copy lies where only root reads it (docs/operating.md), so root types `restore`; the
+    service, another user, goes on with what is put back, and with the lock file, which the first command makes."""
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files to others")
+    host.takes(REPORT)
+    host.types("backup", host.folder / "copy.db")
+    (host.folder / "t.db.lock").unlink()
+    os.chown(host.folder / "t.db", 65534, 65534)
+    assert host.types("restore", host.folder / "copy.db").exit_code == 0
+    kept = [(host.folder / name).stat() for name in ("t.db", "t.db.lock", "t.db.before-restore")]
+    assert {(found.st_uid, found.st_gid) for found in kept} == {(65534, 65534)}
+    assert (host.folder / "copy.db").stat().st_uid == 0
+
+
+def test_migrate_by_root_leaves_the_copy_to_the_owner(host: Host) -> None:
+    """An upgrade, and the way back: the copy takes the place of the database, so it belongs to whom that belongs to."""
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files to others")
+    first_schema(f"sqlite:///{host.folder}/t.db")
+    os.chown(host.folder / "t.db", 65534, 65534)
+    assert host.types("migrate").exit_code == 0
+    assert (host.folder / "t.db.schema-1").stat().st_uid == 65534
+
+
+def test_a_second_restore_keeps_what_the_first_put_aside(host: Host) -> None:
+    """D10, and nothing is lost: who restored the wrong copy still has the database as it was."""
+    host.takes(REPORT)
+    host.types("backup", host.folder / "copy.db")
+    host.takes(raw(BOB, COMPLETE.format(priority="P2"), 2, "Checkout 2"))
+    for _ in range(3):
+        assert host.types("restore", host.folder / "copy.db").exit_code == 0
+    with sqlite3.connect(host.folder / "t.db.before-restore") as old:
+        assert old.execute("SELECT COUNT(*) FROM issue").fetchone() == (2,)
+    assert {"t.db.before-restore-2", "t.db.before-restore-3"} <= set(files_in(host.folder))
+
+
+@pytest.mark.parametrize("name", ["t.db", "link", "t.db-wal"])
+def test_a_backup_never_takes_the_place_of_the_database(host: Host, name: str) -> None:
+    """`backup` runs beside the service, which would go on writing into a file that has no name any more."""
+    host.takes(REPORT)
+    (host.folder / "link").symlink_to(host.folder / "t.db")
+    with sqlite3.connect(host.folder / "t.db") as open_:
+        open_.execute("SELECT COUNT(*) FROM issue").fetchone()
+        before = (host.folder / "t.db").stat().st_ino
+        said = host.types("backup", host.folder / name)
+        assert said.exit_code == 64
+        assert len(said.stderr.splitlines()) == 1
+    assert (host.folder / "t.db").stat().st_ino == before
+    assert (host.folder / "link").is_symlink()
+
+
 def test_restore_wants_the_service_stopped(host: Host) -> None:
     """75: try again."""
     host.takes(REPORT)

@@ -43,6 +43,7 @@ from triagemail.sender import Pace, Sender
 from triagemail.snapshots import DEAF, Snapshots
 from triagemail.store import claims, health, processes, prune, pulse
 from triagemail.store import mailbox as mailboxes
+from triagemail.store.backup import give_to_owner
 from triagemail.store.engines import STORE_FAULTS, first_said
 from triagemail.store.store import Store
 from triagemail.units import Units
@@ -459,4 +460,5 @@ def alone(store: Store) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InUse(f"another triagemail uses {store.path}") from None
+        give_to_owner(Path(file.name), store.path if store.path.exists() else store.path.parent)
         yield

@@ -278,11 +278,13 @@ def backup(config_file: Path | None, file: Path) -> None:
     """Write a copy of the database into a file, while the service runs."""
     import sqlite3
 
-    from triagemail.store.backup import back_up
+    from triagemail.store.backup import back_up, is_part_of
 
     app = open_app(config_file)
     if app.store.path is None:
         fail(USAGE, "back up PostgreSQL with pg_dump")
+    if is_part_of(app.store.path, file):
+        fail(USAGE, f"{file} is the database itself: a copy needs a file of its own")
     try:
         back_up(app.store.path, file.absolute())
     except (OSError, sqlite3.Error) as error:
