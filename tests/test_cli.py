@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import mailbox
@@ -272,6 +273,33 @@ def test_init_refuses_to_overwrite(tmp_path: Path, there: str) -> None:
     assert said.returncode == 64
     assert there in said.stderr.decode()
     assert files_in(tmp_path) == {there: b"mine"}
+
+
+@pytest.mark.parametrize("fault", ["full", "store"])
+def test_init_that_cannot_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    """`init DIR` on a disk that takes nothing: one clear line, and the next try is not told that files are there."""
+
+    def full(*rest: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folder = tmp_path / "set-up"
+    what = "keys.write_new_key" if fault == "full" else "store.store.Store._create"
+    with monkeypatch.context() as patch:
+        patch.setattr(f"triagemail.{what}", full)
+        said = CliRunner().invoke(main, ["init", str(folder)], catch_exceptions=False)
+    assert said.exit_code == 75
+    assert len(said.stderr.splitlines()) == 1
+    assert "No space left" in said.stderr
+    assert files_in(folder) == {}
+    assert CliRunner().invoke(main, ["init", str(folder)], catch_exceptions=False).exit_code == 0
+
+
+def test_init_below_a_file_ends_with_one_clear_line(tmp_path: Path) -> None:
+    """Where no folder can be made: 75, and what the system said."""
+    (tmp_path / "file").write_text("mine")
+    said = CliRunner().invoke(main, ["init", str(tmp_path / "file" / "set-up")], catch_exceptions=False)
+    assert said.exit_code == 75
+    assert len(said.stderr.splitlines()) == 1
 
 
 MISTAKES = """\

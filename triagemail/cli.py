@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import gc
 import json
@@ -83,20 +84,30 @@ def init(folder: Path) -> None:
     """Write a config, a key file and an empty store into a folder; overwrites nothing."""
     from datetime import UTC, datetime
 
+    from triagemail import keys as signing
     from triagemail.config import example
-    from triagemail.keys import write_new_key
-    from triagemail.store.store import Store
+    from triagemail.store.store import Store, StoreUnusable
 
     config, keys, store = folder / "config.toml", folder / "triagemail.keys", folder / "triagemail.db"
-    if there := [path for path in (config, keys, store) if path.exists()]:
+    try:
+        there = [path for path in (config, keys, store) if path.exists()]
+    except OSError as error:
+        fail(TRY_AGAIN, f"not written: {error}")
+    if there:
         fail(USAGE, *(f"{path} is there already; nothing was written" for path in there))
-    folder.mkdir(parents=True, exist_ok=True)
-    config.write_text(example(), encoding="utf-8")
-    config.chmod(0o600)  # it may come to hold passwords
-    write_new_key(keys, datetime.now(UTC).date())
     made = Store(f"sqlite:///{store.resolve()}")
-    made.open()
-    made.close()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        config.write_text(example(), encoding="utf-8")
+        config.chmod(0o600)  # it may come to hold passwords
+        signing.write_new_key(keys, datetime.now(UTC).date())
+        made.open()
+        made.close()
+    except (OSError, StoreUnusable) as error:  # no half of a set-up, which the next try would find in its way
+        for path in (config, keys, store, *(store.with_name(f"{store.name}-{end}") for end in ("wal", "shm"))):
+            with contextlib.suppress(OSError):
+                path.unlink()
+        fail(TRY_AGAIN, f"not written: {error}")
     say(f"Written: {config}, {keys}, {store}")
     say(f"Next: edit {config}, then `triagemail --config {config} check` and `triagemail --config {config} run`.")
 
