@@ -336,6 +336,14 @@ def test_without_a_triager_there_is_no_service(host: Host) -> None:
     assert host.types("issues").exit_code == 0
 
 
+@pytest.mark.parametrize("command", ["check", "doctor", "run", "status", "migrate", "keys list"])
+def test_without_a_config_every_command_asks_for_one(command: str) -> None:
+    """Who forgot TRIAGEMAIL_CONFIG hears that, and not what the defaults lack."""
+    said = CliRunner().invoke(main, command.split(), env={"TRIAGEMAIL_CONFIG": None})
+    assert said.exit_code == 78
+    assert said.stderr.startswith("which config?")
+
+
 def test_a_config_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
     """A named file that is not there is a mistake, not a reason for defaults."""
     said = program("--config", tmp_path / "c.toml", "status", folder=tmp_path)

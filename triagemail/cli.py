@@ -119,6 +119,8 @@ def check(config_file: Path | None) -> None:
     from triagemail.app import build
     from triagemail.mail import templates
 
+    if config_file is None:
+        fail(BAD_CONFIG, NO_CONFIG)
     config = read_config(config_file, service=True)
     spoken = (config.mail.language, config.list.language or config.mail.language)
     found = templates.check_templates(config.templates.dir or None, spoken)
