@@ -192,7 +192,10 @@ class App:
         wake = self._waking("work", loops.get("work"))
         place = Path(where.path) if where.path else (where.host, where.port)
         take = taking(self.store, self.clock, wake)
-        return smtpd.start_lmtp(place, take, close=self.store.close, max_size=self.config.mail.max_size)
+        try:
+            return smtpd.start_lmtp(place, take, close=self.store.close, max_size=self.config.mail.max_size)
+        except OSError as error:
+            raise OSError(f"lmtp.listen: {error}") from error
 
     def start_web(
         self, only: tuple[str, ...] = PARTS, more: Callable[[Site], Routes] = lambda site: ()

@@ -164,7 +164,7 @@ def run(config_file: Path | None, only: str, until_idle: bool) -> None:
     try:
         with exclusive(app.store):
             code = _until_idle(app, parts) if until_idle else OK if app.serve(parts) else TRY_AGAIN
-    except InUse as error:
+    except (InUse, OSError) as error:
         fail(TRY_AGAIN, str(error))
     sys.exit(code)
 
