@@ -100,6 +100,7 @@ def _wait_for(app: App, minutes: int) -> None:
 
     from triagemail import trial
     from triagemail.app import InUse, exclusive
+    from triagemail.doors.imap import MailboxLost, MailboxRefused
 
     there: set[str] = set()
     ends = time.monotonic() + minutes * 60
@@ -109,6 +110,8 @@ def _wait_for(app: App, minutes: int) -> None:
                 app.until_idle(("intake", "work"))
         except InUse:
             pass  # the service itself takes them in
+        except (MailboxLost, MailboxRefused, OSError) as error:
+            fail(TRY_AGAIN, str(error))
         for kind in trial.mails(app.store).keys() - there:
             there.add(kind)
             say(f"{kind}: here")
@@ -148,7 +151,10 @@ def _offer(app: App, path: Path | None, raws: dict[str, bytes]) -> None:
         after = with_keys(before, "auth", wanted)
     except ValueError:
         fail(DATA, "a key of [auth] stands on several lines: write it yourself")
-    path.with_name(f"{path.name}.before").write_text(before, encoding="utf-8")
+    kept = path.with_name(f"{path.name}.before")
+    kept.touch(0o600)
+    kept.chmod(path.stat().st_mode & 0o777)  # it may hold a password, as the config may
+    kept.write_text(before, encoding="utf-8")
     path.write_text(after, encoding="utf-8")
     say(f"Written; as it was: {path}.before. Now type `triagemail doctor --auth` once more.")
 
