@@ -735,6 +735,37 @@ def test_a_relay_that_is_down_ends_until_idle_with_75(host: Host) -> None:
     assert host.rows("SELECT state, attempts FROM delivery") == [("queued", 0)] * 2
 
 
+def test_a_mailbox_that_is_down_holds_up_nothing_else(host: Host, sink: servers.Sink) -> None:
+    """ "Where the mailbox cannot be reached, timers run all the same", from cron too: what is there is worked off and
+    sent; it ends with 75, and `status` says at once that the mailbox is not read."""
+    (host.folder / "imap.password").write_text("secret\n")
+    (host.folder / "imap.password").chmod(0o600)
+    down = f'host = "127.0.0.1"\nport = {servers.free_port()}\npassword_file = "imap.password"'
+    text = CONFIG.format(smtp=sink.port)
+    host.config.write_text(text.replace('host = ""', down))
+    assert host.types("deliver", stdin=REPORT).exit_code == 0
+    said = host.types("run", "--until-idle")
+    assert said.exit_code == 75
+    assert "MailboxLost" in said.stderr
+    assert {rcpt for rcpt, _, _ in sink.mails} == {BOB, SARA}
+    assert "AT RISK: the mailbox is not read since" in host.types("status").stdout
+    host.config.write_text(text)
+    assert host.types("run", "--until-idle").exit_code == 0
+    assert "the mailbox is not read" not in host.types("status").stdout, "there is none any more"
+
+
+def test_a_refusal_of_the_relay_is_told_from_cron_too(host: Host, sink: servers.Sink) -> None:
+    """S11: operator told by a second route, the exit code of `status`, until a connection is open again."""
+    text = CONFIG.format(smtp=sink.port)
+    host.config.write_text(text.replace('"none"', '"starttls"'))  # which the sink does not offer
+    assert host.types("deliver", stdin=REPORT).exit_code == 0
+    assert host.types("run", "--until-idle").exit_code == 75
+    assert "AT RISK: the relay does not let us in" in host.types("status").stdout
+    host.config.write_text(text)
+    assert host.types("run", "--until-idle").exit_code == 0
+    assert "the relay does not let us in" not in host.types("status").stdout
+
+
 # --- looking ----------------------------------------------------------------------------------------------------------
 
 

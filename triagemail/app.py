@@ -101,22 +101,39 @@ class App:
 
     def until_idle(self, only: tuple[str, ...] = PARTS) -> None:
         """Work off everything that is due, in this thread: mailbox, mails, timers, deliveries. Raises what a loop
-        would catch."""
+        would catch, when the rest is done: a mailbox that cannot be read holds up nothing else."""
         with self.presence.shown(only):
-            self._until_idle(only)
+            unread = self._read_mailbox(only)
+            try:
+                self._until_idle(only)
+            except RelayDown as error:
+                self._failed(error, 1)
+                raise
+        if unread is not None:
+            raise unread
         if (place := pulse.place(self.store)) is not None:
             pulse.say(place, only, [], FROM_CRON)
+
+    def _read_mailbox(self, only: tuple[str, ...]) -> MailboxLost | MailboxRefused | None:
+        """Once; what kept us from it is noted for `status`."""
+        if "intake" in only and self.mailbox is None:
+            mailboxes.forget_faults(self.store)
+        elif "intake" in only:
+            try:
+                self.poll_once()
+            except (MailboxLost, MailboxRefused) as error:
+                self._failed(error, 1)
+                return error
+        return None
 
     def _until_idle(self, only: tuple[str, ...]) -> None:
         if "clock" in only:
             self.worker.open_desk()
-        if "intake" in only and self.mailbox is not None:
-            self.poll_once()
         busy = True
         while busy:
             busy = "work" in only and self.worker.work_once()
             busy = busy or ("clock" in only and self.worker.tick_once())
-            busy = busy or ("send" in only and self.sender.send_once())
+            busy = busy or ("send" in only and self._send())
             busy = busy or ("clock" in only and self.prune_once())
 
     def prune_once(self) -> bool:
