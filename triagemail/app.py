@@ -196,6 +196,7 @@ class App:
                 if server is not None:
                     server.stop()
             heart.end()
+        self.store.settle()
         logger("run").info("stopped", clean=ended)
         return ended
 
