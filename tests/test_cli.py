@@ -687,6 +687,15 @@ def test_import_takes_every_kind_of_file(host: Host, tmp_path: Path) -> None:
     assert host.rows("SELECT DISTINCT state, source FROM inbox") == [("received", "import")]
 
 
+def test_an_empty_file_is_no_mail(host: Host, tmp_path: Path) -> None:
+    """An mbox in which nothing is, as many a mailbox is: no mail is taken, and none is held."""
+    (tmp_path / "empty.mbox").touch()
+    (tmp_path / "empty.eml").write_bytes(b"\r\n")
+    said = host.types("import", tmp_path / "empty.mbox", tmp_path)
+    assert said.stdout == "0 mail(s) taken into the inbox\n"
+    assert host.rows("SELECT COUNT(*) FROM inbox") == [(0,)]
+
+
 def test_import_twice_is_one_issue(host: Host, tmp_path: Path) -> None:
     """I6: duplicates are harmless: the same file again opens nothing and mails nobody."""
     (tmp_path / "one.eml").write_bytes(REPORT)
