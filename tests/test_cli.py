@@ -1242,6 +1242,7 @@ def test_a_bad_copy_is_not_restored(host: Host, damage: str) -> None:
     said = host.types("restore", copy)
     assert said.exit_code in (65, 75)
     assert len(said.stderr.splitlines()) == 1
+    assert said.stderr.endswith("copy.db\n"), "it names the file that was named to it"
     assert sorted(files_in(host.folder)) == there
     assert len(host.lines("issues")) == 1
     assert host.types("status").stdout.count("held since") == 0

@@ -81,6 +81,7 @@ def restore(store: Store, copy: Path, now: datetime) -> Restored:
     except sqlite3.Error as error:
         raise StoreUnusable(f"the copy cannot be read ({error}): {copy}") from error
     assert found.path is not None
+    found.name = str(copy)  # what is wrong with it is wrong with the file that somebody named
     try:
         since, waiting = _look(found, now)
     except BaseException:  # a copy that is not put in its place is of no use
