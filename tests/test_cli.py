@@ -573,6 +573,17 @@ def test_deliver_asks_to_try_again_whatever_is_wrong_here(host: Host, how: str) 
     assert len(said.stderr.splitlines()) >= 1
 
 
+@pytest.mark.parametrize("command", ["status", "deliver", "migrate", "run"])
+def test_a_database_that_is_not_there_is_one_line(host: Host, command: str) -> None:
+    """D5: one clear line, whatever the driver says in several."""
+    url = f"postgresql://t@127.0.0.1:{servers.free_port()}/t"
+    host.config.write_text(host.config.read_text().replace("sqlite:///t.db", url))
+    said = host.types(command, stdin=REPORT)
+    assert said.exit_code == 75
+    assert len(said.stderr.splitlines()) == 1
+    assert "Connection refused" in said.stderr
+
+
 @pytest.mark.parametrize("how", BROKEN[2:])
 @pytest.mark.parametrize("command", [["status"], ["issues"], ["held", "list"], ["run", "--until-idle"]], ids=" ".join)
 def test_a_store_that_cannot_be_used_ends_with_one_clear_line(host: Host, how: str, command: list[str]) -> None:

@@ -50,7 +50,7 @@ class _Group(click.Group):
             store = sys.modules.get("triagemail.store.store")
             if store is None or not isinstance(error, store.STORE_FAULTS):
                 raise
-            fail(TRY_AGAIN, f"the database does not work: {error}")
+            fail(TRY_AGAIN, f"the database does not work: {' '.join(str(error).split())}")
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
