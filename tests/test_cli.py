@@ -1155,6 +1155,14 @@ def test_looking_needs_no_key_and_no_service(host: Host) -> None:
 # --- keys, and people who want to be forgotten ------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("command", ["backup COPY", "hold all", "release all"])
+def test_a_lost_key_file_keeps_nobody_from_saving_what_is_there(host: Host, command: str) -> None:
+    """Who has lost the keys needs a copy of the database, and sending held, more than anybody."""
+    host.takes(REPORT)
+    (host.folder / "triagemail.keys").unlink()
+    assert host.types(*command.replace("COPY", f"{host.folder}/copy.db").split()).exit_code == 0
+
+
 def test_keys_rotate_puts_a_new_key_in_front(host: Host) -> None:
     """`keys rotate`: two keys live; no key is ever shown."""
     said = host.types("keys", "rotate")

@@ -286,13 +286,13 @@ def backup(config_file: Path | None, file: Path) -> None:
 
     from triagemail.store.backup import back_up, is_part_of
 
-    app = open_app(config_file)
-    if app.store.path is None:
+    path = open_store(config_file).path
+    if path is None:
         fail(USAGE, "back up PostgreSQL with pg_dump")
-    if is_part_of(app.store.path, file):
+    if is_part_of(path, file):
         fail(USAGE, f"{file} is the database itself: a copy needs a file of its own")
     try:
-        back_up(app.store.path, file.absolute())
+        back_up(path, file.absolute())
     except (OSError, sqlite3.Error) as error:
         fail(TRY_AGAIN, f"not written: {error}")
     say(f"{file}: {file.stat().st_size:,} bytes. The key file and the config belong to it: keep them as well.")
@@ -344,11 +344,12 @@ def restore(config_file: Path | None, file: Path) -> None:
 @click.pass_obj
 def hold(config_file: Path | None, what: str) -> None:
     """Send nothing until `release all`; mails are still taken in and worked off."""
+    from triagemail.clock import Clock
     from triagemail.store import claims
 
-    app = open_app(config_file)
-    with app.store.transaction():
-        new = claims.hold_sending(app.store, app.clock.now())
+    store = open_store(config_file)
+    with store.transaction():
+        new = claims.hold_sending(store, Clock().now())
     say("all sending is held" if new else "all sending was held already")
 
 
@@ -359,10 +360,10 @@ def release(config_file: Path | None, what: str) -> None:
     """Send again, what waits first of all."""
     from triagemail.store import claims
 
-    app = open_app(config_file)
-    with app.store.transaction():
-        was = claims.release_sending(app.store)
-    say(f"{claims.waiting(app.store)} mail(s) go out now" if was else "nothing was held")
+    store = open_store(config_file)
+    with store.transaction():
+        was = claims.release_sending(store)
+    say(f"{claims.waiting(store)} mail(s) go out now" if was else "nothing was held")
 
 
 # --- keys, and people who want to be forgotten ------------------------------------------------------------------------
