@@ -563,6 +563,23 @@ UNFIT = ["newer store", "older store", "store of another program"]  # waiting wi
 BROKEN = ["no config", "bad config", "bad store", "folder as store", "no folder for the store", *UNFIT]
 
 
+@pytest.mark.parametrize(("command", "code"), [("deliver", 75), ("status", 78)])
+def test_a_config_that_others_own_is_no_wrong_usage(
+    host: Host, monkeypatch: pytest.MonkeyPatch, command: str, code: int
+) -> None:
+    """`deliver` asks to try again whatever is wrong: a mail server sends the mail back to its author at 64."""
+
+    def closed(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "access", lambda *rest, **more: False)
+    monkeypatch.setattr(Path, "read_bytes", closed)
+    said = host.types(command, stdin=REPORT)
+    assert said.exit_code == code
+    assert "config.toml: cannot be read: Permission denied" in said.stderr
+    assert len(said.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize("how", BROKEN)
 def test_deliver_asks_to_try_again_whatever_is_wrong_here(host: Host, how: str) -> None:
     """`deliver`: 75 if it could not be stored. With any other code a mail server returns the report to its sender."""

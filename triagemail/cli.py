@@ -56,7 +56,11 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="triagemail")
 @click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), envvar="TRIAGEMAIL_CONFIG", help="The config file."
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path, readable=False),
+    envvar="TRIAGEMAIL_CONFIG",
+    help="The config file.",
 )
 @click.pass_context
 def main(context: click.Context, config_file: Path | None) -> None:
