@@ -1172,6 +1172,17 @@ def test_looking_needs_no_key_and_no_service(host: Host) -> None:
 # --- keys, and people who want to be forgotten ------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("command", ["export", "subscribers export", "status"])
+def test_a_full_disk_behind_standard_output_is_one_clear_line(host: Host, command: str) -> None:
+    """D6: `export > file` on a full disk: 75 and what the system said."""
+    host.takes(REPORT)
+    tool = [sys.executable, "-m", "triagemail", "--config", str(host.config), *command.split()]
+    with open("/dev/full", "wb") as full:
+        said = subprocess.run(tool, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert said.returncode == 75
+    assert said.stderr.decode() == "[Errno 28] No space left on device\n"
+
+
 @pytest.mark.parametrize("command", ["backup COPY", "hold all", "release all"])
 def test_a_lost_key_file_keeps_nobody_from_saving_what_is_there(host: Host, command: str) -> None:
     """Who has lost the keys needs a copy of the database, and sending held, more than anybody."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import faulthandler
 import gc
 import json
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class _Group(click.Group):
-    """Usage errors end with 64, as sysexits.h says; a database that does not work, with 75 and one line."""
+    """Usage errors end with 64, as sysexits.h says; a database or a disk that does not work, with 75 and one line."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
         click.UsageError.exit_code = USAGE
@@ -46,6 +47,10 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # click's own: `triagemail export | head` is no fault
+                raise
+            fail(TRY_AGAIN, str(error))
         except Exception as error:  # only to tell the database's faults from others, without importing it for `--help`
             store = sys.modules.get("triagemail.store.store")
             if store is None or not isinstance(error, store.STORE_FAULTS):
