@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import mailbox
@@ -274,6 +275,33 @@ def test_init_refuses_to_overwrite(tmp_path: Path, there: str) -> None:
     assert files_in(tmp_path) == {there: b"mine"}
 
 
+@pytest.mark.parametrize("fault", ["full", "store"])
+def test_init_that_cannot_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    """`init DIR` on a disk that takes nothing: one clear line, and the next try is not told that files are there."""
+
+    def full(*rest: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folder = tmp_path / "set-up"
+    what = "keys.write_new_key" if fault == "full" else "store.store.Store._create"
+    with monkeypatch.context() as patch:
+        patch.setattr(f"triagemail.{what}", full)
+        said = CliRunner().invoke(main, ["init", str(folder)], catch_exceptions=False)
+    assert said.exit_code == 75
+    assert len(said.stderr.splitlines()) == 1
+    assert "No space left" in said.stderr
+    assert files_in(folder) == {}
+    assert CliRunner().invoke(main, ["init", str(folder)], catch_exceptions=False).exit_code == 0
+
+
+def test_init_below_a_file_ends_with_one_clear_line(tmp_path: Path) -> None:
+    """Where no folder can be made: 75, and what the system said."""
+    (tmp_path / "file").write_text("mine")
+    said = CliRunner().invoke(main, ["init", str(tmp_path / "file" / "set-up")], catch_exceptions=False)
+    assert said.exit_code == 75
+    assert len(said.stderr.splitlines()) == 1
+
+
 MISTAKES = """\
 [mail]
 adress = "issues@acme.example"
@@ -306,6 +334,14 @@ def test_without_a_triager_there_is_no_service(host: Host) -> None:
     assert host.types("check").exit_code == 78
     assert host.types("deliver", stdin=REPORT).exit_code == 0
     assert host.types("issues").exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["check", "doctor", "run", "status", "migrate", "keys list"])
+def test_without_a_config_every_command_asks_for_one(command: str) -> None:
+    """Who forgot TRIAGEMAIL_CONFIG hears that, and not what the defaults lack."""
+    said = CliRunner().invoke(main, command.split(), env={"TRIAGEMAIL_CONFIG": None})
+    assert said.exit_code == 78
+    assert said.stderr.startswith("which config?")
 
 
 def test_a_config_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
@@ -527,6 +563,23 @@ UNFIT = ["newer store", "older store", "store of another program"]  # waiting wi
 BROKEN = ["no config", "bad config", "bad store", "folder as store", "no folder for the store", *UNFIT]
 
 
+@pytest.mark.parametrize(("command", "code"), [("deliver", 75), ("status", 78)])
+def test_a_config_that_others_own_is_no_wrong_usage(
+    host: Host, monkeypatch: pytest.MonkeyPatch, command: str, code: int
+) -> None:
+    """`deliver` asks to try again whatever is wrong: a mail server sends the mail back to its author at 64."""
+
+    def closed(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "access", lambda *rest, **more: False)
+    monkeypatch.setattr(Path, "read_bytes", closed)
+    said = host.types(command, stdin=REPORT)
+    assert said.exit_code == code
+    assert "config.toml: cannot be read: Permission denied" in said.stderr
+    assert len(said.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize("how", BROKEN)
 def test_deliver_asks_to_try_again_whatever_is_wrong_here(host: Host, how: str) -> None:
     """`deliver`: 75 if it could not be stored. With any other code a mail server returns the report to its sender."""
@@ -535,6 +588,17 @@ def test_deliver_asks_to_try_again_whatever_is_wrong_here(host: Host, how: str) 
     assert said.returncode == 75, said.stderr.decode()
     assert b"Traceback" not in said.stderr
     assert len(said.stderr.splitlines()) >= 1
+
+
+@pytest.mark.parametrize("command", ["status", "deliver", "migrate", "run"])
+def test_a_database_that_is_not_there_is_one_line(host: Host, command: str) -> None:
+    """D5: one clear line, whatever the driver says in several."""
+    url = f"postgresql://t@127.0.0.1:{servers.free_port()}/t"
+    host.config.write_text(host.config.read_text().replace("sqlite:///t.db", url))
+    said = host.types(command, stdin=REPORT)
+    assert said.exit_code == 75
+    assert len(said.stderr.splitlines()) == 1
+    assert "Connection refused" in said.stderr
 
 
 @pytest.mark.parametrize("how", BROKEN[2:])
@@ -651,6 +715,15 @@ def test_import_takes_every_kind_of_file(host: Host, tmp_path: Path) -> None:
     assert host.rows("SELECT DISTINCT state, source FROM inbox") == [("received", "import")]
 
 
+def test_an_empty_file_is_no_mail(host: Host, tmp_path: Path) -> None:
+    """An mbox in which nothing is, as many a mailbox is: no mail is taken, and none is held."""
+    (tmp_path / "empty.mbox").touch()
+    (tmp_path / "empty.eml").write_bytes(b"\r\n")
+    said = host.types("import", tmp_path / "empty.mbox", tmp_path)
+    assert said.stdout == "0 mail(s) taken into the inbox\n"
+    assert host.rows("SELECT COUNT(*) FROM inbox") == [(0,)]
+
+
 def test_import_twice_is_one_issue(host: Host, tmp_path: Path) -> None:
     """I6: duplicates are harmless: the same file again opens nothing and mails nobody."""
     (tmp_path / "one.eml").write_bytes(REPORT)
@@ -697,6 +770,37 @@ def test_a_relay_that_is_down_ends_until_idle_with_75(host: Host) -> None:
     said = host.types("run", "--until-idle")
     assert said.exit_code == 75
     assert host.rows("SELECT state, attempts FROM delivery") == [("queued", 0)] * 2
+
+
+def test_a_mailbox_that_is_down_holds_up_nothing_else(host: Host, sink: servers.Sink) -> None:
+    """ "Where the mailbox cannot be reached, timers run all the same", from cron too: what is there is worked off and
+    sent; it ends with 75, and `status` says at once that the mailbox is not read."""
+    (host.folder / "imap.password").write_text("secret\n")
+    (host.folder / "imap.password").chmod(0o600)
+    down = f'host = "127.0.0.1"\nport = {servers.free_port()}\npassword_file = "imap.password"'
+    text = CONFIG.format(smtp=sink.port)
+    host.config.write_text(text.replace('host = ""', down))
+    assert host.types("deliver", stdin=REPORT).exit_code == 0
+    said = host.types("run", "--until-idle")
+    assert said.exit_code == 75
+    assert "MailboxLost" in said.stderr
+    assert {rcpt for rcpt, _, _ in sink.mails} == {BOB, SARA}
+    assert "AT RISK: the mailbox is not read since" in host.types("status").stdout
+    host.config.write_text(text)
+    assert host.types("run", "--until-idle").exit_code == 0
+    assert "the mailbox is not read" not in host.types("status").stdout, "there is none any more"
+
+
+def test_a_refusal_of_the_relay_is_told_from_cron_too(host: Host, sink: servers.Sink) -> None:
+    """S11: operator told by a second route, the exit code of `status`, until a connection is open again."""
+    text = CONFIG.format(smtp=sink.port)
+    host.config.write_text(text.replace('"none"', '"starttls"'))  # which the sink does not offer
+    assert host.types("deliver", stdin=REPORT).exit_code == 0
+    assert host.types("run", "--until-idle").exit_code == 75
+    assert "AT RISK: the relay does not let us in" in host.types("status").stdout
+    host.config.write_text(text)
+    assert host.types("run", "--until-idle").exit_code == 0
+    assert "the relay does not let us in" not in host.types("status").stdout
 
 
 # --- looking ----------------------------------------------------------------------------------------------------------
@@ -1068,6 +1172,25 @@ def test_looking_needs_no_key_and_no_service(host: Host) -> None:
 # --- keys, and people who want to be forgotten ------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("command", ["export", "subscribers export", "status"])
+def test_a_full_disk_behind_standard_output_is_one_clear_line(host: Host, command: str) -> None:
+    """D6: `export > file` on a full disk: 75 and what the system said."""
+    host.takes(REPORT)
+    tool = [sys.executable, "-m", "triagemail", "--config", str(host.config), *command.split()]
+    with open("/dev/full", "wb") as full:
+        said = subprocess.run(tool, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert said.returncode == 75
+    assert said.stderr.decode() == "[Errno 28] No space left on device\n"
+
+
+@pytest.mark.parametrize("command", ["backup COPY", "hold all", "release all"])
+def test_a_lost_key_file_keeps_nobody_from_saving_what_is_there(host: Host, command: str) -> None:
+    """Who has lost the keys needs a copy of the database, and sending held, more than anybody."""
+    host.takes(REPORT)
+    (host.folder / "triagemail.keys").unlink()
+    assert host.types(*command.replace("COPY", f"{host.folder}/copy.db").split()).exit_code == 0
+
+
 def test_keys_rotate_puts_a_new_key_in_front(host: Host) -> None:
     """`keys rotate`: two keys live; no key is ever shown."""
     said = host.types("keys", "rotate")
@@ -1166,6 +1289,7 @@ def test_a_bad_copy_is_not_restored(host: Host, damage: str) -> None:
     said = host.types("restore", copy)
     assert said.exit_code in (65, 75)
     assert len(said.stderr.splitlines()) == 1
+    assert said.stderr.endswith("copy.db\n"), "it names the file that was named to it"
     assert sorted(files_in(host.folder)) == there
     assert len(host.lines("issues")) == 1
     assert host.types("status").stdout.count("held since") == 0
@@ -1179,6 +1303,58 @@ def test_a_broken_database_is_put_aside_and_replaced(host: Host) -> None:
     assert host.types("restore", host.folder / "copy.db").exit_code == 0
     assert len(host.lines("issues")) == 1
     assert (host.folder / "t.db.before-restore").read_bytes().startswith(b"broken")
+
+
+def test_restore_by_root_leaves_the_database_to_its_owner(host: Host) -> None:
+    """D10: "the way back". The copy lies where only root reads it (docs/operating.md), so root types `restore`; the
+    service, another user, goes on with what is put back, and with the lock file, which the first command makes."""
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files to others")
+    host.takes(REPORT)
+    host.types("backup", host.folder / "copy.db")
+    (host.folder / "t.db.lock").unlink()
+    os.chown(host.folder / "t.db", 65534, 65534)
+    assert host.types("restore", host.folder / "copy.db").exit_code == 0
+    kept = [(host.folder / name).stat() for name in ("t.db", "t.db.lock", "t.db.before-restore")]
+    assert {(found.st_uid, found.st_gid) for found in kept} == {(65534, 65534)}
+    assert (host.folder / "copy.db").stat().st_uid == 0
+
+
+def test_migrate_by_root_leaves_the_copy_to_the_owner(host: Host) -> None:
+    """An upgrade, and the way back: the copy takes the place of the database, so it belongs to whom that belongs to."""
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files to others")
+    first_schema(f"sqlite:///{host.folder}/t.db")
+    os.chown(host.folder / "t.db", 65534, 65534)
+    assert host.types("migrate").exit_code == 0
+    assert (host.folder / "t.db.schema-1").stat().st_uid == 65534
+
+
+def test_a_second_restore_keeps_what_the_first_put_aside(host: Host) -> None:
+    """D10, and nothing is lost: who restored the wrong copy still has the database as it was."""
+    host.takes(REPORT)
+    host.types("backup", host.folder / "copy.db")
+    host.takes(raw(BOB, COMPLETE.format(priority="P2"), 2, "Checkout 2"))
+    for _ in range(3):
+        assert host.types("restore", host.folder / "copy.db").exit_code == 0
+    with sqlite3.connect(host.folder / "t.db.before-restore") as old:
+        assert old.execute("SELECT COUNT(*) FROM issue").fetchone() == (2,)
+    assert {"t.db.before-restore-2", "t.db.before-restore-3"} <= set(files_in(host.folder))
+
+
+@pytest.mark.parametrize("name", ["t.db", "link", "t.db-wal"])
+def test_a_backup_never_takes_the_place_of_the_database(host: Host, name: str) -> None:
+    """`backup` runs beside the service, which would go on writing into a file that has no name any more."""
+    host.takes(REPORT)
+    (host.folder / "link").symlink_to(host.folder / "t.db")
+    with sqlite3.connect(host.folder / "t.db") as open_:
+        open_.execute("SELECT COUNT(*) FROM issue").fetchone()
+        before = (host.folder / "t.db").stat().st_ino
+        said = host.types("backup", host.folder / name)
+        assert said.exit_code == 64
+        assert len(said.stderr.splitlines()) == 1
+    assert (host.folder / "t.db").stat().st_ino == before
+    assert (host.folder / "link").is_symlink()
 
 
 def test_restore_wants_the_service_stopped(host: Host) -> None:

@@ -272,6 +272,10 @@ BROKEN = [  # text, line, key, a part of what is said
     ("[lmtp]\nlisten = '0.0.0.0:24'", 2, "lmtp.listen", "loopback"),
     ("[lmtp]\nlisten = 'lmtp.sock'", 2, "lmtp.listen", "no address to listen on"),
     ("[smtp]\nhost = ''", 2, "smtp.host", "not empty"),
+    ("[imap]\nhost = 'imap.acme.example:993'", 2, "imap.host", "port is a key of its own"),
+    ("[imap]\nhost = 'imaps://imap.acme.example'", 2, "imap.host", "no name of a host"),
+    ("[smtp]\nhost = 'smtp..acme.example'", 2, "smtp.host", "no name of a host"),
+    ("[smtp]\nhost = 'smtp.acme.example '", 2, "smtp.host", "no name of a host"),
     ("[smtp]\nmode = 'bulk'", 2, "smtp.mode", "'single', 'batch'"),
     ("[smtp]\nconnections = 0", 2, "smtp.connections", "greater than or equal to 1"),
     ("[smtp]\nrate = '30 per minute'", 2, "smtp.rate", "no rate"),
@@ -460,3 +464,15 @@ def test_no_text_at_all_is_a_traceback(tmp_path_factory: pytest.TempPathFactory,
     path = tmp_path_factory.mktemp("c") / "c.toml"
     path.write_text("\n".join(lines), encoding="utf-8")
     assert all(problem.text for problem in told_by(path))
+
+
+@pytest.mark.parametrize("host", ["imap.acme.example", "localhost", "127.0.0.1", "::1", "mail_1", "büro.example", "a."])
+def test_whatever_can_be_a_host_is_taken(tmp_path: Path, host: str) -> None:
+    """A name, also one that only this machine knows, or an address of either kind."""
+    assert read(tmp_path, f'[smtp]\nhost = "{host}"\n').smtp.host == host
+
+
+def test_a_password_that_cannot_be_read_is_one_mistake(tmp_path: Path) -> None:
+    """All errors at once (trust.md O1), and none that only follows from another."""
+    (found,) = problems(tmp_path, '[imap]\nuser = "desk"\npassword_file = "nowhere"\n')
+    assert found.key == "imap.password_file"

@@ -26,7 +26,7 @@ from triagemail.app import keys_path
 from triagemail.cli import main
 from triagemail.doors import imapd, names
 from triagemail.mail import headers
-from triagemail.quantities import Rate
+from triagemail.quantities import Listen, Rate
 
 TODAY = date(2026, 11, 26)
 GOOD = {
@@ -307,3 +307,11 @@ def test_the_command_ends_with_75_where_something_is_bad(tmp_path: Path, zone: d
     assert "-> look at [smtp]" in said.stdout
     lines = CliRunner().invoke(main, ["--config", str(config), "doctor", "--json"]).stdout.splitlines()
     assert {"level", "about", "text", "do"} == set(json.loads(lines[0]))
+
+
+def test_who_takes_mails_by_lmtp_hears_so(host: Chat) -> None:
+    """Without IMAP it says by which way mails come."""
+    app = replace(host.app, mailbox=None)
+    assert "triagemail deliver" in doctor.mailbox(app).text
+    config = replace(app.config, lmtp=replace(app.config.lmtp, listen=Listen("127.0.0.1", 8024)))
+    assert "by LMTP at 127.0.0.1:8024" in doctor.mailbox(replace(app, config=config)).text

@@ -341,3 +341,18 @@ def test_behind_a_real_postfix(tmp_path: Path, needs_postfix: None, sink: server
         assert app.store.one("SELECT COUNT(*) FROM inbox WHERE state = 'done'") == (41,)
         server.stop()
         app.store.close()
+
+
+def test_a_taken_address_is_one_clear_line(tmp_path: Path) -> None:
+    """Another program has the port: `run` says so, with the key, and ends with 75, so that systemd tries again."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        text = f'[imap]\nhost = ""\n[lmtp]\nlisten = "127.0.0.1:{port}"\n[people]\ntriagers = ["{SARA}"]\n'
+        (tmp_path / "config.toml").write_text(text)
+        (tmp_path / "triagemail.keys").write_text(f"a {'ab' * 32}\n")
+        argv = ["--config", str(tmp_path / "config.toml"), "run", "--only", "intake"]
+        tool = [sys.executable, "-m", "triagemail", *argv]
+        said = subprocess.run(tool, capture_output=True, text=True, timeout=60, check=False)
+    assert said.returncode == 75
+    assert "Traceback" not in said.stderr
+    assert "lmtp.listen: [Errno 98] Address already in use" in said.stderr.splitlines()[-1]

@@ -253,6 +253,25 @@ def test_a_profile_that_was_not_tried_believes_nobody(config: Path) -> None:
     assert issue["unverified"] is True
 
 
+def test_the_config_as_it_was_is_for_its_owner_only(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """V6: a config may hold a password, so the copy of it is as closed as the config is."""
+    config.chmod(0o600)
+    tried(config, monkeypatch, "y\n")
+    for path in (config, config.with_name("config.toml.before")):
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_mailbox_that_does_not_let_us_in_is_one_clear_line(config: Path) -> None:
+    """`doctor --auth` says what is wrong and ends; to try each second would lock the account (I14)."""
+    (config.parent / "imap.password").write_text("wrong\n")
+    (config.parent / "imap.password").chmod(0o600)
+    values = {"host": "127.0.0.1", "port": servers.free_port(), "password_file": "imap.password"}
+    config.write_text(with_keys(config.read_text(), "imap", values))
+    said = types(config, "doctor", "--auth", "--minutes", "1")
+    assert said.exit_code == 75
+    assert said.stderr.splitlines()[-1] == "connecting: [Errno 111] Connection refused"
+
+
 def test_when_mails_are_missing_nothing_is_concluded(config: Path) -> None:
     """It says which, and ends with 75."""
     said = types(config, "doctor", "--auth", "--minutes", "0")

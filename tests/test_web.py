@@ -9,6 +9,7 @@ import itertools
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -784,6 +785,30 @@ def test_run_serves_it_and_ends(tmp_path: Path) -> None:
     assert "parts=" in said
     with socket.create_server(("127.0.0.1", port)):
         pass
+
+
+def test_a_service_that_has_ended_leaves_all_in_one_file(tmp_path: Path) -> None:
+    """Who stops the service and copies the database file alone has every row, also where somebody looked at the page,
+    whose threads have connections of their own."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    (tmp_path / "triagemail.keys").write_text(f"a {'ab' * 32}\n")
+    (tmp_path / "config.toml").write_text(
+        f'[imap]\nhost = ""\n[smtp]\nport = 9\n[people]\ntriagers = ["{SARA}"]\n'
+        f'[web]\nlisten = "127.0.0.1:{port}"\n'
+    )
+    program = [sys.executable, "-m", "triagemail", "--config", str(tmp_path / "config.toml")]
+    ran = subprocess.Popen([*program, "run"], stderr=subprocess.PIPE, text=True)
+    try:
+        assert eventually(lambda: Browser(port).get("/healthz")).status == 200
+        mail = b"From: bob@localhost\r\nSubject: It is blank\r\n\r\nSince ten.\r\n"
+        subprocess.run([*program, "deliver"], input=mail, check=True, timeout=60)
+    finally:
+        ran.terminate()
+        ran.communicate(timeout=60)
+    (tmp_path / "alone.db").write_bytes((tmp_path / "triagemail.db").read_bytes())
+    with contextlib.closing(sqlite3.connect(tmp_path / "alone.db")) as copy:
+        assert copy.execute("SELECT COUNT(*) FROM inbox").fetchone() == (1,)
 
 
 def eventually(ask: Callable[[], Answer]) -> Answer:

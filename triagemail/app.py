@@ -43,6 +43,7 @@ from triagemail.sender import Pace, Sender
 from triagemail.snapshots import DEAF, Snapshots
 from triagemail.store import claims, health, processes, prune, pulse
 from triagemail.store import mailbox as mailboxes
+from triagemail.store.backup import give_to_owner
 from triagemail.store.engines import STORE_FAULTS, first_said
 from triagemail.store.store import Store
 from triagemail.units import Units
@@ -100,22 +101,39 @@ class App:
 
     def until_idle(self, only: tuple[str, ...] = PARTS) -> None:
         """Work off everything that is due, in this thread: mailbox, mails, timers, deliveries. Raises what a loop
-        would catch."""
+        would catch, when the rest is done: a mailbox that cannot be read holds up nothing else."""
         with self.presence.shown(only):
-            self._until_idle(only)
+            unread = self._read_mailbox(only)
+            try:
+                self._until_idle(only)
+            except RelayDown as error:
+                self._failed(error, 1)
+                raise
+        if unread is not None:
+            raise unread
         if (place := pulse.place(self.store)) is not None:
             pulse.say(place, only, [], FROM_CRON)
+
+    def _read_mailbox(self, only: tuple[str, ...]) -> MailboxLost | MailboxRefused | None:
+        """Once; what kept us from it is noted for `status`."""
+        if "intake" in only and self.mailbox is None:
+            mailboxes.forget_faults(self.store)
+        elif "intake" in only:
+            try:
+                self.poll_once()
+            except (MailboxLost, MailboxRefused) as error:
+                self._failed(error, 1)
+                return error
+        return None
 
     def _until_idle(self, only: tuple[str, ...]) -> None:
         if "clock" in only:
             self.worker.open_desk()
-        if "intake" in only and self.mailbox is not None:
-            self.poll_once()
         busy = True
         while busy:
             busy = "work" in only and self.worker.work_once()
             busy = busy or ("clock" in only and self.worker.tick_once())
-            busy = busy or ("send" in only and self.sender.send_once())
+            busy = busy or ("send" in only and self._send())
             busy = busy or ("clock" in only and self.prune_once())
 
     def prune_once(self) -> bool:
@@ -178,6 +196,7 @@ class App:
                 if server is not None:
                     server.stop()
             heart.end()
+        self.store.settle()
         logger("run").info("stopped", clean=ended)
         return ended
 
@@ -191,7 +210,10 @@ class App:
         wake = self._waking("work", loops.get("work"))
         place = Path(where.path) if where.path else (where.host, where.port)
         take = taking(self.store, self.clock, wake)
-        return smtpd.start_lmtp(place, take, close=self.store.close, max_size=self.config.mail.max_size)
+        try:
+            return smtpd.start_lmtp(place, take, close=self.store.close, max_size=self.config.mail.max_size)
+        except OSError as error:
+            raise OSError(f"lmtp.listen: {error}") from error
 
     def start_web(
         self, only: tuple[str, ...] = PARTS, more: Callable[[Site], Routes] = lambda site: ()
@@ -459,4 +481,5 @@ def alone(store: Store) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InUse(f"another triagemail uses {store.path}") from None
+        give_to_owner(Path(file.name), store.path if store.path.exists() else store.path.parent)
         yield

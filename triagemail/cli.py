@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import faulthandler
 import gc
 import json
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class _Group(click.Group):
-    """Usage errors end with 64, as sysexits.h says; a database that does not work, with 75 and one line."""
+    """Usage errors end with 64, as sysexits.h says; a database or a disk that does not work, with 75 and one line."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
         click.UsageError.exit_code = USAGE
@@ -45,17 +47,25 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # click's own: `triagemail export | head` is no fault
+                raise
+            fail(TRY_AGAIN, str(error))
         except Exception as error:  # only to tell the database's faults from others, without importing it for `--help`
             store = sys.modules.get("triagemail.store.store")
             if store is None or not isinstance(error, store.STORE_FAULTS):
                 raise
-            fail(TRY_AGAIN, f"the database does not work: {error}")
+            fail(TRY_AGAIN, f"the database does not work: {' '.join(str(error).split())}")
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="triagemail")
 @click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), envvar="TRIAGEMAIL_CONFIG", help="The config file."
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path, readable=False),
+    envvar="TRIAGEMAIL_CONFIG",
+    help="The config file.",
 )
 @click.pass_context
 def main(context: click.Context, config_file: Path | None) -> None:
@@ -83,20 +93,30 @@ def init(folder: Path) -> None:
     """Write a config, a key file and an empty store into a folder; overwrites nothing."""
     from datetime import UTC, datetime
 
+    from triagemail import keys as signing
     from triagemail.config import example
-    from triagemail.keys import write_new_key
-    from triagemail.store.store import Store
+    from triagemail.store.store import Store, StoreUnusable
 
     config, keys, store = folder / "config.toml", folder / "triagemail.keys", folder / "triagemail.db"
-    if there := [path for path in (config, keys, store) if path.exists()]:
+    try:
+        there = [path for path in (config, keys, store) if path.exists()]
+    except OSError as error:
+        fail(TRY_AGAIN, f"not written: {error}")
+    if there:
         fail(USAGE, *(f"{path} is there already; nothing was written" for path in there))
-    folder.mkdir(parents=True, exist_ok=True)
-    config.write_text(example(), encoding="utf-8")
-    config.chmod(0o600)  # it may come to hold passwords
-    write_new_key(keys, datetime.now(UTC).date())
     made = Store(f"sqlite:///{store.resolve()}")
-    made.open()
-    made.close()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        config.write_text(example(), encoding="utf-8")
+        config.chmod(0o600)  # it may come to hold passwords
+        signing.write_new_key(keys, datetime.now(UTC).date())
+        made.open()
+        made.close()
+    except (OSError, StoreUnusable) as error:  # no half of a set-up, which the next try would find in its way
+        for path in (config, keys, store, *(store.with_name(f"{store.name}-{end}") for end in ("wal", "shm"))):
+            with contextlib.suppress(OSError):
+                path.unlink()
+        fail(TRY_AGAIN, f"not written: {error}")
     say(f"Written: {config}, {keys}, {store}")
     say(f"Next: edit {config}, then `triagemail --config {config} check` and `triagemail --config {config} run`.")
 
@@ -108,6 +128,8 @@ def check(config_file: Path | None) -> None:
     from triagemail.app import build
     from triagemail.mail import templates
 
+    if config_file is None:
+        fail(BAD_CONFIG, NO_CONFIG)
     config = read_config(config_file, service=True)
     spoken = (config.mail.language, config.list.language or config.mail.language)
     found = templates.check_templates(config.templates.dir or None, spoken)
@@ -151,7 +173,7 @@ def run(config_file: Path | None, only: str, until_idle: bool) -> None:
     try:
         with exclusive(app.store):
             code = _until_idle(app, parts) if until_idle else OK if app.serve(parts) else TRY_AGAIN
-    except InUse as error:
+    except (InUse, OSError) as error:
         fail(TRY_AGAIN, str(error))
     sys.exit(code)
 

@@ -214,6 +214,8 @@ def _secrets(raw: Raw, folder: Path, found: _Found, service: bool) -> None:
             table[secret] = _secret(folder / Path(os.path.expandvars(name)).expanduser())
         except (OSError, ValueError, RuntimeError) as error:
             found.add((section, f"{secret}_file"), getattr(error, "strerror", None) or str(error))
+            if secret == "password":
+                table[secret] = _NOT_HERE  # that there is none is no second mistake
 
 
 def _secret(file: Path) -> str:

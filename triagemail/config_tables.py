@@ -60,6 +60,21 @@ def _domain(text: str) -> str:
     return address.rpartition("@")[2]
 
 
+def _server(text: str) -> str:
+    """A name, or an address of either kind; "" for none."""
+    labels = text.removesuffix(".").split(".")
+    if not text or quantities.is_address(text) or all(map(_is_label, labels)):
+        return text
+    name, _, port = text.partition(":")
+    if port.isdecimal():
+        raise ValueError(f"{text!r}: the port is a key of its own; here stands {name!r} alone")
+    raise ValueError(f'{text!r} is no name of a host, such as "mx.acme.example"')
+
+
+def _is_label(text: str) -> bool:
+    return len(text) < 64 and text.replace("-", "").replace("_", "").isalnum()
+
+
 def _zone(text: str) -> str:
     import difflib
     import zoneinfo
@@ -105,6 +120,7 @@ Address = Annotated[str, AfterValidator(_address)]
 AddressOrNone = Annotated[str, AfterValidator(_address_or_none)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Host = Annotated[str, AfterValidator(_host)]
+Server = Annotated[str, AfterValidator(_server)]
 Domain = Annotated[str, AfterValidator(_domain)]
 Link = Annotated[str, AfterValidator(_link)]
 ListenAt = Annotated[quantities.Listen, BeforeValidator(quantities.listen)]
@@ -128,7 +144,7 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Imap:
-    host: str = "127.0.0.1"  # "" = no IMAP intake
+    host: Server = "127.0.0.1"  # "" = no IMAP intake
     port: Port = 0  # 0 = the usual one of `tls`
     tls: Tls = ""  # "" = none on loopback, else tls
     user: str = ""
@@ -153,7 +169,7 @@ class Lmtp:
 
 @dataclass(frozen=True, slots=True)
 class Smtp:
-    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    host: Annotated[str, Field(min_length=1), AfterValidator(_server)] = "127.0.0.1"
     port: Port = 0
     tls: Tls = ""
     user: str = ""

@@ -185,7 +185,9 @@ def evidence(app: App) -> Finding:
 def mailbox(app: App) -> Finding:
     imap = app.config.imap
     if app.mailbox is None:
-        return Finding("good", "mailbox", "no IMAP: mails come by `triagemail deliver`")
+        lmtp = app.config.lmtp.listen
+        by = f"LMTP at {lmtp.path or f'{lmtp.host}:{lmtp.port}'}" if lmtp else "`triagemail deliver`"
+        return Finding("good", "mailbox", f"no IMAP: mails come by {by}")
     where = f"{imap.user} at {imap.host}:{imap.port}"
     try:
         opened = app.mailbox.connect()

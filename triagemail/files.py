@@ -40,7 +40,12 @@ def _commit(store: Store, batch: list[Arrival]) -> int:
 
 
 def read_path(path: Path) -> Iterator[bytes]:
-    """The raw mails below a path: a .eml file, an mbox, a Maildir, or a folder of .eml files. Raises OSError."""
+    """The raw mails below a path: a .eml file, an mbox, a Maildir, or a folder of .eml files; a file in which nothing
+    stands is none. Raises OSError."""
+    yield from (raw for raw in _raw(path) if raw.strip())
+
+
+def _raw(path: Path) -> Iterator[bytes]:
     if path.is_dir() and (path / "new").is_dir() and (path / "cur").is_dir():
         for folder in ("new", "cur"):
             for entry in sorted(os.scandir(path / folder), key=lambda e: e.name):

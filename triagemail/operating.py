@@ -100,6 +100,7 @@ def _wait_for(app: App, minutes: int) -> None:
 
     from triagemail import trial
     from triagemail.app import InUse, exclusive
+    from triagemail.doors.imap import MailboxLost, MailboxRefused
 
     there: set[str] = set()
     ends = time.monotonic() + minutes * 60
@@ -109,6 +110,8 @@ def _wait_for(app: App, minutes: int) -> None:
                 app.until_idle(("intake", "work"))
         except InUse:
             pass  # the service itself takes them in
+        except (MailboxLost, MailboxRefused, OSError) as error:
+            fail(TRY_AGAIN, str(error))
         for kind in trial.mails(app.store).keys() - there:
             there.add(kind)
             say(f"{kind}: here")
@@ -148,7 +151,10 @@ def _offer(app: App, path: Path | None, raws: dict[str, bytes]) -> None:
         after = with_keys(before, "auth", wanted)
     except ValueError:
         fail(DATA, "a key of [auth] stands on several lines: write it yourself")
-    path.with_name(f"{path.name}.before").write_text(before, encoding="utf-8")
+    kept = path.with_name(f"{path.name}.before")
+    kept.touch(0o600)
+    kept.chmod(path.stat().st_mode & 0o777)  # it may hold a password, as the config may
+    kept.write_text(before, encoding="utf-8")
     path.write_text(after, encoding="utf-8")
     say(f"Written; as it was: {path}.before. Now type `triagemail doctor --auth` once more.")
 
@@ -278,13 +284,15 @@ def backup(config_file: Path | None, file: Path) -> None:
     """Write a copy of the database into a file, while the service runs."""
     import sqlite3
 
-    from triagemail.store.backup import back_up
+    from triagemail.store.backup import back_up, is_part_of
 
-    app = open_app(config_file)
-    if app.store.path is None:
+    path = open_store(config_file).path
+    if path is None:
         fail(USAGE, "back up PostgreSQL with pg_dump")
+    if is_part_of(path, file):
+        fail(USAGE, f"{file} is the database itself: a copy needs a file of its own")
     try:
-        back_up(app.store.path, file.absolute())
+        back_up(path, file.absolute())
     except (OSError, sqlite3.Error) as error:
         fail(TRY_AGAIN, f"not written: {error}")
     say(f"{file}: {file.stat().st_size:,} bytes. The key file and the config belong to it: keep them as well.")
@@ -336,11 +344,12 @@ def restore(config_file: Path | None, file: Path) -> None:
 @click.pass_obj
 def hold(config_file: Path | None, what: str) -> None:
     """Send nothing until `release all`; mails are still taken in and worked off."""
+    from triagemail.clock import Clock
     from triagemail.store import claims
 
-    app = open_app(config_file)
-    with app.store.transaction():
-        new = claims.hold_sending(app.store, app.clock.now())
+    store = open_store(config_file)
+    with store.transaction():
+        new = claims.hold_sending(store, Clock().now())
     say("all sending is held" if new else "all sending was held already")
 
 
@@ -351,10 +360,10 @@ def release(config_file: Path | None, what: str) -> None:
     """Send again, what waits first of all."""
     from triagemail.store import claims
 
-    app = open_app(config_file)
-    with app.store.transaction():
-        was = claims.release_sending(app.store)
-    say(f"{claims.waiting(app.store)} mail(s) go out now" if was else "nothing was held")
+    store = open_store(config_file)
+    with store.transaction():
+        was = claims.release_sending(store)
+    say(f"{claims.waiting(store)} mail(s) go out now" if was else "nothing was held")
 
 
 # --- keys, and people who want to be forgotten ------------------------------------------------------------------------

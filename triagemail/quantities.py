@@ -66,6 +66,15 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_address(host: str) -> bool:
+    """True for what is an address and no name, of either kind."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def duration(value: object) -> timedelta:
     """`30m`, `2h`, `5s`, `14d`, `1h30m`: at least one second, at most ten years."""
     text = _text(value, 'a duration such as "30m", "2h", "5s" or "14d"')

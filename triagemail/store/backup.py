@@ -4,6 +4,7 @@ pg_dump and pg_restore, which do this better."""
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sqlite3
 from dataclasses import dataclass
@@ -44,6 +45,23 @@ def back_up(path: Path, to: Path) -> Path:
     return to
 
 
+def is_part_of(path: Path, file: Path) -> bool:
+    """Whether `file` is the database `path` itself, or a file that SQLite keeps beside it: no place for a copy."""
+    return any(file.exists() and there.exists() and file.samefile(there) for there in _files(path))
+
+
+def _files(path: Path) -> tuple[Path, ...]:
+    return (path, Path(f"{path}-wal"), Path(f"{path}-shm"))
+
+
+def give_to_owner(path: Path, like: Path) -> None:
+    """Root may type a command as well: what it leaves beside the database belongs to whom the database belongs to,
+    else the service cannot open it."""
+    if os.geteuid() == 0:
+        owner = like.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
 def _to_disk(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -63,11 +81,13 @@ def restore(store: Store, copy: Path, now: datetime) -> Restored:
     except sqlite3.Error as error:
         raise StoreUnusable(f"the copy cannot be read ({error}): {copy}") from error
     assert found.path is not None
+    found.name = str(copy)  # what is wrong with it is wrong with the file that somebody named
     try:
         since, waiting = _look(found, now)
     except BaseException:  # a copy that is not put in its place is of no use
         found.path.unlink()
         raise
+    give_to_owner(found.path, store.path if store.path.exists() else store.path.parent)
     before = _put_aside(store.path) if store.path.exists() else None
     found.path.replace(store.path)
     _to_disk(store.path.parent)
@@ -76,9 +96,11 @@ def restore(store: Store, copy: Path, now: datetime) -> Restored:
 
 def _put_aside(path: Path) -> Path:
     """A second name for the database, which may be a broken one, and for the log beside it; `path` itself stays until
-    another takes its place."""
-    before = path.with_name(f"{path.name}.before-restore")
-    for end in ("", "-wal", "-shm"):
+    another takes its place. What an earlier restore put aside stays: it may have been of the wrong copy."""
+    ends = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+    names = (path.with_name(f"{path.name}.before-restore{end}") for end in ends)
+    before = next(name for name in names if not name.exists())
+    for end in ("-wal", "-shm"):
         Path(f"{before}{end}").unlink(missing_ok=True)
     os.link(path, before)
     for end in ("-wal", "-shm"):

@@ -51,7 +51,10 @@ def first_said(error: BaseException) -> str:
 
 
 class StoreUnusable(Exception):
-    """The database cannot be used now: not a database, not writable, not there."""
+    """The database cannot be used now: not a database, not writable, not there. One line, whatever a driver says."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(" ".join(text.split()))
 
 
 def database(url: str) -> pw.Database:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import peewee as pw
 
-from triagemail.store.backup import back_up
+from triagemail.store.backup import back_up, give_to_owner
 from triagemail.store.migrations import STEPS
 from triagemail.store.schema import VERSION
 from triagemail.store.store import Store, StoreUnusable
@@ -43,6 +43,7 @@ def _climb(store: Store) -> Migrated:
         before = store.version() or 0  # read again: another process may have been first
         if store.path is not None and before < VERSION:
             backup = back_up(store.path, store.path.with_name(f"{store.path.name}.schema-{before}"))
+            give_to_owner(backup, store.path)
         for number in range(before + 1, VERSION + 1):
             STEPS[number](store)
         store.run("UPDATE meta SET value = ? WHERE key = 'schema'", str(VERSION))

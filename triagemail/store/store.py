@@ -127,6 +127,13 @@ class Store:
         if not self.db.is_closed():
             self.db.close()
 
+    def settle(self) -> None:
+        """SQLite's log into the database file, so that a copy of that file alone holds every row: threads of the web
+        page may still have connections, and then the log stays. It waits for nobody."""
+        if self.sqlite:
+            with contextlib.suppress(*STORE_FAULTS):
+                self.run("PRAGMA wal_checkpoint(PASSIVE)")
+
     # --- statements ---------------------------------------------------------------------------------------------------
 
     def run(self, statement: str, *values: Any) -> Any:
