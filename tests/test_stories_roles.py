@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chat import ANNA, BOB, LENA, SARA, VERA, VICTOR, Chat, one, opened, talk_directly
+from chat import ANNA, BOB, LENA, SARA, VERA, VICTOR, Chat, one, opened, talk_directly, to
 
 pytestmark = pytest.mark.usefixtures("keeps_its_word")
 
@@ -43,3 +43,51 @@ def test_who_rules_reads_what_the_reporter_picked(tmp_path: Path, policy: str) -
         assert "> P3: " not in asked.text
         owner = one(chat.answers(triage, "owner anna@acme.example"), ANNA)
         assert "> P1: today" in owner.text
+
+
+def test_who_was_asked_and_is_late_hears_who_is_asked_now(tmp_path: Path) -> None:
+    """Who rules answers `P1 because …` (never `agree`: with whom?); a chain of addresses, each with a time limit, then
+    the next."""
+    with talk_directly(tmp_path, dispute={"policy": "hierarchy"}, **CHAIN) as chat:
+        triage, received = opened(chat, "P1")
+        chat.answers(triage, "P3 because only one browser is affected")
+        asked = one(chat.answers(received, "dispute: all of them are"), VERA)
+        assert "with whom?" in one(chat.answers(asked, "agree"), VERA).text
+        chat.after(minutes=31)
+        for late in ("P1 because Bob is right", "agree"):
+            text = one(chat.answers(asked, late), VERA).text
+            assert f"in dispute, and {VICTOR} was" in text
+            assert "only a triager" not in text
+        assert "only a triager" in one(chat.answers(asked, "owner anna@acme.example"), VERA).text
+
+
+def test_a_dispute_says_when_its_result_comes(tmp_path: Path) -> None:
+    """Every step has a deadline; when the last lapses the decision stands. So of a chain only its last step has a
+    result by its end."""
+    with talk_directly(tmp_path, dispute={"policy": "hierarchy"}, **CHAIN) as chat:
+        triage, received = opened(chat, "P1")
+        chat.answers(triage, "P3 because only one browser is affected")
+        wordless = one(chat.answers(received, "dispute"), BOB)
+        assert '"dispute: nobody can pay"' in wordless.text
+        told = one(chat.answers(received, "dispute: all of them are"), BOB).text
+        assert "the next one is asked" in " ".join(told.split())
+        assert "You hear the result by" not in told
+
+
+def test_a_game_asks_its_players_to_throw(tmp_path: Path) -> None:
+    """`rock-paper-scissors`: both mail `rock`, `paper` or `scissors`."""
+    with talk_directly(tmp_path, dispute={"policy": "rock-paper-scissors"}) as chat:
+        triage, received = opened(chat, "P1")
+        chat.answers(triage, "P3 because only one browser is affected")
+        told = to(chat.answers(received, "dispute: all of them are"), BOB)[-1].text
+        assert "Please throw" in told
+        assert f"to {BOB}" not in told
+        other = one(chat.answers(triage, "P2 because of mercy"), SARA).text
+        assert '"rock", "paper" or "scissors"' in " ".join(other.split())
+
+
+def test_a_reason_that_is_missing_is_asked_for_with_an_example_that_fits(chat: Chat) -> None:
+    """Another priority needs a reason (asked for if missing)."""
+    triage, _ = opened(chat, "P2")
+    assert '"P0 because nobody can pay"' in one(chat.answers(triage, "P0"), SARA).text
+    assert '"P3 because there is a workaround"' in one(chat.answers(triage, "P3"), SARA).text
