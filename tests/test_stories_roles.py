@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chat import ANNA, BOB, LENA, SARA, VERA, VICTOR, Chat, one, opened, talk_directly, to
+from chat import ANNA, BOB, CARL, LENA, SARA, VERA, VICTOR, Chat, one, opened, talk_directly, to
 
 pytestmark = pytest.mark.usefixtures("keeps_its_word")
 
@@ -91,3 +91,15 @@ def test_a_reason_that_is_missing_is_asked_for_with_an_example_that_fits(chat: C
     triage, _ = opened(chat, "P2")
     assert '"P0 because nobody can pay"' in one(chat.answers(triage, "P0"), SARA).text
     assert '"P3 because there is a workaround"' in one(chat.answers(triage, "P3"), SARA).text
+
+
+def test_a_receipt_says_whose_an_issue_without_an_owner_is(chat: Chat) -> None:
+    """Until one is named, the triager on duty counts as owner: who hands the duty over and decides all the same is told
+    who that is."""
+    triage, received = opened(chat, "P2")
+    asked = one(chat.answers(received, "P1 because more customers call"), SARA)
+    chat.answers(asked, "duty carl@acme.example")
+    told = one(chat.answers(asked, "agree"), SARA, "[#1]").text
+    assert f"it counts as that of {CARL}" in " ".join(told.split())
+    later = one(chat.answers(triage, "headline: Nobody can pay", author=SARA), SARA, "[#1]").text
+    assert "counts as yours" not in later
