@@ -103,3 +103,15 @@ def test_a_receipt_says_whose_an_issue_without_an_owner_is(chat: Chat) -> None:
     assert f"it counts as that of {CARL}" in " ".join(told.split())
     later = one(chat.answers(triage, "headline: Nobody can pay", author=SARA), SARA, "[#1]").text
     assert "counts as yours" not in later
+
+
+def test_who_reported_a_p0_hears_how_to_reopen_it(chat: Chat) -> None:
+    """The reporter always hears when their issue is closed. `reopen: why` works for the configured time."""
+    triage, received = opened(chat, "P0")
+    closed = one(chat.answers(triage, "resolve: A new disk."), BOB, "RESOLVED")
+    assert '"reopen: why"' in closed.text
+    heard = one(chat.answers(closed, "The checkout is still blank!"), SARA)
+    assert '"reopen: …"' in heard.text
+    assert "It ends when" not in heard.text
+    assert one(chat.answers(closed, "reopen: still blank"), BOB, "REOPENED")
+    assert '"reopen: …"' not in one(chat.answers(received, "Now it works"), SARA).text
