@@ -115,3 +115,14 @@ def test_who_reported_a_p0_hears_how_to_reopen_it(chat: Chat) -> None:
     assert "It ends when" not in heard.text
     assert one(chat.answers(closed, "reopen: still blank"), BOB, "REOPENED")
     assert '"reopen: …"' not in one(chat.answers(received, "Now it works"), SARA).text
+
+
+def test_what_comes_too_late_says_what_would_work(chat: Chat) -> None:
+    """A forbidden command gets one clear reply that says what would work."""
+    triage, received = opened(chat, "P2")
+    chat.answers(triage, "resolve: A new disk.")
+    assert '"reopen: why"' in one(chat.answers(received, "P1"), BOB).text
+    assert '"reopen: why"' not in one(chat.answers(triage, "resolve: A new disk."), SARA).text
+    chat.answers(triage, "reopen: not yet")
+    chat.answers(triage, "decline: it works as designed")
+    assert '"dispute: why"' in one(chat.answers(received, "P1"), BOB).text
