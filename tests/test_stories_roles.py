@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chat import ANNA, BOB, CARL, LENA, SARA, VERA, VICTOR, Chat, one, opened, talk_directly, to
+from chat import ANNA, BOB, CARL, COMPLETE, LENA, SARA, VERA, VICTOR, Chat, one, opened, talk_directly, to
 
 pytestmark = pytest.mark.usefixtures("keeps_its_word")
 
@@ -126,3 +126,17 @@ def test_what_comes_too_late_says_what_would_work(chat: Chat) -> None:
     chat.answers(triage, "reopen: not yet")
     chat.answers(triage, "decline: it works as designed")
     assert '"dispute: why"' in one(chat.answers(received, "P1"), BOB).text
+
+
+def test_the_triager_hears_that_a_second_p0_waits_to_be_announced(chat: Chat) -> None:
+    """While a P0 announced in the last 60 minutes is open, a new P0 goes to the triager at once but is announced only
+    when the triager answers."""
+    opened(chat, "P0", "Website is down")
+    out = chat.sends(ANNA, COMPLETE.format(priority="P0"), subject="Nobody can order")
+    asked = one(out, SARA, "[#2]")
+    text = " ".join(asked.text.split())
+    assert "It is not announced yet: #1, a P0, is open since" in text
+    assert text.count('"duplicate #1"') == 1
+    assert to(out, LENA) == []
+    assert one(chat.answers(asked, "agree"), LENA, "NOBODY CAN ORDER")
+    assert "not announced yet" not in one(chat.sends(ANNA, COMPLETE.format(priority="P1"), subject="Slow"), SARA).text
