@@ -140,3 +140,25 @@ def test_the_triager_hears_that_a_second_p0_waits_to_be_announced(chat: Chat) ->
     assert to(out, LENA) == []
     assert one(chat.answers(asked, "agree"), LENA, "NOBODY CAN ORDER")
     assert "not announced yet" not in one(chat.sends(ANNA, COMPLETE.format(priority="P1"), subject="Slow"), SARA).text
+
+
+@pytest.mark.parametrize("end", ["feature", "decline: it is a test"])
+def test_the_last_word_names_the_priority_that_the_list_heard(chat: Chat, end: str) -> None:
+    """Raising is a new decision; after an announcement a last broadcast ends its updates: under the same priority."""
+    triage, received = opened(chat, "P3")
+    chat.answers(triage, "agree")
+    raised = chat.answers(received, "P0 because nobody can pay")
+    assert one(raised, LENA, "PRIORITY 0 ISSUE: ")
+    last = one(chat.answers(one(raised, SARA, "[#"), end), LENA)
+    assert last.subject.startswith("PRIORITY 0 ISSUE ")
+    assert "P3" not in last.text
+
+
+def test_a_reporter_who_mutes_their_issue_hears_what_still_comes(chat: Chat) -> None:
+    """Role holder unsubscribes from P0: allowed for the list, their mails go on and the reply says so (trust.md U7);
+    the reporter always hears when their issue is closed."""
+    triage, received = opened(chat, "P0")
+    told = one(chat.answers(received, "unsubscribe #1"), BOB).text
+    assert "Mails about issues that you reported" in told
+    assert one(chat.answers(triage, "resolve: A new disk."), BOB, "RESOLVED")
+    assert "that you reported" not in one(chat.answers(received, "subscribe"), BOB).text
