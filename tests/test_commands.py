@@ -163,7 +163,8 @@ NEAR = [
     ("statsu", "status"), ("statsu #42", "status"), ("status please", "status"), ("hlep", "help"), ("lsit", "list"),
     ("mien", "mine"), ("templat", "template"), ("Resolved", "resolve"), ("update", "update"),
     ("next update", "next_update"), ("owner", "owner"), ("desline", "decline"), ("P4", "priority"),
-    ("Hi Sara,\nunsubscibe\nThanks", "unsubscribe"),
+    ("Hi Sara,\nunsubscibe\nThanks", "unsubscribe"), ("updaet: the disk is full, we make room", "update"),
+    ("Dipsute: all customers call us", "dispute"), ("reslove #42: a new disk", "resolve"),
 ]  # fmt: skip
 
 
@@ -176,9 +177,16 @@ def test_a_near_miss(text: str, key: str) -> None:
     assert (longer.intents, longer.near_miss) == ((), "")
 
 
+@pytest.mark.parametrize("text", ["Updates: none so far", "Solved: it was the cable", "Note: call me", "Hint: updaet"])
+def test_what_is_no_near_miss(text: str) -> None:
+    """Prose never is answered with "unknown command": real words before a colon are prose."""
+    assert read(text) == Reading((), text, "")
+
+
 @pytest.mark.parametrize(
     ("subject", "text", "near"),
     [
+        ("", "updaet: the disk is full", ""),  # a report, whatever its first word
         ("", "unsubscibe", "unsubscribe"),
         ("unsubscibe", "", "unsubscribe"),
         ("help", "statsu", "status"),

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from triagemail.mail.calls import ALONE, ASKS, INCOMPLETE, LIST_ONLY, ON_ISSUE, PERSONAL, SPANS, Call, call
+from triagemail.mail.calls import ALONE, ASKS, FREE, INCOMPLETE, LIST_ONLY, ON_ISSUE, PERSONAL, SPANS, Call, call
 from triagemail.mail.headers import clean_header
 from triagemail.mail.intended import Who, intent
 from triagemail.mail.quoting import Kind, Line
@@ -34,6 +34,7 @@ from triagemail.process.intents import Intent
 from triagemail.process.model import Evidence
 
 LIMIT = 10  # commands a mail (trust.md C10)
+MISTYPED = 200  # characters of a line that is nearly a command with its text
 
 IN_REPORTS = frozenset(["bug", "feature", "call"])  # what somebody writes who reports in one word
 WITH_TEXT = LIST_ONLY | {"status", "list", "template", "process"}  # in the subject they count above any text
@@ -196,8 +197,18 @@ def _near_miss(new: Sequence[str], subject: str, words: Words, *, fresh: bool) -
     if not texts and fresh and not head.replied:
         texts = [head.text]
     key = _meaning(texts[0], words) if len(texts) == 1 else ""
+    if len(texts) == 1 and not fresh and not key:
+        key = _mistyped(texts[0], words)
     sure = key in LIST_ONLY or (key in PERSONAL and call(composed(texts[0]), words) is not None)
     return words.examples[key] if key and (not told or sure) else ""
+
+
+def _mistyped(text: str, words: Words) -> str:
+    """The key of the command with free text whose word is mistyped before its colon: `updaet: the disk is full`."""
+    head, _, free = composed(text[:MISTYPED]).replace("：", ":").partition(":")
+    said = plain(re.sub("#[0-9]*", " ", head))
+    key = nearest(said, words) if said and free.strip() and len(text) <= MISTYPED and len(said.split()) <= 3 else ""
+    return key if key in FREE and words.near.get(said) != key else ""
 
 
 def _meaning(text: str, words: Words) -> str:

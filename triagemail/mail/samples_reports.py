@@ -42,7 +42,7 @@ MISSING: dict[str, Any] = {
 RECEIVED: dict[str, Any] = {"verify": False, "due": None, "alarm": None, "alarm_named": True}
 SCREEN: dict[str, Any] = {
     "due": DUE, "missing": NONE, "workaround": False, "unsure": False, "similar": (), "handover": False, "reason": "",
-    "instead_of": "", "called": False,
+    "instead_of": "", "called": False, "alarm": None,
 }  # fmt: skip
 BOOK = "https://book.acme.example/triage"
 
@@ -114,6 +114,7 @@ REPORTS: tuple[Sample, ...] = (
         ALICE,
         **SCREEN | {"due": SOON, "reason": "Now it hits all customers."},
     ),
+    mail("triage", "beside another P0", URGENT, ALICE, **SCREEN | {"due": SOON, "alarm": ANOTHER}),
     mail("triage", "similar ones", WHOLE, ALICE, **SCREEN | {"similar": (INVOICES, TYPO), "unsure": True}),
     mail(
         "triage", "P2 reported for somebody", replace(PASSED_ON, reported=Priority.P2), ALICE, **SCREEN | {"due": None}

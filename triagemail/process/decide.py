@@ -186,7 +186,7 @@ def decide(snapshot: Snapshot, intent: Intent, now: datetime, policy: Policy) ->
         return updates.refuse(intent, "unknown-issue" if intent.issue else "no-issue")
     believed = _believe(intent, issue, now)
     if code := acts.permit(intent, issue, policy):
-        return believed + _short(intent, code)
+        return believed + (disputes.meanwhile(intent, issue, code, policy) or _short(intent, code))
     issue = reports.apply(believed, issue)
     acted = _act(snapshot, intent, issue, now, policy)
     done = believed + acted + _thank(believed, acted, intent, issue, policy)

@@ -118,6 +118,16 @@ def _ask(issue: Issue, running: RunningDispute, policy: Policy) -> Decision:
     return to_people(template, issue, running.asked, dispute=running)
 
 
+def meanwhile(intent: want.Intent, issue: Issue | None, code: str, policy: Policy) -> Decision | None:
+    """What an authority hears who agrees, or who decides while another one is asked: not that only triagers decide."""
+    asked = issue.dispute.asked if issue is not None and issue.dispute is not None else ()
+    decides = isinstance(intent, (want.Agree, want.SetPriority, want.Decline, want.SetKind))
+    if code != "not-triager" or not decides or not asked or intent.by not in (*asked, *policy.authority):
+        return None
+    agrees = isinstance(intent, want.Agree) and intent.by in asked
+    return refuse(intent, "no-agree-in-dispute" if agrees else "in-dispute", asked=asked)
+
+
 # --- rulings ----------------------------------------------------------------------------------------------------------
 
 

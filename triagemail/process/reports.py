@@ -116,10 +116,10 @@ def carry_on(
     gaps = missing(issue, policy)
     asked = issue.state is not State.DRAFT
     decision = Decision()
-    if not asked and (not gaps or issue.reported is Priority.P0):
-        decision += ask_triager(issue, now, policy)
-    issue = apply(decision, issue) or issue
     another = alarm if issue.reported is Priority.P0 and alarm is not None and alarm.number != issue.number else None
+    if not asked and (not gaps or issue.reported is Priority.P0):
+        decision += ask_triager(issue, now, policy, alarm=another)
+    issue = apply(decision, issue) or issue
     person = (correspondent(issue),)
     if gaps:
         shown = another_shown(issue, another, policy)
@@ -151,11 +151,13 @@ def _gaps(issue: Issue, policy: Policy, first: bool) -> dict[str, object]:
     return {"first": first, "missing": missing(issue, policy), "offer": offer, "booking_url": booking}
 
 
-def ask_triager(issue: Issue, now: datetime, policy: Policy, *, handover: bool = False) -> Decision:
+def ask_triager(
+    issue: Issue, now: datetime, policy: Policy, *, handover: bool = False, alarm: Issue | None = None
+) -> Decision:
     """ "A complete report goes to the triager on duty, on one screen"; the pager gets three lines of every P0."""
     asked = Decision(events=(TriagerAsked(issue=issue.number, at=now, by="", triager=policy.duty),))
     after = apply(asked, issue) or issue
-    return asked + screen(after, (policy.duty,), policy, handover=handover) + page(after, policy)
+    return asked + screen(after, (policy.duty,), policy, handover=handover, alarm=alarm) + page(after, policy)
 
 
 def page(issue: Issue, policy: Policy, *, missed: bool = False) -> Decision:
@@ -175,9 +177,11 @@ def screen(
     reason: str = "",
     instead_of: str = "",
     called: bool = False,
+    alarm: Issue | None = None,
 ) -> Decision:
     """The triager's mail; `reason` is what the reporter says beside a new priority, `instead_of` who cannot be reached,
-    `called` that the guidance call is over. `similar` open issues are for whoever knows them all to fill in."""
+    `called` that the guidance call is over, `alarm` the P0 beside which this one is not announced yet. `similar` open
+    issues are for whoever knows them all to fill in."""
     return to_people(
         "triage",
         issue,
@@ -191,6 +195,7 @@ def screen(
         reason=reason.strip(),
         instead_of=instead_of,
         called=called,
+        alarm=alarm,
     )
 
 

@@ -76,11 +76,13 @@ def broadcast(kind: str, issue: Issue, policy: Policy, **values: object) -> Deci
     heard_at = (
         min(priority, before) if isinstance(before, Priority) else priority
     )  # who followed a P0 hears it become a P2
-    people = dict.fromkeys((issue.reporter, in_charge(issue, policy), *issue.joined))
+    people = dict.fromkeys((issue.reporter, in_charge(issue, policy), issue.triager or policy.duty, *issue.joined))
     also = tuple(person for person in people if not admits(policy.monitors, person))
     more = issue.doc or policy.doc_url.format(number=issue.number)
     known = {"text": "", "automatic": False, "correction": False, "before": None, "more": more, "deaf": False}
     known |= {"feature": False, "follow": None, "paused": False}  # why the updates of one end
+    if kind == "ended":  # of one that was raised and never decided again the list heard at the higher priority
+        known["before"] = issue.priority if issue.priority is not None and issue.priority.urgent else priority
     known |= {"confirmed": issue.confirmed} | values
     to = Audience(Priority(heard_at), issue.number, also, issue.area)
     supersedes = kind != "new"
