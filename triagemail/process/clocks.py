@@ -24,7 +24,7 @@ def clocks(issue: Issue, policy: Policy) -> Mapping[str, datetime]:
         return running
     if issue.state is State.DRAFT:
         running |= _draft_clocks(issue, policy)
-    if issue.state in (State.DRAFT, State.TRIAGE) and issue.call_at is not None and not issue.call_over:
+    if issue.state in (State.DRAFT, State.TRIAGE) and issue.call_at is not None and issue.call_waits:
         running["call-over"] = issue.call_at + reports.CALL_LASTS
     if issue.state is State.TRIAGE and reports.missing(issue, policy) and issue.reminded_at is None:
         running["remind"] = _gaps_due(issue, policy)
