@@ -212,7 +212,8 @@ def _read(
     if said.near_miss and not names:
         miss = want.NearMiss(**who, issue=number, said=said.comment[:200], meant=said.near_miss)
         return Reading(text, (miss,), form)
-    intents = _fresh(heard, who) if context.issue is None else _reply(heard, who, context.issue, context, policy, words)
+    issue = context.issue
+    intents = _fresh(heard, who, words) if issue is None else _reply(heard, who, issue, context, policy, words)
     return Reading(text, tuple(intents), form)
 
 
@@ -321,7 +322,7 @@ def _first_answer(issue: Issue, policy: Policy) -> str:
     return keys[0] if keys and issue.state is not State.TRIAGE and not issue.call_waits else ""
 
 
-def _fresh(heard: _Heard, who: Who) -> list[Intent]:
+def _fresh(heard: _Heard, who: Who, words: Words) -> list[Intent]:
     """A mail that is no reply about an issue: commands, questions to the service, or a report."""
     said, form = heard.said, heard.form
     commanded = list(said.intents)
@@ -332,7 +333,8 @@ def _fresh(heard: _Heard, who: Who) -> list[Intent]:
             return commanded
         if about is not None:  # prose beside commands that name an issue belongs to that issue
             return [want.Comment(**who, issue=about, text=said.comment, by_number=True), *commanded]
-    answers = heard.answers or ({"what": form.headline} if form.headline else {})
+    said_there = "" if _only_courtesy(form.headline, words) else form.headline  # `Hello` above `Hi` reports nothing
+    answers = heard.answers or ({"what": said_there} if said_there else {})
     material = "\n\n".join(part for part in (form.rest if form.labelled else "", heard.material) if part.strip())
     if not answers and form.priority is None and not heard.names and not heard.material:
         return commanded or [want.Ask(**who, what="help", unasked=True)]
