@@ -257,6 +257,16 @@ def test_words_that_pick_no_priority_are_kept_and_it_is_asked_for_again(chat: Ch
     assert one(chat.answers(again, "P2"), SARA)
 
 
+def test_a_complaint_that_is_passed_on_in_an_answer_reaches_the_triager(chat: Chat) -> None:
+    """A forwarded mail is kept as material for questions 1 and 3 and shown to the triager; no priority in it counts."""
+    asked = one(chat.sends(BOB, "the search is odd", subject="Search is odd"), BOB)
+    complaint = "---------- Forwarded message ---------\nFrom: Kim <kim@shop.example>\n\nNo hits for shoes!\nP0"
+    again = one(chat.answers(asked, f"This is what Kim says:\n\n{complaint}"), BOB)
+    assert chat.issue(1).reported is None
+    triage = one(chat.answers(again, "2. ten hits\n3. search for shoes\n4. everybody\n5. P2"), SARA)
+    assert "> No hits for shoes!" in triage.text
+
+
 def test_thanks_beside_an_answer_are_no_part_of_the_report(chat: Chat) -> None:
     """Neither a greeting nor a signature is an answer."""
     asked = one(chat.sends(BOB, "the search is odd", subject="Search is odd"), BOB)

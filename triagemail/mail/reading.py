@@ -258,7 +258,9 @@ def _reply(heard: _Heard, who: Who, issue: Issue, context: Context, policy: Poli
     asked = issue.unverified and who["by"] == (issue.filed_by or issue.reporter)
     if asked and not filled and _says_yes(comment, words):
         filled, comment = [want.FillIn(**who, issue=number)], ""  # "answer this mail with any word": it is no comment
-    text = "\n\n".join(part for part in (comment.strip(), heard.material) if part)
+    kept = who["by"] in (issue.reporter, issue.filed_by) and _first_answer(issue, policy)  # what was passed on, too
+    material = heard.material.removeprefix(heard.form.material).strip() if kept else heard.material
+    text = "\n\n".join(part for part in (comment.strip(), material) if part)
     if said.too_many:
         commanded = [want.TooMany(**who, issue=number, count=said.too_many)]
     if text or (names and not commanded):
@@ -293,7 +295,8 @@ def _filled(
         answers = {**answers, "see": heard.answers["see"]}
     comment = heard.form.rest if heard.form.labelled else "" if free in answers.values() else whole
     if own and (first := _first_answer(issue, policy)):
-        beside = (answers.get(first), comment if heard.form.labelled else "", *(pick.reason for pick in picks[:1]))
+        reasons = [pick.reason for pick in picks[:1]]
+        beside = [answers.get(first), comment if heard.form.labelled else "", *reasons, heard.form.material]
         answers |= {first: text} if (text := "\n".join(filter(None, beside))) else {}
         comment = "" if heard.form.labelled else comment
     if answers and len(picks) == 1 and (first or not picks[0].reason):  # with a `P1` they are one word about one report
