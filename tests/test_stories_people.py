@@ -267,6 +267,18 @@ def test_a_complaint_that_is_passed_on_in_an_answer_reaches_the_triager(chat: Ch
     assert "> No hits for shoes!" in triage.text
 
 
+@pytest.mark.parametrize("subject", ["P2: search is odd", "Search is odd"])
+def test_a_draft_that_a_reply_reopens_is_answered_once_and_the_reminder_comes_later(chat: Chat, subject: str) -> None:
+    """A draft untouched for 14 days closes with a mail; a reply reopens it. One reply asks for what is open, and the
+    one reminder comes in its time after that."""
+    asked = one(chat.sends(BOB, "the search is odd", subject=subject), BOB)
+    fast(chat, days=14, minutes=1)
+    assert chat.issue(1).state is State.LAPSED
+    assert "A reminder" not in one(chat.answers(asked, "Sorry, I was away. It is still odd."), BOB).text
+    assert chat.issue(1).state is State.DRAFT
+    assert "A reminder" in one(chat.after(days=1, step=NOBODY), BOB).text
+
+
 def test_thanks_beside_an_answer_are_no_part_of_the_report(chat: Chat) -> None:
     """Neither a greeting nor a signature is an answer."""
     asked = one(chat.sends(BOB, "the search is odd", subject="Search is odd"), BOB)
