@@ -172,8 +172,10 @@ def _same(one: timedelta, other: timedelta) -> bool:
 
 
 def _issue(situation: Situation, policy: Policy, start: datetime = MONDAY) -> Issue:
-    """Each time far from the others, so that a due time shows which one it counts from."""
+    """Each time far from the others, so that a due time shows which one it counts from; a draft was touched before it
+    would have lapsed."""
     times = {base: start + APART * place for place, base in enumerate(BASES)}
+    times["touched_at"] = start + timedelta(weeks=1)
     kept = {base: at for base, at in times.items() if base in ("opened_at", "touched_at", *situation.set)}
     more = dict(situation.more)
     if rule := more.pop("dispute", ""):

@@ -494,11 +494,24 @@ def test_own_words_of_the_config_stay(tmp_path: Path) -> None:
         ("Checkout 502 nginx/1.25 upstream timed out", ""),
         ("Wir sehen das auf der Seite seit neun und es ist rot: the shop is down, you can not pay.", ""),
         ("Bitte schnell, die Kasse geht nicht: HTTP 502 Bad Gateway.", "de"),
+        ("Hola,\n\nno puedo exportar el informe de ventas. Sale error 500.\n\nUn saludo,\nCarlos", "es"),
+        ("Buenos días, la página de pago no carga desde esta mañana.", "es"),
+        ("No funciona el inicio de sesión, me da error 403.", "es"),
+        ("El botón de comprar no responde. Varios clientes han llamado.", "es"),
+        ("No me deja adjuntar archivos al correo", "es"),
+        ("Bonjour,\n\nImpossible de me connecter ce matin, j'ai une page blanche. Cordialement", "fr"),
+        ("La page de paiement ne marche pas.", "fr"),
+        ("J'ai un message d'erreur 500 à la connexion", "fr"),
+        ("Guten Morgen, leider kommt heute keine Bestellung an. Viele Grüße", "de"),
+        ("Rechnung falsch, siehe Anhang. Gruß Tom", "de"),
+        ("Export fails with error 500, help please", "en"),
+        ("Hallo, die Seite sagt: cannot connect, please retry", ""),
+        ("La Poste, de Gaulle: HTTP 502 upstream timed out", ""),
     ],
 )
 def test_the_language_of_a_text(text: str, language: str) -> None:
     """A small, transparent rule: words that only one language has, at least three and twice as many as of any other;
-    of a text of a few words one suffices. In doubt none."""
+    of a short sentence two suffice, of a few words one. In doubt none."""
     assert language_of(text, WORDS) == language
 
 

@@ -192,9 +192,14 @@ def test_not_sure_hints_at_a_feature_request() -> None:
     assert "it may be a feature request" not in text_of("triage", "workaround")
 
 
+def test_the_mail_about_the_end_says_which_word_opens_it_again() -> None:
+    """ "`reopen: why` works for the configured time": prose does not, so the sentence that offers it names the word."""
+    assert 'Not fixed? Answer "reopen: why" within 7 days, and it is open again.' in text_of("resolved", "P2")
+
+
 def test_the_decision_says_how_to_dispute_it() -> None:
     """ "The reporter is told it, and how to dispute": until when, and who decides then, by the config's policy."""
-    within = "You see it differently? Say why within 1 day. Then"
+    within = 'You see it differently? Say "dispute: why" within 1 day. Then'
     ways = {
         "lowered": "alice@acme.example looks at it once more, and that is final.",
         "lowered, a chain decides": "cto@acme.example decides, and if there is no answer vp@acme.example.",

@@ -80,6 +80,9 @@ def test_free_text_without_a_label_is_a_report() -> None:
         "I did this:\n1. log in\n2. pay\n3. see an error",
         "Issue-tracking is down",
         "answer me soon",
+        "Was ich auch tue, nichts geht",
+        "Wer zahlt, sieht eine leere Seite",
+        "Zu 3 Kunden kommt keine Ware",
         "What is happening with you",
     ],
 )
@@ -202,6 +205,10 @@ def test_numbers_fill_gaps_in_a_reply() -> None:
         "affected": "ACME only",
     }
     assert report_of("5. P1", reply=True).priority is Priority.P1
+    for form in ("3 - {}\n4 - {}\n5 - {}", "3/ {}\n4/ {}\n5/ {}", "zu 3: {}\nzu 4: {}\nzu 5: {}"):
+        found = report_of(form.format("a", "b", "P2"), reply=True).answers
+        assert found == {"see": "a", "affected": "b", "priority": "P2"}
+    assert report_of("3 - 4 customers call us", reply=True).answers == {}
     assert report_of("1. restarted\n2. cleared the cache", reply=True).answers == {}
 
 
@@ -315,6 +322,14 @@ def test_one_person_told_it() -> None:
     own = (*QUESTIONS, Question(key="who", label="Reported by"))
     found = report.read(lines("Problem: x\nReported by: a@shop.example"), "Shop", own, words=WORDS, for_others=True)
     assert (found.behalf, found.answers["who"]) == ("", "a@shop.example")
+
+
+def test_one_word_labels_in_every_language() -> None:
+    """Any alias, any case: what `What`, `Who` and `How` are in English."""
+    full = {"what": "a", "see": "c", "affected": "d", "priority": "P2"}
+    assert report_of("Was: a\nWie: c\nWer: d\nDringlichkeit: P2").answers == full
+    assert report_of("Qué: a\nCómo: c\nQuién: d\nUrgencia: P2").answers == full
+    assert report_of("Quoi : a\nComment le voir : c\nQui : d\nUrgence : P2").answers == full
 
 
 def test_french_spaces_before_a_colon() -> None:

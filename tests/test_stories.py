@@ -97,6 +97,13 @@ def test_a_template_left_as_it_was_sent_counts_as_no_answer(chat: Chat) -> None:
     assert "[ ]" in one(out, BOB).text
 
 
+@pytest.mark.parametrize(("subject", "text"), [("Hello", "Hi"), ("hi", ""), ("Hi", "Hello,"), ("Thx", "Thanks!")])
+def test_a_mail_that_only_greets_gets_the_help_page(chat: Chat, subject: str, text: str) -> None:
+    """Free text without one label is a report too; a greeting says nothing, and its writer probably looks for help."""
+    assert "To report a problem" in one(chat.sends(BOB, text, subject=subject), BOB).text
+    assert chat.app.store.issue(1) is None
+
+
 def test_an_unverified_p0_goes_to_the_triager_at_once_and_is_announced_when_its_reporter_answers(chat: Chat) -> None:
     """An UNVERIFIED one [is announced] when its reporter answers our mail or a triager answers, never by a clock."""
     chat.subscribe(LENA, TOM)

@@ -207,6 +207,86 @@ def test_call_sends_both_an_invite_and_after_it_the_triager_fills_in_the_rest(ch
     assert chat.issue(1).priority is Priority.P2
 
 
+def test_where_the_reporter_can_be_reached_goes_to_the_triager_before_the_call(chat: Chat) -> None:
+    """Text that is no command is a comment, never lost, and travels: the mail about the call asks for a phone number
+    and says that it goes to the triager, so it does, while the report is still a draft."""
+    asked = one(chat.sends(BOB, "the search is odd", subject="Search is odd"), BOB)
+    invite = one(chat.answers(asked, "call"), BOB)
+    out = chat.answers(invite, "+49 30 1234567")
+    assert "> +49 30 1234567" in one(out, SARA).text
+    assert chat.issue(1).answers == {"what": "the search is odd"}
+    assert "> Or by video" in one(chat.answers(asked, "Or by video"), SARA).text
+
+
+def test_a_phone_number_beside_the_word_call_goes_to_the_triager(chat: Chat) -> None:
+    """Several commands in one mail …; answers and comments in it are kept always, and travel."""
+    asked = one(chat.sends(BOB, "the search is odd", subject="Search is odd"), BOB)
+    out = chat.answers(asked, "call\n\nI am at +49 30 1234567.")
+    assert "> I am at +49 30 1234567." in "\n".join(mail.text for mail in to(out, SARA))
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("P2\n\nOnly ACME sees it.", "Only ACME sees it."),
+        ("Only ACME sees it.\n\nP2", "Only ACME sees it."),
+        ("P2 because of the fair\n\nOnly ACME sees it.", "Only ACME sees it."),
+        ("It is about their contract.\n\nExpected: ten hits\nP2", "It is about their contract."),
+        ("Priority: high", "high"),
+        ("P1 because the fair opens today", "the fair opens today"),
+    ],
+)
+def test_what_a_reporter_writes_beside_an_answer_reaches_the_triager(chat: Chat, said: str, kept: str) -> None:
+    """Text that is no command is never lost: in a draft, of which nobody else knows yet, it is added to the first
+    answer, where the triager will see it, and one reply says what is still open."""
+    asked = one(chat.sends(BOB, "the search is odd", subject="Search is odd"), BOB)
+    again = one(chat.answers(asked, said), BOB)
+    assert f"> {kept}" in again.text
+    triage = one(chat.answers(again, "2. ten hits\n3. search for shoes\n4. everybody\n5. P2"), SARA)
+    assert f"> {kept}" in triage.text
+
+
+@pytest.mark.parametrize("said", ["Priority: high", "As soon as you can."])
+def test_words_that_pick_no_priority_are_kept_and_it_is_asked_for_again(chat: Chat, said: str) -> None:
+    """Without a priority an issue is not decided: words that name none take no other answer's place, and silence would
+    be taken for consent."""
+    asked = one(chat.sends(BOB, COMPLETE.format(priority=""), subject="Search is odd"), BOB)
+    again = one(chat.answers(asked, said), BOB)
+    assert said.removeprefix("Priority: ") in chat.issue(1).answers["what"]
+    assert "P0" in again.text
+    assert one(chat.answers(again, "P2"), SARA)
+
+
+def test_a_complaint_that_is_passed_on_in_an_answer_reaches_the_triager(chat: Chat) -> None:
+    """A forwarded mail is kept as material for questions 1 and 3 and shown to the triager; no priority in it counts."""
+    asked = one(chat.sends(BOB, "the search is odd", subject="Search is odd"), BOB)
+    complaint = "---------- Forwarded message ---------\nFrom: Kim <kim@shop.example>\n\nNo hits for shoes!\nP0"
+    again = one(chat.answers(asked, f"This is what Kim says:\n\n{complaint}"), BOB)
+    assert chat.issue(1).reported is None
+    triage = one(chat.answers(again, "2. ten hits\n3. search for shoes\n4. everybody\n5. P2"), SARA)
+    assert "> No hits for shoes!" in triage.text
+
+
+@pytest.mark.parametrize("subject", ["P2: search is odd", "Search is odd"])
+def test_a_draft_that_a_reply_reopens_is_answered_once_and_the_reminder_comes_later(chat: Chat, subject: str) -> None:
+    """A draft untouched for 14 days closes with a mail; a reply reopens it. One reply asks for what is open, and the
+    one reminder comes in its time after that."""
+    asked = one(chat.sends(BOB, "the search is odd", subject=subject), BOB)
+    fast(chat, days=14, minutes=1)
+    assert chat.issue(1).state is State.LAPSED
+    assert "A reminder" not in one(chat.answers(asked, "Sorry, I was away. It is still odd."), BOB).text
+    assert chat.issue(1).state is State.DRAFT
+    assert "A reminder" in one(chat.after(days=1, step=NOBODY), BOB).text
+
+
+def test_thanks_beside_an_answer_are_no_part_of_the_report(chat: Chat) -> None:
+    """Neither a greeting nor a signature is an answer."""
+    asked = one(chat.sends(BOB, "the search is odd", subject="Search is odd"), BOB)
+    chat.answers(asked, "Hi,\n\nP2\n\nThanks,\nBob")
+    assert chat.issue(1).answers["what"] == "the search is odd"
+    assert chat.issue(1).reported is Priority.P2
+
+
 def test_who_accepts_an_invite_is_noted_and_nobody_answers(chat: Chat) -> None:
     """Answers to invites (Accepted, Declined), read receipts and emoji reactions are recorded in silence."""
     asked = one(chat.sends(BOB, "the search is odd", subject="Search is odd"), BOB)

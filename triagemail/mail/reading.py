@@ -213,7 +213,8 @@ def _read(
     if said.near_miss and not names:
         miss = want.NearMiss(**who, issue=number, said=said.comment[:200], meant=said.near_miss)
         return Reading(text, (miss,), form)
-    intents = _fresh(heard, who) if context.issue is None else _reply(heard, who, context.issue, context, policy, words)
+    issue = context.issue
+    intents = _fresh(heard, who, words) if issue is None else _reply(heard, who, issue, context, policy, words)
     return Reading(text, tuple(intents), form)
 
 
@@ -253,12 +254,16 @@ def _reply(heard: _Heard, who: Who, issue: Issue, context: Context, policy: Poli
     said, number = heard.said, issue.number
     if issue.unverified and who["by"] == issue.reporter and _denies(heard.free, words, context.answers):
         return [want.Withdraw(**who, issue=number, reason=heard.free)]  # somebody else wrote it, in their name
+    if context.answers == "call":  # "Answer with a phone number or a link: it goes to" the triager
+        heard = replace(heard, free="")
     filled, commanded, comment = _filled(heard, who, issue, policy, words)
     names = () if filled else heard.names
     asked = issue.unverified and who["by"] == (issue.filed_by or issue.reporter)
     if asked and not filled and _says_yes(comment, words):
         filled, comment = [want.FillIn(**who, issue=number)], ""  # "answer this mail with any word": it is no comment
-    text = "\n\n".join(part for part in (comment.strip(), heard.material) if part)
+    kept = who["by"] in (issue.reporter, issue.filed_by) and _first_answer(issue, policy)  # what was passed on, too
+    material = heard.material.removeprefix(heard.form.material).strip() if kept else heard.material
+    text = "\n\n".join(part for part in (comment.strip(), material) if part)
     if said.too_many:
         commanded = [want.TooMany(**who, issue=number, count=said.too_many)]
     if text or (names and not commanded):
@@ -267,7 +272,8 @@ def _reply(heard: _Heard, who: Who, issue: Issue, context: Context, policy: Poli
             want.Comment(**who, issue=number, text=text, attachments=names, broadcast_reply=context.broadcast)
         )
     told = [replace(i, broadcast_reply=context.broadcast) if isinstance(i, want.Ask) else i for i in commanded]
-    return [*filled, *told]
+    booked = [each for each in told if isinstance(each, want.BookCall)]  # first: a phone number beside it travels
+    return [*booked, *filled, *(each for each in told if each not in booked)]
 
 
 def _filled(
@@ -283,14 +289,20 @@ def _filled(
     open_ = issue.state in (State.DRAFT, State.TRIAGE, State.LAPSED)
     if not open_ or not (own or (who["by"] in policy.triagers and heard.form.labelled)):
         return [], commanded, whole
-    polite = _only_courtesy(heard.free, words) or (issue.unverified and _says_yes(heard.free, words))
-    answers = heard.answers if heard.form.labelled else {} if polite else _free_answer(issue, heard.free, policy)
+    priority, first = heard.form.priority if own else None, ""
+    picks = [i for i in commanded if isinstance(i, want.SetPriority)] if own else []
+    free = whole if picks and picks == commanded else heard.free
+    polite = _only_courtesy(free, words) or (issue.unverified and _says_yes(free, words))
+    answers = heard.answers if heard.form.labelled else {} if polite else _free_answer(issue, free, policy)
     if own and "see" in heard.answers and not issue.answers.get("see"):  # a recording or a picture needs no label
         answers = {**answers, "see": heard.answers["see"]}
-    comment = heard.form.rest if heard.form.labelled else "" if heard.free in answers.values() else whole
-    priority = heard.form.priority if own else None
-    picks = [i for i in commanded if isinstance(i, want.SetPriority)] if own else []
-    if answers and len(picks) == 1 and not picks[0].reason:  # answers and a bare `P1` are one word about one report
+    comment = heard.form.rest if heard.form.labelled else "" if free in answers.values() else whole
+    if own and (first := _first_answer(issue, policy)):
+        reasons = [pick.reason for pick in picks[:1]]
+        beside = [answers.get(first), comment if heard.form.labelled else "", *reasons, heard.form.material]
+        answers |= {first: text} if (text := "\n".join(filter(None, beside))) else {}
+        comment = "" if heard.form.labelled else comment
+    if answers and len(picks) == 1 and (first or not picks[0].reason):  # with a `P1` they are one word about one report
         priority, commanded = picks[0].priority, [i for i in commanded if i not in picks]
     elif picks:
         priority = None
@@ -301,18 +313,22 @@ def _filled(
 
 
 def _free_answer(issue: Issue, free: str, policy: Policy) -> dict[str, str]:
-    """Free text answers the one question that is still open; with more open nobody can know which is meant, so in a
-    draft it is added to the first answer, where the triager will see it."""
+    """Free text answers the one question that is still open; with more open, or the priority alone, nobody can know
+    which is meant."""
     keys = [key for key in policy.required() if key != PRIORITY]
     gaps = [key for key in keys if not issue.answers.get(key, "").strip()]
-    if not free.strip() or not gaps:
-        return {}
-    if len(gaps) == 1:
-        return {gaps[0]: free}
-    return {keys[0]: free} if issue.state is not State.TRIAGE else {}
+    key = gaps[0] if len(gaps) == 1 else _first_answer(issue, policy)
+    return {key: free} if key and free.strip() else {}
 
 
-def _fresh(heard: _Heard, who: Who) -> list[Intent]:
+def _first_answer(issue: Issue, policy: Policy) -> str:
+    """Where text that answers no question is added in a draft, so that the triager will see it; "" where the triager
+    knows of the issue already and it travels as it is."""
+    keys = [key for key in policy.required() if key != PRIORITY]
+    return keys[0] if keys and issue.state is not State.TRIAGE and not issue.call_waits else ""
+
+
+def _fresh(heard: _Heard, who: Who, words: Words) -> list[Intent]:
     """A mail that is no reply about an issue: commands, questions to the service, or a report."""
     said, form = heard.said, heard.form
     commanded = list(said.intents)
@@ -323,7 +339,8 @@ def _fresh(heard: _Heard, who: Who) -> list[Intent]:
             return commanded
         if about is not None:  # prose beside commands that name an issue belongs to that issue
             return [want.Comment(**who, issue=about, text=said.comment, by_number=True), *commanded]
-    answers = heard.answers or ({"what": form.headline} if form.headline else {})
+    said_there = "" if _only_courtesy(form.headline, words) else form.headline  # `Hello` above `Hi` reports nothing
+    answers = heard.answers or ({"what": said_there} if said_there else {})
     material = "\n\n".join(part for part in (form.rest if form.labelled else "", heard.material) if part.strip())
     if not answers and form.priority is None and not heard.names and not heard.material:
         return commanded or [want.Ask(**who, what="help", unasked=True)]

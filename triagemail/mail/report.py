@@ -57,6 +57,7 @@ _LEAD = re.compile(
     r"(?:\(?([0-9]{1,2})(?:[.):]+(?![0-9])|(?=\s\s|\t))[\s*_]*)?"  # its number
     r"[\"'“”„«¿*_]*"
 )
+_DASHED = re.compile(r"\s{0,3}([0-9]{1,2})\s?[-–—/=]\s")  # `2 - ten hits`: only where another line is numbered
 _MARKS = ":：=?？*_|”» \t"
 _WORD = re.compile(r"[^\W_]+")
 _GAP = re.compile(r"[*_]*(?:\s{2,}|\t|\s?\|)")
@@ -369,15 +370,18 @@ def _numbered(sheet: _Sheet, forms: _Forms, *, reply: bool) -> None:
     """
     items: list[tuple[int, list[str]]] = []
     top: list[str] = []
+    alone: re.Match[str] | None = None
     for text in sheet.top:
-        lead = _LEAD.match(text)
+        dashed = _DASHED.match(text)
+        lead = dashed or _LEAD.match(text)
         number = int(lead[1]) if lead and lead[1] else 0
         if lead and number:
-            items.append((number, [text[lead.end() :]]))
+            items.append((number, [text[lead.end() :].strip()]))
         else:
             (items[-1][1] if items else top).append(text)
+        alone = dashed if len(items) == 1 and number else alone
     numbers = [number for number, _ in items]
-    if not numbers or numbers != sorted(set(numbers)) or numbers[-1] > len(forms.keys):
+    if not numbers or (alone and len(numbers) == 1) or numbers != sorted(set(numbers)) or numbers[-1] > len(forms.keys):
         return
     last = forms.keys[numbers[-1] - 1]
     picked = last == PRIORITY and pick("\n".join(items[-1][1]), forms.words) is not None

@@ -317,16 +317,18 @@ _TOLD = 600  # characters of a text by which its language is told
 
 def language_of(text: str, words: Words) -> str:
     """The language of a text, "" where it is not plain: the one with the most words that no other has, at least three
-    (a text of few words: all that tell anything), and twice as many as the next."""
+    (in a sentence two, in a few words one), and twice as many as the next."""
     found = _WORD.findall(unicodedata.normalize("NFC", text[:_TOLD]).casefold())
     score = Counter(words.telling[word] for word in found if word in words.telling)
     best = score.most_common(2)
     if not best or (len(best) > 1 and best[0][1] < 2 * best[1][1]):
         return ""
-    return best[0][0] if best[0][1] >= (3 if len(found) > FEW else 1) else ""
+    enough = 1 if len(found) <= FEW else 2 if len(found) <= _SENTENCE else 3
+    return best[0][0] if best[0][1] >= enough else ""
 
 
 FEW = 6  # words of a text that is hardly more than a command
+_SENTENCE = 12  # words of a short one
 _UNITS = {"minutes": 1, "hours": 60, "days": 1440, "weeks": 10_080}
 _TABLES = {
     "language": ("names", "telling"),

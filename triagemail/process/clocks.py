@@ -24,7 +24,7 @@ def clocks(issue: Issue, policy: Policy) -> Mapping[str, datetime]:
         return running
     if issue.state is State.DRAFT:
         running |= _draft_clocks(issue, policy)
-    if issue.state in (State.DRAFT, State.TRIAGE) and issue.call_at is not None and not issue.call_over:
+    if issue.state in (State.DRAFT, State.TRIAGE) and issue.call_at is not None and issue.call_waits:
         running["call-over"] = issue.call_at + reports.CALL_LASTS
     if issue.state is State.TRIAGE and reports.missing(issue, policy) and issue.reminded_at is None:
         running["remind"] = _gaps_due(issue, policy)
@@ -42,9 +42,17 @@ def clocks(issue: Issue, policy: Policy) -> Mapping[str, datetime]:
 
 def _gaps_due(issue: Issue, policy: Policy) -> datetime:
     """ "One reminder after 4 hours"; "every P2/P3 clock" runs in working hours."""
+    since = _asked_since(issue, policy)
     if issue.reported is not None and not issue.reported.urgent:
-        return policy.hours.add(issue.opened_at, policy.remind_gaps)
-    return issue.opened_at + policy.remind_gaps
+        return policy.hours.add(since, policy.remind_gaps)
+    return since + policy.remind_gaps
+
+
+def _asked_since(issue: Issue, policy: Policy) -> datetime:
+    """When the reporter was asked for the gaps: when the report came, or, where it lapsed since, when a reply reopened
+    it."""
+    touched = issue.touched_at or issue.opened_at
+    return touched if touched >= issue.opened_at + policy.draft_closes else issue.opened_at
 
 
 def _draft_clocks(issue: Issue, policy: Policy) -> Mapping[str, datetime]:
@@ -52,7 +60,7 @@ def _draft_clocks(issue: Issue, policy: Policy) -> Mapping[str, datetime]:
     running = {"lapse": touched + policy.draft_closes}
     if issue.reported is None:
         if issue.reminded_at is None:
-            running["remind"] = issue.opened_at + policy.remind_no_priority
+            running["remind"] = _asked_since(issue, policy) + policy.remind_no_priority
         else:
             running["hand-over"] = issue.reminded_at + policy.remind_no_priority
         return running

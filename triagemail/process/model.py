@@ -182,6 +182,11 @@ class Issue:
     remediations: tuple[int, ...] = ()  # the other way round
 
     @property
+    def call_waits(self) -> bool:
+        """A guidance call is booked and not over yet, so the triager knows of the issue."""
+        return self.call_at is not None and not self.call_over
+
+    @property
     def live(self) -> bool:
         return self.state in LIVE
 

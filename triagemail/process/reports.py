@@ -314,7 +314,8 @@ def comment(intent: want.Comment, issue: Issue, now: datetime, policy: Policy) -
     to = correspondent(issue) if answers else charge
     told = to_people("comment", issue, (to,), author=intent.by, text=intent.text, unverified=unverified)
     kept = Decision(events=(event,))
-    if (issue.state is State.DRAFT and intent.by == issue.reporter) or admits(policy.monitors, intent.by):
+    unknown = issue.state is State.DRAFT and not issue.call_waits
+    if (unknown and intent.by == issue.reporter) or admits(policy.monitors, intent.by):
         return kept  # nobody but the reporter knows of it yet, or an alert comes again; it is in the log
     return kept + (told if to != intent.by else Decision())
 
