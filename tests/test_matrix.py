@@ -332,7 +332,7 @@ def test_nobody_changes_what_is_not_theirs(name: str) -> None:
 
 def within_limits(cell: Cell, event: Event) -> bool:
     """What the table cannot say: a reporter decides on a lower priority only, an owner on none but the reported one
-    (`resolve` before anybody agreed), a confirmer on remediations; a dispute is decided by who was asked; a ruling is
+    (`resolve` before anybody agreed), a confirmer on remediations; a dispute is decided by who was asked and a ruling
     changed by who ruled, "unless `P0 because …` names new facts"."""
     issue, mine = cell.scene.issue, cell.scene.roles[cell.by]
     if isinstance(event, did.Undone):
@@ -341,11 +341,12 @@ def within_limits(cell: Cell, event: Event) -> bool:
         return True
     if isinstance(cell.intent, want.Resolve):
         return event.after == issue.reported
+    facts = event.after is P0 and event.reason != "" and not issue.remediation
     if issue.dispute is not None:
-        return bool(mine & {"asked", "player"})
+        return bool(mine & {"asked", "player"}) or (facts and "triager" in mine)
     ruled = any("ruler" in found for found in cell.scene.roles.values())
     if ruled and "ruler" not in mine:
-        return event.after is P0 and event.reason != ""
+        return facts
     lower = issue.priority is not None and event.after > issue.priority
     won = any(isinstance(each, did.DisputeEnded) and each.how == "reporter" for each in cell.happened)
     return bool(mine & {"triager", "ruler", "confirmer"}) or ("reporter" in mine and (lower or won))

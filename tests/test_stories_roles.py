@@ -162,3 +162,25 @@ def test_a_reporter_who_mutes_their_issue_hears_what_still_comes(chat: Chat) -> 
     assert "Mails about issues that you reported" in told
     assert one(chat.answers(triage, "resolve: A new disk."), BOB, "RESOLVED")
     assert "that you reported" not in one(chat.answers(received, "subscribe"), BOB).text
+
+
+@pytest.mark.parametrize("who", [BOB, SARA])
+def test_new_facts_wait_for_no_dispute(tmp_path: Path, who: str) -> None:
+    """ "Unless `P0 because …` names new facts": that stands above a ruling, and so above a dispute that still runs; it
+    is a new decision, with which the old one's dispute is over."""
+    with talk_directly(tmp_path, dispute={"policy": "hierarchy"}, **CHAIN) as chat:
+        triage, received = opened(chat, "P2")
+        chat.answers(triage, "P3 because only one browser is affected")
+        asked = one(chat.answers(received, "dispute: all of them are"), VERA)
+        mine = triage if who == SARA else received
+        assert "in dispute" in one(chat.answers(mine, "P1 because it spreads"), who).text
+        out = chat.answers(mine, "P0 because all shops are down now")
+        issue = chat.issue(1)
+        assert issue.dispute is None
+        if who == SARA:
+            assert issue.priority == 0
+            assert "PRIORITY 0 ISSUE" in one(out, BOB, "PRIORITY 0").subject
+        else:
+            chat.answers(one(out, SARA, "[#1]"), "agree")
+        assert "in dispute" not in one(chat.answers(asked, "P1 because Bob is right"), VERA).text
+        assert chat.issue(1).priority == 0

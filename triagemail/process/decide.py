@@ -378,7 +378,7 @@ def _on_priority(snapshot: Snapshot, intent: want.SetPriority, issue: Issue, now
             return disputes.rule(intent, issue, now, policy)
         case model.RunningDispute() if intent.by == running.by and intent.priority == running.decided:
             return disputes.accept(intent, issue, now, policy)
-        case model.RunningDispute():
+        case model.RunningDispute() if issue.remediation or not triage.new_facts(intent):
             return updates.refuse(intent, "in-dispute", asked=running.asked)
         case _ if issue.remediation:
             return remediation.set_priority(intent, issue, now, policy, snapshot)

@@ -10,6 +10,7 @@ from triagemail.process.events import (
     AreaSet,
     Commented,
     Decision,
+    DisputeEnded,
     ExpectedDefined,
     HalfTimeTold,
     IssueDeclined,
@@ -65,7 +66,8 @@ def ask_raise(intent: want.SetPriority, issue: Issue, now: datetime, policy: Pol
         issue=issue.number, at=now, by=intent.by, before=issue.priority, after=intent.priority,
         reason=intent.reason.strip(),
     )  # fmt: skip
-    raised = Decision(events=(asked,))
+    over = DisputeEnded(issue=issue.number, at=now, by="", how="moot")  # about a decision that is made anew
+    raised = Decision(events=(asked, over) if issue.dispute is not None else (asked,))
     after = apply(raised, issue) or issue
     told = screen(after, (policy.duty,), policy, reason=intent.reason) + page(after, policy)
     return raised + told + done(intent, "raise-asked", priority=intent.priority)
@@ -84,8 +86,12 @@ def overtaken(intent: want.Intent, issue: Issue) -> bool:
 
 def ruled(issue: Issue, intent: want.SetPriority) -> bool:
     """ "Afterwards only who ruled changes that priority, unless `P0 because …` names new facts." """
-    new_facts = intent.priority is Priority.P0 and bool(intent.reason.strip())
-    return bool(issue.final_by) and issue.final_by != intent.by and not new_facts
+    return bool(issue.final_by) and issue.final_by != intent.by and not new_facts(intent)
+
+
+def new_facts(intent: want.SetPriority) -> bool:
+    """`P0 because …`: neither a ruling nor a dispute that runs, perhaps over a weekend, stands in its way."""
+    return intent.priority is Priority.P0 and bool(intent.reason.strip())
 
 
 def already(intent: want.Intent, issue: Issue) -> Decision:
