@@ -445,14 +445,23 @@ def test_a_confirmation_works_once_and_for_its_person_only(chat: Chat) -> None:
     assert members(chat) == []
 
 
-def test_the_unsubscribe_button_of_a_mail_program_suffices(chat: Chat) -> None:
-    """List-Unsubscribe token alone suffices, from whatever alias it is sent (U5)."""
+@pytest.mark.parametrize(
+    ("author", "headers"),
+    [
+        ("lena.private@home.example", {}),
+        ("noreply@provider.example", {"Auto-Submitted": "auto-generated"}),
+        (LENA, {"Precedence": "bulk", "Return-Path": "<>"}),
+        (LENA, {"Auto-Submitted": "auto-replied", "X-Auto-Response-Suppress": "All"}),
+    ],
+)
+def test_the_unsubscribe_button_of_a_mail_program_suffices(chat: Chat, author: str, headers: dict[str, str]) -> None:
+    """List-Unsubscribe token alone suffices, from whatever alias and by whatever program it is sent (U5)."""
     chat.subscribe(LENA)
     opened(chat, "P0")
     copy = one(chat.sent, LENA)
     link = copy.headers["list-unsubscribe"]
     address = link.removeprefix("<mailto:").partition("?")[0]
-    out = chat.sends("lena.private@home.example", "unsubscribe", to=address, subject="unsubscribe")
+    out = chat.sends(author, "unsubscribe", to=address, subject="unsubscribe", headers=headers)
     assert members(chat) == []
     assert [m.to for m in out] == [LENA]
 

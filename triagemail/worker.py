@@ -188,7 +188,7 @@ class Worker:
         if reading.is_ours(found, self.outbox.keyring, self._today()):
             return self._hold(mail, found, "loop: a mail of ours came back to us")
         seen = screening.screen(found, (self.policy.address, self.policy.list_address), self.groups)
-        match set_aside(seen):
+        match "" if reading.leaves(found, self.outbox.keyring, self.policy.address, self._today()) else set_aside(seen):
             case "silent" if seen.reason in recorded.KINDS:
                 self._hear_from(found)
                 return self._note(mail, found, seen.reason)

@@ -108,6 +108,13 @@ def is_ours(mail: ParsedMail, keyring: Keyring, today: int) -> bool:
     return keyring.read(detail, today, tokens.IN_ADDRESSES + tokens.TO_MANY) is not None
 
 
+def leaves(mail: ParsedMail, keyring: Keyring, address: str, today: int) -> bool:
+    """Whether a mail came to some reader's own unsubscribe address, and has an author. Whatever program wrote it, the
+    "token alone suffices" (trust.md U5), and no program that answers by itself ever sees that address."""
+    found = (keyring.read(detail, today) for detail in _details(mail, address))
+    return mail.from_ is not None and any(token is not None and token.kind == "u" for token in found)
+
+
 def to_return_path(mail: ParsedMail, address: str) -> bool:
     """Whether a mail came to one of our return paths, valid or not: nobody is answered there (trust.md L7)."""
     return any(tokens.is_return_path(detail) for detail in _details(mail, address))
