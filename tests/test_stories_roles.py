@@ -184,3 +184,20 @@ def test_new_facts_wait_for_no_dispute(tmp_path: Path, who: str) -> None:
             chat.answers(one(out, SARA, "[#1]"), "agree")
         assert "in dispute" not in one(chat.answers(asked, "P1 because Bob is right"), VERA).text
         assert chat.issue(1).priority == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "priority"),
+    [
+        ("I'd say P2", 2), ("It should be P1.", 1), ("its a P3", 3), ("Probably P1, thanks!", 1), ("Ich denke P2", 2),
+        ("P1 or P2, you decide", None), ("Is it a P1?", None), ("Not a P0", None),
+        ("We had the same trouble after the P1 in May", None),
+    ],
+)  # fmt: skip
+def test_a_few_words_that_name_the_priority_pick_it(chat: Chat, said: str, priority: int | None) -> None:
+    """The reporter MUST pick the priority; "in doubt there is none": who was asked for it and names one, in however
+    human words, is not asked again."""
+    asked = one(chat.sends(BOB, "\n".join(COMPLETE.splitlines()[:4]), subject="Checkout is blank"), BOB)
+    chat.answers(asked, said)
+    assert chat.issue(1).reported == priority
+    assert not any(said in text for text in chat.issue(1).answers.values()) or priority is None

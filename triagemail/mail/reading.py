@@ -12,18 +12,20 @@ from typing import TypedDict
 from triagemail.mail import calls, commands, quoting, report, tokens
 from triagemail.mail.address import split_detail
 from triagemail.mail.mime import ParsedMail
+from triagemail.mail.priority import pick
 from triagemail.mail.quoting import Line
 from triagemail.mail.tokens import Keyring, Token
 from triagemail.mail.words import FEW, Words, fold, language_of, plain, uncourteous
 from triagemail.process import intents as want
 from triagemail.process.intents import Intent
-from triagemail.process.model import PRIORITY, Evidence, Issue, Policy, State
+from triagemail.process.model import PRIORITY, Evidence, Issue, Policy, Priority, State
 
 NO_ISSUE = (
     want.Ask, want.Subscribe, want.Unsubscribe, want.Digest, want.Pause, want.Resume, want.TakeDuty, want.GoAway,
     want.GiveFeedback, want.UndoLast, want.Speak,
 )  # fmt: skip
 """What may stand beside a report in one mail without `#42`."""
+SAID = 6  # words in which somebody names a priority and says nothing else
 _SENTENCES = re.compile(r"[.!?;:,\n]+")
 _TRACE = re.compile(  # what each delivery of one mail writes anew
     rb"(?:^|(?<=\n))(?:(?:x-)?received(?:-spf)?|return-path|delivered-to|x-original-to|envelope-to|authentication-results"
@@ -299,6 +301,8 @@ def _filled(
     priority, first = heard.form.priority if own else None, ""
     picks = [i for i in commanded if isinstance(i, want.SetPriority)] if own else []
     free = whole if picks and picks == commanded else heard.free
+    if own and not picks and not heard.form.labelled and issue.reported is None and (said := _picked(free, words)):
+        priority, free, whole = said[0], "", ""
     polite = _only_courtesy(free, words) or (issue.unverified and _says_yes(free, words))
     answers = heard.answers if heard.form.labelled else {} if polite else _free_answer(issue, free, policy)
     if own and "see" in heard.answers and not issue.answers.get("see"):  # a recording or a picture needs no label
@@ -317,6 +321,12 @@ def _filled(
         return [], commanded, comment
     fill = want.FillIn(**who, issue=issue.number, answers=answers, priority=priority, attachments=heard.names)
     return [fill], commanded, comment
+
+
+def _picked(text: str, words: Words) -> tuple[Priority, ...]:
+    """The priority that a few words name to whom we asked for it: "I'd say P2". More words may be about something."""
+    found = pick(text, words) if len(text.split()) <= SAID and "?" not in text else None
+    return () if found is None else (found,)
 
 
 def _free_answer(issue: Issue, free: str, policy: Policy) -> dict[str, str]:
