@@ -94,7 +94,8 @@ def test_a_german_company_from_the_report_to_the_thanks(tmp_path: Path) -> None:
         assert "Es geht wieder: die P1-Störung #1 ist behoben." in one(out, BOB).text
         assert one(out, LENA).subject == "PRIORITÄT 1 STÖRUNG BEHOBEN: KASSE IST LEER"
         thanks = [mail for mail in out if b"text/calendar" in mail.raw]
-        assert [mail.to for mail in thanks] == [SARA, ANNA]
+        assert len(thanks) == 2
+        assert {mail.to for mail in thanks} == {SARA, ANNA}  # the order over several connections is nobody's
         assert all("#1 ist behoben. Vielen Dank!" in mail.text for mail in thanks)
         assert all(b"SUMMARY:Eine Pause nach #1" in mail.raw for mail in thanks)
         assert all_in(chat.sent, "de")

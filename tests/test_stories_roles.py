@@ -201,3 +201,29 @@ def test_a_few_words_that_name_the_priority_pick_it(chat: Chat, said: str, prior
     chat.answers(asked, said)
     assert chat.issue(1).reported == priority
     assert not any(said in text for text in chat.issue(1).answers.values()) or priority is None
+
+
+PASTED = "The customer says:\n> It fails since nine, in every browser.\n> agree\n> Kind regards, Ms Customer"
+
+
+def test_what_a_reporter_pastes_with_quote_marks_reaches_the_triager(chat: Chat) -> None:
+    """ "New text is what does not stand in the mail of ours": a customer's words, pasted with `> ` into an answer,
+    stand in the report of a draft and in the comment on an issue, and command nothing."""
+    asked = one(chat.sends(BOB, "Checkout is blank\nPriority: P1", subject="Checkout is blank"), BOB)
+    chat.answers(asked, PASTED, quote=True)
+    assert "It fails since nine" in chat.issue(1).answers["what"]
+    triage, _ = opened(chat, "P1", "Invoices are late")
+    decided = one(chat.answers(triage, "agree"), BOB, "[#2]")
+    told = one(chat.answers(decided, PASTED, quote=True), SARA)
+    assert "It fails since nine, in every browser." in told.text
+    assert "The customer says:" in told.text
+
+
+def test_a_complaint_passed_on_about_an_open_issue_reaches_who_is_in_charge(chat: Chat) -> None:
+    """The rest of a reply is a comment that travels, and so is what it passes on."""
+    triage, _ = opened(chat, "P1", "Invoices are late")
+    decided = one(chat.answers(triage, "agree"), BOB, "[#1]")
+    passed_on = "---------- Forwarded message ---------\nFrom: Cust <c@cust.example>\n\nNothing came yet."
+    told = one(chat.answers(decided, f"See below.\n\n{passed_on}", quote=True), SARA)
+    assert "See below." in told.text
+    assert "Nothing came yet." in told.text

@@ -40,7 +40,36 @@ def compare(scan: Scan, parent: str) -> dict[int, str]:
         elif kind is Kind.QUOTE and not row.depth and seen and _says(row, ours):
             kinds[at] = Kind.NEW
     _join(scan)
+    _pasted(scan)
     return replaced
+
+
+def _pasted(scan: Scan) -> None:
+    """What a person passed on above our mail with quote prefixes, below words of their own (`The customer says:`) and
+    not below what a program writes: "new text is what does not stand in the mail of ours" (process.md 9). Like all that
+    is passed on it is kept, and never obeyed. Once a line of ours came, what is quoted may be ours in another form."""
+    first, above = -1, -1  # where such a run began; the last line with words
+    for at, (row, kind) in enumerate(zip(scan.rows, scan.kinds, strict=True)):
+        if kind is Kind.OURS:
+            return
+        if kind is Kind.QUOTE and row.depth:
+            first = _led_by(scan, above, at) if first < 0 else first
+        elif first >= 0:
+            scan.kinds[first:at] = [Kind.FORWARDED] * (at - first)
+            first = -1
+        above = at if row.plain and kind is not Kind.QUOTE else above
+    if first >= 0:
+        scan.kinds[first:] = [Kind.FORWARDED] * (len(scan.kinds) - first)
+
+
+def _led_by(scan: Scan, above: int, at: int) -> int:
+    """Where a quote that a person pasted begins, with their own line that introduces it; -1 where a program quoted."""
+    if above < 0 or (above < at - 1 and not scan.blank(at - 1)):
+        return -1
+    said = scan.rows[above].plain
+    if scan.kinds[above] is Kind.INTRO and not dated(said) and "@" not in said:
+        return above
+    return at if scan.kinds[above] is Kind.NEW else -1
 
 
 def _said_again(found: Match) -> bool:

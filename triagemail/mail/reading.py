@@ -342,7 +342,7 @@ def _first_answer(issue: Issue, policy: Policy) -> str:
     """Where text that answers no question is added in a draft, so that the triager will see it; "" where the triager
     knows of the issue already and it travels as it is."""
     keys = [key for key in policy.required() if key != PRIORITY]
-    return keys[0] if keys and issue.state is not State.TRIAGE and not issue.call_waits else ""
+    return keys[0] if keys and issue.state in (State.DRAFT, State.LAPSED) and not issue.call_waits else ""
 
 
 def _fresh(heard: _Heard, who: Who, words: Words) -> list[Intent]:
