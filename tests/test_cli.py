@@ -1305,6 +1305,38 @@ def test_a_broken_database_is_put_aside_and_replaced(host: Host) -> None:
     assert (host.folder / "t.db.before-restore").read_bytes().startswith(b"broken")
 
 
+def test_a_log_without_its_database_is_not_read_into_the_copy(host: Host) -> None:
+    """D10: the database file is lost and its log is not: what is put back is the copy, and nothing of that log."""
+    host.types("backup", host.folder / "copy.db")
+    with sqlite3.connect(host.folder / "t.db") as kept:
+        kept.execute("PRAGMA wal_autocheckpoint = 0")
+        kept.execute("CREATE TABLE foreign_table (x)")
+        kept.commit()
+        (host.folder / "wal").write_bytes((host.folder / "t.db-wal").read_bytes())
+    kept.close()
+    (host.folder / "t.db").unlink()
+    (host.folder / "wal").replace(host.folder / "t.db-wal")
+    assert host.types("restore", host.folder / "copy.db").exit_code == 0
+    with sqlite3.connect(host.folder / "t.db") as put_back:
+        assert put_back.execute("SELECT 1 FROM sqlite_master WHERE name = 'foreign_table'").fetchone() is None
+    put_back.close()
+
+
+def test_root_gives_nobody_a_file_behind_a_link(host: Host) -> None:
+    """D10, V6: who may write beside the database could make the lock file a link to a file of root's."""
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files to others")
+    host.takes(REPORT)
+    host.types("backup", host.folder / "copy.db")
+    os.chown(host.folder / "t.db", 65534, 65534)
+    (host.folder / "secret").write_text("x")
+    (host.folder / "t.db.lock").unlink()
+    (host.folder / "t.db.lock").symlink_to(host.folder / "secret")
+    said = host.types("restore", host.folder / "copy.db")
+    assert (said.exit_code, len(said.stderr.splitlines())) == (75, 1)
+    assert (host.folder / "secret").stat().st_uid == 0
+
+
 def test_restore_by_root_leaves_the_database_to_its_owner(host: Host) -> None:
     """D10: "the way back". The copy lies where only root reads it (docs/operating.md), so root types `restore`; the
     service, another user, goes on with what is put back, and with the lock file, which the first command makes."""

@@ -95,7 +95,7 @@ def test_every_table_has_the_same_keys(language: str, name: str) -> None:
 def test_the_pages_say_the_same_values(language: str) -> None:
     """No value of a page is lost in a language, and none is asked for that is not there."""
     mine, english = table(language, "web/words.toml"), table("en", "web/words.toml")
-    for part in ("page", "journal"):
+    for part in ("page", "journal", "noted"):
         for key, text in english[part].items():
             said = mine[part][key]
             assert type(said) is type(text), key
@@ -128,7 +128,7 @@ PATH = re.compile(r"(?<![\w.'\"])[a-z_]+(?:\.[a-z_]+)+")
 
 def values(text: str) -> set[str]:
     """What a template names of the values that it gets: `issue.number`, `reason`."""
-    names = meta.find_undeclared_variables(templates._own_book(Templates(), "en").text.parse(text))
+    names = meta.find_undeclared_variables(templates.book_of(Templates(), "en").text.parse(text))
     tags = " ".join(re.findall(r"\{[{%].*?[%}]\}", text, re.DOTALL))
     paths = set(PATH.findall(re.sub(r'"[^"]*"', "", tags))) - ALSO
     return paths | (names - {"words"})
@@ -579,7 +579,7 @@ def test_a_colon_starts_no_line() -> None:
 
 def test_a_fold_starts_no_command() -> None:
     """Whatever the values are: the word before it comes down to it."""
-    guard = templates._own_book(Templates(), "de").text.guard
+    guard = templates.book_of(Templates(), "de").text.guard
     text = f"{'wort ' * 12}also hat Dienst."
     assert guard.search(wording.folded(text, 70))
     assert not guard.search(wording.folded(text, 70, guard))

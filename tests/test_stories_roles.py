@@ -189,7 +189,7 @@ def test_new_facts_wait_for_no_dispute(tmp_path: Path, who: str) -> None:
 @pytest.mark.parametrize(
     ("said", "priority"),
     [
-        ("I'd say P2", 2), ("It should be P1.", 1), ("its a P3", 3), ("Probably P1, thanks!", 1), ("Ich denke P2", 2),
+        ("I'd say P2", 2), ("It should be P1.", 1), ("its a P3", 3), ("Probably P1!", 1), ("Ich denke P2", 2),
         ("P1 or P2, you decide", None), ("Is it a P1?", None), ("Not a P0", None),
         ("We had the same trouble after the P1 in May", None),
     ],
@@ -201,6 +201,15 @@ def test_a_few_words_that_name_the_priority_pick_it(chat: Chat, said: str, prior
     chat.answers(asked, said)
     assert chat.issue(1).reported == priority
     assert not any(said in text for text in chat.issue(1).answers.values()) or priority is None
+
+
+@pytest.mark.parametrize("said", ["P1, ask Ms Meier first", "It is P1, only ACME hit", "P1 call me at 030 1234567"])
+def test_what_stands_beside_the_priority_reaches_the_triager(chat: Chat, said: str) -> None:
+    """Words that say more than the priority are no priority alone: the triager reads them."""
+    asked = one(chat.sends(BOB, "\n".join(COMPLETE.splitlines()[:4]), subject="Checkout is blank"), BOB)
+    out = chat.answers(asked, said)
+    assert chat.issue(1).reported == 1
+    assert said in " ".join(one(out, SARA, "[#1]").text.split())
 
 
 PASTED = "The customer says:\n> It fails since nine, in every browser.\n> agree\n> Kind regards, Ms Customer"

@@ -284,10 +284,23 @@ def test_a1_who_confirms_their_own_wish_confirms_nobody_elses(tmp_path: Path, au
         assert state(chat) == before
 
 
+def test_a1_a_no_throws_away_only_what_the_question_named(tmp_path: Path) -> None:
+    """3.5.2: "held and confirmed by one plain reply, never dropped": what joined the question of a forger's command is
+    asked about by itself."""
+    with at_google(tmp_path) as chat:
+        three_issues(chat)
+        forged = one(chat.sends(SARA, "resolve #1: hacked", subject="x"), SARA, "Please confirm")
+        chat.sends(SARA, "area billing #2", subject="x")
+        again = one(chat.answers(forged, "no"), SARA, "Please confirm")
+        assert "set the area (#2)" in again.text
+        chat.answers(again, "yes")
+        assert (chat.issue(1).state, chat.issue(2).area) == (State.OPEN, "billing")
+
+
 @pytest.mark.parametrize(
     "said",
     ["no", "No, that was not me.", "This wasn't me! Somebody forged it.", "Das war ich nicht", "non, ce n'est pas moi",
-     "No, este aviso no es mío."],
+     "No, este aviso no es mío.", "No fui yo", "no he sido yo", "No, no lo envié yo"],
 )  # fmt: skip
 def test_a1_a_forged_report_is_not_announced_by_the_no_of_whom_it_names(tmp_path: Path, said: str) -> None:
     """A1: "no evidence -> no state change"; an UNVERIFIED P0 is announced when its reporter answers our mail: not when
@@ -314,7 +327,7 @@ def test_a_no_that_answers_a_question_is_no_denial(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["It was not me who changed it, the release did", "This is not mine alone", "Not from me to say"]
+    "said", ["It was not me who changed it, the release did", "This is not mine alone", "Not mine, it is a customer's"]
 )
 def test_words_that_begin_as_a_denial_are_an_answer(tmp_path: Path, said: str) -> None:
     """An answer of the reporter's, in whatever words, shows that a report is theirs; a denial is a sentence of its

@@ -718,7 +718,7 @@ def test_time_grows_with_length_only() -> None:
         for _ in range(3):
             started = time.process_time()
             for text in texts:
-                templates._own_book(Templates(), "en").text.guard.sub("> ", text)
+                templates.book_of(Templates(), "en").text.guard.sub("> ", text)
                 wording.clean(text)
                 wording.folded(text[: size // 10])
             tries.append(time.process_time() - started)
@@ -855,7 +855,7 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 def at(zone: str, moment: datetime, now: datetime = NOW) -> str:
     policy = replace(samples.POLICY, timezone=zone)
     context = templates.context_of(policy, now, None, {"moment": moment})
-    book = templates._own_book(Templates(), "en")
+    book = templates.book_of(Templates(), "en")
     day, time = wording.day_and_time(book.words, moment, now, context["zone"])  # type: ignore[arg-type]
     return f"{day} {time}".strip()
 
@@ -892,7 +892,7 @@ def test_times_with_zone_and_utc() -> None:
 )
 def test_lengths_in_words(span: timedelta, said: str) -> None:
     """`Next update in 30 minutes`: a length as people say it."""
-    assert wording.length(templates._own_book(Templates(), "en").words, span) == said
+    assert wording.length(templates.book_of(Templates(), "en").words, span) == said
 
 
 def test_a_quoted_command_never_starts_a_line() -> None:

@@ -43,7 +43,7 @@ from triagemail.sender import Pace, Sender
 from triagemail.snapshots import DEAF, Snapshots
 from triagemail.store import claims, health, processes, prune, pulse
 from triagemail.store import mailbox as mailboxes
-from triagemail.store.backup import give_to_owner
+from triagemail.store.backup import hand_over
 from triagemail.store.engines import STORE_FAULTS, first_said
 from triagemail.store.store import Store
 from triagemail.units import Units
@@ -476,10 +476,11 @@ def alone(store: Store) -> Iterator[None]:
             raise InUse(f"stop these first: {', '.join(process.name for process in there)}")
         yield
         return
-    with open(f"{store.path}.lock", "a", encoding="ascii") as file:
+    flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW
+    with open(os.open(f"{store.path}.lock", flags, 0o600), "a", encoding="ascii") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InUse(f"another triagemail uses {store.path}") from None
-        give_to_owner(Path(file.name), store.path if store.path.exists() else store.path.parent)
+        hand_over(file.fileno(), store.path if store.path.exists() else store.path.parent)
         yield

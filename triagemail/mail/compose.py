@@ -155,7 +155,7 @@ def _headline(issue: Issue, language: str, *, broadcast: bool) -> str:
     if broadcast and issue.decided_at is None:
         headline = " ".join(_CONTACT.sub("[...]", headline).split())
     says = any(unicodedata.category(letter)[0] in "LNS" for letter in headline.replace("[...]", ""))
-    return headline.strip(" :-") if says else str(book_of(language).words["untitled"])
+    return headline.strip(" :-") if says else str(book_of(Templates(), language).words["untitled"])
 
 
 def _shown(issue: Issue, language: str, *, broadcast: bool) -> Issue:

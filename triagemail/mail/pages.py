@@ -15,7 +15,7 @@ from triagemail.mail.headers import clean_header
 from triagemail.mail.languages import ENGLISH, said
 from triagemail.mail.source import BUILT_IN, toml
 from triagemail.process.clocks import clocks
-from triagemail.process.events import AnswersGiven, DecisionDisputed, Event, ThrowCast
+from triagemail.process.events import AnswersGiven, DecisionDisputed, Event, Noted, ThrowCast
 from triagemail.process.model import UNDECIDED, Issue, Policy, Priority
 from triagemail.process.review import Week
 
@@ -33,7 +33,7 @@ def _words(language: str) -> Mapping[str, Any]:
         path = BUILT_IN / folder / "web" / "words.toml"
         for table, words in (toml(path.read_text("utf-8")) if path.is_file() else {}).items():
             ours[table] = {**ours.get(table, {}), **words}
-    return {**templates.book_of(language).words, **ours}
+    return {**templates.book_of(templates.Templates(), language).words, **ours}
 
 
 @lru_cache(maxsize=64)
@@ -43,7 +43,7 @@ def _book(language: str) -> templates.Trusted:
 
 def render(name: str, policy: Policy, now: datetime, values: Mapping[str, object], language: str = ENGLISH) -> str:
     """The page `name`, a file of PAGES, in a language. Raises where a value is missing: a bug of ours."""
-    spoken = said(policy, templates.book_of(language).phrases)
+    spoken = said(policy, templates.book_of(templates.Templates(), language).phrases)
     fixed = {"policy": spoken, "now": now, "zone": ZoneInfo(policy.timezone), "language": language}
     return _book(language).get_template(name).render({**values, **fixed})
 
@@ -99,8 +99,10 @@ class Entry:
 
 def entry(event: Event, sealed: bool = False, language: str = ENGLISH) -> Entry:
     """An event in words; a throw stays `sealed` until both are in (process.md 4)."""
-    values = {each.name: getattr(event, each.name) for each in fields(event)}
-    what = str(_words(language)["journal"][type(event).__name__]).format(**values)
+    values, words = {each.name: getattr(event, each.name) for each in fields(event)}, _words(language)
+    if isinstance(event, Noted):  # else it is the emoji of a reaction
+        values["what"] = words["noted"].get(event.what, event.what)
+    what = str(words["journal"][type(event).__name__]).format(**values)
     match event:
         case AnswersGiven(after=answers):
             told = "\n".join(answers.values())

@@ -25,6 +25,8 @@ NO_ISSUE = (
     want.GiveFeedback, want.UndoLast, want.Speak,
 )  # fmt: skip
 """What may stand beside a report in one mail without `#42`."""
+_ENDS = re.compile(r"[^.,;:!?\n]{0,60}[0-3][.! ]*$")  # one clause that ends with the priority
+WHOSE = ("received", "missing", "reminders")  # our mails that say what no answer to them means
 SAID = 6  # words in which somebody names a priority and says nothing else
 _SENTENCES = re.compile(r"[.!?;:,\n]+")
 _TRACE = re.compile(  # what each delivery of one mail writes anew
@@ -113,8 +115,8 @@ def is_ours(mail: ParsedMail, keyring: Keyring, today: int) -> bool:
 def leaves(mail: ParsedMail, keyring: Keyring, address: str, today: int) -> bool:
     """Whether a mail came to some reader's own unsubscribe address, and has an author. Whatever program wrote it, the
     "token alone suffices" (trust.md U5), and no program that answers by itself ever sees that address."""
-    found = (keyring.read(detail, today) for detail in _details(mail, address))
-    return mail.from_ is not None and any(token is not None and token.kind == "u" for token in found)
+    token = anchor(mail, keyring, address, today).token
+    return mail.from_ is not None and token is not None and token.kind == "u"
 
 
 def to_return_path(mail: ParsedMail, address: str) -> bool:
@@ -261,7 +263,8 @@ class _Heard:
 def _reply(heard: _Heard, who: Who, issue: Issue, context: Context, policy: Policy, words: Words) -> list[Intent]:
     """A reply about an issue: answers where questions were open, commands, and the rest is a comment that travels."""
     said, number = heard.said, issue.number
-    if issue.unverified and who["by"] == issue.reporter and _denies(heard.free, words, context.answers):
+    asked_whose = issue.unverified and who["by"] == issue.reporter and context.answers in WHOSE
+    if asked_whose and _denies(heard.free, words, context.answers):
         return [want.Withdraw(**who, issue=number, reason=heard.free)]  # somebody else wrote it, in their name
     if context.answers == "call":  # "Answer with a phone number or a link: it goes to" the triager
         heard = replace(heard, free="")
@@ -271,7 +274,7 @@ def _reply(heard: _Heard, who: Who, issue: Issue, context: Context, policy: Poli
     if asked and not filled and _says_yes(comment, words):
         filled, comment = [want.FillIn(**who, issue=number)], ""  # "answer this mail with any word": it is no comment
     kept = who["by"] in (issue.reporter, issue.filed_by) and _first_answer(issue, policy)  # what was passed on, too
-    material = heard.material.removeprefix(heard.form.material).strip() if kept else heard.material
+    material = "" if kept else heard.material
     text = "\n\n".join(part for part in (comment.strip(), material) if part)
     if said.too_many:
         commanded = [want.TooMany(**who, issue=number, count=said.too_many)]
@@ -302,7 +305,8 @@ def _filled(
     picks = [i for i in commanded if isinstance(i, want.SetPriority)] if own else []
     free = whole if picks and picks == commanded else heard.free
     if own and not picks and not heard.form.labelled and issue.reported is None and (said := _picked(free, words)):
-        priority, free, whole = said[0], "", ""
+        priority = said[0]
+        free, whole = ("", "") if _ENDS.match(free) else (free, whole)  # more than that is kept for the triager
     polite = _only_courtesy(free, words) or (issue.unverified and _says_yes(free, words))
     answers = heard.answers if heard.form.labelled else {} if polite else _free_answer(issue, free, policy)
     if own and "see" in heard.answers and not issue.answers.get("see"):  # a recording or a picture needs no label
@@ -310,7 +314,7 @@ def _filled(
     comment = heard.form.rest if heard.form.labelled else "" if free in answers.values() else whole
     if own and (first := _first_answer(issue, policy)):
         reasons = [pick.reason for pick in picks[:1]]
-        beside = [answers.get(first), comment if heard.form.labelled else "", *reasons, heard.form.material]
+        beside = [answers.get(first), comment if heard.form.labelled else "", *reasons, heard.material]
         answers |= {first: text} if (text := "\n".join(filter(None, beside))) else {}
         comment = "" if heard.form.labelled else comment
     if answers and len(picks) == 1 and (first or not picks[0].reason):  # with a `P1` they are one word about one report
@@ -383,12 +387,13 @@ def _says_yes(text: str, words: Words) -> bool:
 def _denies(text: str, words: Words, answers: str) -> bool:
     """Whether who is asked if a report is theirs says that it is not, in a sentence of its own: "It was not me who did
     it" may answer a question. A bare `no` says so only where nothing else was asked."""
-    said = " . ".join(filter(None, map(plain, _SENTENCES.split(text)[:4])))
-    first, _, rest = said.partition(" ")
-    if first in words.no and not rest:
-        return answers == "received"
-    sentence = (rest.removeprefix(". ") if first in words.no else said).partition(" . ")[0]
-    return sentence in words.not_mine
+    said = [sentence for sentence in map(plain, _SENTENCES.split(text)[:4]) if sentence]
+    if said[:1] and said[0] in words.no:
+        said = said[1:]
+        if not said:
+            return answers == "received"
+    first, _, rest = said[0].partition(" ") if said else ("", "", "")
+    return bool(said) and (said[0] in words.not_mine or (first in words.no and rest in words.not_mine))
 
 
 def _only_courtesy(text: str, words: Words) -> bool:

@@ -57,7 +57,7 @@ _LEAD = re.compile(
     r"(?:\(?([0-9]{1,2})(?:[.):]+(?![0-9])|(?=\s\s|\t))[\s*_]*)?"  # its number
     r"[\"'“”„«¿*_]*"
 )
-_DASHED = re.compile(r"\s{0,3}([0-9]{1,2})\s?[-–—/=]\s")  # `2 - ten hits`: only where another line is numbered
+_DASHED = re.compile(r"\s{0,3}([0-9]{1,2})\s?[-–—/=]\s(?![0-9])")  # `2 - ten hits`: only where another line is numbered
 _MARKS = ":：=?？*_|”» \t"
 _WORD = re.compile(r"[^\W_]+")
 _GAP = re.compile(r"[*_]*(?:\s{2,}|\t|\s?\|)")

@@ -304,7 +304,7 @@ def _folders(templates: Templates, language: str) -> Folders:
 
 
 @lru_cache(maxsize=64)
-def _own_book(templates: Templates, language: str) -> Book:
+def book_of(templates: Templates, language: str) -> Book:
     return _book(_folders(templates, language))
 
 
@@ -315,8 +315,14 @@ def pages(source: Callable[[str], str], words: Mapping[str, Any]) -> Trusted:
         lstrip_blocks=True, finalize=lambda value: value if isinstance(value, Markup) else _plain(value),
     )  # fmt: skip
     made.globals["words"] = words
-    made.filters |= {**_filters(words), "put": lambda text, **values: Markup(escape(text)).format(**values)}
+    made.filters |= {**_filters(words), "put": _put}
     return made
+
+
+def _put(text: str, **values: object) -> str:
+    """A sentence with its values, each cleaned as a value that stands alone."""
+    said = {name: value if isinstance(value, Markup) else _plain(value) for name, value in values.items()}
+    return Markup(escape(text)).format(**said)
 
 
 # --- rendering --------------------------------------------------------------------------------------------------------
@@ -392,10 +398,10 @@ def render(
     """The mail `name` with the values of `context` (made by `context_of`). A company's own text that fails gives way to
     the built-in one, and that to a bare one that asks nothing of its values, so that an update still goes out (trust.md
     S12). Raises only when even the bare one fails. Without `html` only subject and text are made."""
-    built_in = _own_book(Templates(), language)
+    built_in = book_of(Templates(), language)
     attempts = [(built_in, name), (built_in, FALLBACK)]
     if templates.allowed:
-        attempts.insert(0, (_own_book(templates, language), name))
+        attempts.insert(0, (book_of(templates, language), name))
     problems: list[str] = []
     for book, each in attempts:
         try:
@@ -423,12 +429,7 @@ def context_of(
 
 def marker(language: str) -> str:
     """The one line above which people answer. Never overridden: `quoting.py` looks for it."""
-    return str(book_of(language).words["marker"])
-
-
-def book_of(language: str) -> Book:
-    """A language as we have it ourselves."""
-    return _own_book(Templates(), language)
+    return str(book_of(Templates(), language).words["marker"])
 
 
 # --- checking ---------------------------------------------------------------------------------------------------------
@@ -459,7 +460,7 @@ def check_templates(directory: str | Path | None = None, spoken: Iterable[str] =
     """Compiles and renders every built-in template of some languages, then every file of a company's folder, with
     samples."""
     every = [(each, name) for each in dict.fromkeys(spoken) for name in names(each)]
-    tried = {pair: _try(_own_book(Templates(), pair[0]), pair[1], pair[0]) for pair in every}
+    tried = {pair: _try(book_of(Templates(), pair[0]), pair[1], pair[0]) for pair in every}
     found = [Problem(_shown(each, f"mail/{name}.md"), text) for (each, name), texts in tried.items() for text in texts]
     return found + list(open_templates(directory).problems)
 
@@ -474,7 +475,7 @@ def _try_file(directory: Path, language: str, name: str) -> list[Problem]:
         return [Problem(shown, "there is no built-in file of this name, so it is never used")]
     shared = not name.startswith("mail/") or Path(name).stem.startswith("_")
     try:
-        book = _own_book(Templates(directory, frozenset({f"{language}/{name}"})), language)
+        book = book_of(Templates(directory, frozenset({f"{language}/{name}"})), language)
     except Exception as error:  # bad TOML, bad UTF-8, a missing key: all are the operator's to know
         return [Problem(shown, f"{type(error).__name__}: {error}")]
     each = names(language) if shared else (Path(name).stem,)

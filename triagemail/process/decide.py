@@ -50,9 +50,10 @@ LIST_WORDS = (want.Subscribe, want.Unsubscribe, want.Digest, want.Pause, want.Re
 KEPT_ALWAYS = (want.Comment, want.FillIn, want.FileReport)  # "answers and comments in it are kept always"
 
 
-def decide_all(
-    snapshot: Snapshot, intents: Sequence[Intent], now: datetime, policy: Policy
-) -> tuple[tuple[Intent, Decision], ...]:
+Decided = tuple[tuple[Intent, Decision], ...]
+
+
+def decide_all(snapshot: Snapshot, intents: Sequence[Intent], now: datetime, policy: Policy) -> Decided:
     """Several intents of one mail: "all are done or none is, and one reply lists the result of each"."""
     if any(intent.evidence.level is model.Level.EX for intent in intents):
         return ((intents[0], _short(intents[0], "spoof-suspect")),)
@@ -129,9 +130,7 @@ def _fold_kept(
     return [(place, decision) for place, (_, decision) in zip(places, kept, strict=True)]
 
 
-def _with_receipt(
-    decided: Sequence[tuple[Intent, Decision]], snapshot: Snapshot, policy: Policy
-) -> tuple[tuple[Intent, Decision], ...]:
+def _with_receipt(decided: Sequence[tuple[Intent, Decision]], snapshot: Snapshot, policy: Policy) -> Decided:
     """One receipt for all commands of a mail, to the address that gave them; it names the issue to whom it concerns."""
     outcomes = tuple(o for _, d in decided for o in d.outcomes)
     if not outcomes:
@@ -378,7 +377,7 @@ def _on_priority(snapshot: Snapshot, intent: want.SetPriority, issue: Issue, now
             return disputes.rule(intent, issue, now, policy)
         case model.RunningDispute() if intent.by == running.by and intent.priority == running.decided:
             return disputes.accept(intent, issue, now, policy)
-        case model.RunningDispute() if issue.remediation or not triage.new_facts(intent):
+        case model.RunningDispute() if not triage.new_facts(intent, issue):
             return updates.refuse(intent, "in-dispute", asked=running.asked)
         case _ if issue.remediation:
             return remediation.set_priority(intent, issue, now, policy, snapshot)
@@ -485,16 +484,17 @@ def confirm_until(frozen: Sequence[Intent], now: datetime) -> datetime:
     return now + (SUBSCRIBE_WITHIN if list_only else CONFIRM_WITHIN)
 
 
-def confirm(
-    intent: want.Confirm, snapshot: Snapshot, now: datetime, policy: Policy
-) -> tuple[tuple[Intent, Decision], ...]:
-    """The plain reply: what the question named is decided against the present, with evidence E3; the rest is asked."""
+def confirm(intent: want.Confirm, snapshot: Snapshot, now: datetime, policy: Policy) -> Decided:
+    """The plain reply: what the question named is decided against the present, with evidence E3, or cancelled; what
+    joined it is asked."""
     pending = snapshot.pending
-    if pending is None or pending.expires_at < now or pending.address != intent.by or intent.cancel:
-        outcome = Outcome("Confirm", "cancelled" if intent.cancel and pending else "confirm-over", False)
-        return _with_receipt([(intent, Decision(outcomes=(outcome,)))], snapshot, policy)
+    outcome = Outcome("Confirm", "cancelled" if intent.cancel and pending else "confirm-over", False)
+    nothing = _with_receipt([(intent, Decision(outcomes=(outcome,)))], snapshot, policy)
+    if pending is None or pending.expires_at < now or pending.address != intent.by:
+        return nothing
     proven = model.Evidence(model.Level.E3, "confirmed")
     asked, joined = pending.asked_and_joined()
-    decided = decide_all(snapshot, [replace(i, evidence=proven) for i in asked], now, policy)
+    meant = [replace(i, evidence=proven) for i in asked]
+    decided = nothing if intent.cancel else decide_all(snapshot, meant, now, policy)
     asks = joined and (replace(intent, evidence=proven), ask_to_confirm(joined, replace(snapshot, confirm_asked=False)))
     return (*decided, asks) if asks else decided

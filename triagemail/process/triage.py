@@ -86,12 +86,14 @@ def overtaken(intent: want.Intent, issue: Issue) -> bool:
 
 def ruled(issue: Issue, intent: want.SetPriority) -> bool:
     """ "Afterwards only who ruled changes that priority, unless `P0 because …` names new facts." """
-    return bool(issue.final_by) and issue.final_by != intent.by and not new_facts(intent)
+    return bool(issue.final_by) and issue.final_by != intent.by and not new_facts(intent, issue)
 
 
-def new_facts(intent: want.SetPriority) -> bool:
-    """`P0 because …`: neither a ruling nor a dispute that runs, perhaps over a weekend, stands in its way."""
-    return intent.priority is Priority.P0 and bool(intent.reason.strip())
+def new_facts(intent: want.SetPriority, issue: Issue) -> bool:
+    """`P0 because …` about an open issue: neither a ruling nor a dispute that runs, perhaps over a weekend, stands in
+    its way."""
+    said = intent.priority is Priority.P0 and bool(intent.reason.strip())
+    return said and issue.state is State.OPEN and not issue.remediation
 
 
 def already(intent: want.Intent, issue: Issue) -> Decision:

@@ -82,7 +82,7 @@ def broadcast(kind: str, issue: Issue, policy: Policy, **values: object) -> Deci
     known = {"text": "", "automatic": False, "correction": False, "before": None, "more": more, "deaf": False}
     known |= {"feature": False, "follow": None, "paused": False}  # why the updates of one end
     if kind == "ended":  # of one that was raised and never decided again the list heard at the higher priority
-        known["before"] = issue.priority if issue.priority is not None and issue.priority.urgent else priority
+        known["before"] = priority if issue.priority is None else min(priority, issue.priority)
     known |= {"confirmed": issue.confirmed} | values
     to = Audience(Priority(heard_at), issue.number, also, issue.area)
     supersedes = kind != "new"

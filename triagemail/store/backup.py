@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import os
 import sqlite3
+import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -30,9 +31,9 @@ class Restored:
 def back_up(path: Path, to: Path) -> Path:
     """A whole copy of the database in another file, for its owner only. It appears under its name when it is complete
     and on the disk; an older one of that name gives way. Others may write meanwhile: it is of one moment."""
-    half = to.with_name(f"{to.name}.part")
-    half.unlink(missing_ok=True)
-    os.close(os.open(half, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    handle, name = tempfile.mkstemp(".part", f"{to.name}.", to.parent)  # of its own: two may copy at the same time
+    os.close(handle)
+    half = Path(name)
     try:
         with contextlib.closing(sqlite3.connect(path)) as source, contextlib.closing(sqlite3.connect(half)) as copy:
             source.backup(copy)
@@ -54,12 +55,21 @@ def _files(path: Path) -> tuple[Path, ...]:
     return (path, Path(f"{path}-wal"), Path(f"{path}-shm"))
 
 
-def give_to_owner(path: Path, like: Path) -> None:
-    """Root may type a command as well: what it leaves beside the database belongs to whom the database belongs to,
-    else the service cannot open it."""
+def hand_over(file: int, like: Path) -> None:
+    """Root may type a command as well: what it leaves beside the database, an open file, belongs to whom the database
+    belongs to, else the service cannot open it. Never by name: that could be a link to somebody else's file."""
     if os.geteuid() == 0:
         owner = like.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
+        os.fchown(file, owner.st_uid, owner.st_gid)
+
+
+def give_to_owner(path: Path, like: Path) -> None:
+    """The same for a file that was just made under this name."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        hand_over(handle, like)
+    finally:
+        os.close(handle)
 
 
 def _to_disk(path: Path) -> None:
@@ -88,25 +98,30 @@ def restore(store: Store, copy: Path, now: datetime) -> Restored:
         found.path.unlink()
         raise
     give_to_owner(found.path, store.path if store.path.exists() else store.path.parent)
-    before = _put_aside(store.path) if store.path.exists() else None
+    before = _put_aside(store.path)
     found.path.replace(store.path)
     _to_disk(store.path.parent)
     return Restored(before, since, waiting)
 
 
-def _put_aside(path: Path) -> Path:
+def _put_aside(path: Path) -> Path | None:
     """A second name for the database, which may be a broken one, and for the log beside it; `path` itself stays until
-    another takes its place. What an earlier restore put aside stays: it may have been of the wrong copy."""
+    another takes its place. What an earlier restore put aside stays: it may have been of the wrong copy. A log without
+    its database goes too: it would be read into the next one. None where there was no database."""
     ends = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
     names = (path.with_name(f"{path.name}.before-restore{end}") for end in ends)
     before = next(name for name in names if not name.exists())
     for end in ("-wal", "-shm"):
         Path(f"{before}{end}").unlink(missing_ok=True)
-    os.link(path, before)
+    there = path.exists()
+    if there:
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as whole:
+            whole.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # killed in between, nothing stood in the log alone
+        os.link(path, before)
     for end in ("-wal", "-shm"):
         if Path(f"{path}{end}").exists():
             os.rename(f"{path}{end}", f"{before}{end}")
-    return before
+    return before if there else None
 
 
 def _look(found: Store, now: datetime) -> tuple[datetime | None, int]:
