@@ -1031,6 +1031,9 @@ def test_subscribers_whose_mails_came_back_are_shown_and_counted(host: Host) -> 
 def test_subscribers_are_added_listed_and_removed(host: Host) -> None:
     """`subscribers list`, `add [--group]`, `remove`: the distribution list."""
     assert host.types("subscribers", "add", "Anna@ACME.example", OPS).stdout == "2 on the list\n"
+    for us in ("Issues@acme.example", "updates@acme.example"):
+        said = host.types("subscribers", "add", BOB, us)
+        assert (said.exit_code, said.stderr) == (65, f"this service's own address: {us}\nnobody was added\n")
     assert host.types("subscribers", "add", "--group", "sales@acme.example").exit_code == 0
     assert host.types("subscribers", "add", ANNA).exit_code == 0, "adding twice is harmless"
     found = [(one["address"], one["group"]) for one in host.lines("subscribers", "list")]

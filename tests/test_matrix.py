@@ -401,7 +401,7 @@ SAID_ELSEWHERE = {
     "cancelled", "no-issue", "already-decided", "over-budget", "next-update-tomorrow", "dispute-late",
     "already-disputed", "undone", "undo-late", "undo-new", "undo-built-on", "undo-thrown", "nothing-to-undo",
     "not-admitted-to-list", "update-known", "remediation-known", "third-band-aid", "too-soon", "no-board",
-    "which-band-aid", "call-booked", "thrown-already", "on-duty-already", "other-over",
+    "which-band-aid", "call-booked", "owner-is-us", "thrown-already", "on-duty-already", "other-over",
 }  # fmt: skip
 """What takes a second mail, another time or another company."""
 

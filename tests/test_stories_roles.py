@@ -236,3 +236,12 @@ def test_a_complaint_passed_on_about_an_open_issue_reaches_who_is_in_charge(chat
     told = one(chat.answers(decided, f"See below.\n\n{passed_on}", quote=True), SARA)
     assert "See below." in told.text
     assert "Nothing came yet." in told.text
+
+
+@pytest.mark.parametrize("us", ["issues@acme.example", "updates@acme.example"])
+def test_our_own_mailbox_owns_nothing(chat: Chat, us: str) -> None:
+    """**owner** "gets the whole issue and answers": a mailbox of ours would mail itself."""
+    triage, _ = opened(chat, "P1")
+    decided = one(chat.answers(triage, "agree"), SARA, "[#1]")
+    assert f"{us} is this service itself" in one(chat.answers(decided, f"owner {us}"), SARA).text
+    assert chat.issue(1).owner == ""

@@ -85,6 +85,8 @@ def subscribers_add(config_file: Path | None, addresses: tuple[str, ...], group:
     good = {a: normalise(a) for a in addresses}
     if bad := [a for a, n in good.items() if n is None]:
         fail(DATA, *(f"no mail address: {a}" for a in bad), "nobody was added")
+    if ours := [a for a, n in good.items() if n in (app.policy.address, app.policy.list_address)]:
+        fail(DATA, *(f"this service's own address: {a}" for a in ours), "nobody was added")
     if wrong := _no_language(language):
         fail(DATA, wrong, "nobody was added")
     with app.store.transaction():

@@ -19,6 +19,8 @@ def name_owner(intent: want.NameOwner, issue: Issue, now: datetime, policy: Poli
         return refuse(intent, "wrong-state", state=issue.state)
     if intent.owner == issue.owner:
         return refuse(intent, "already-owner", owner=intent.owner)
+    if intent.owner in (policy.address, policy.list_address):  # we would mail ourselves, and nobody would own it
+        return refuse(intent, "owner-is-us", owner=intent.owner)
     event = OwnerNamed(issue=issue.number, at=now, by=intent.by, before=issue.owner, after=intent.owner)
     decision = Decision(events=(event,)) + done(intent, "owner-named", owner=intent.owner)
     if intent.owner == intent.by:
