@@ -245,3 +245,12 @@ def test_our_own_mailbox_owns_nothing(chat: Chat, us: str) -> None:
     decided = one(chat.answers(triage, "agree"), SARA, "[#1]")
     assert f"{us} is this service itself" in one(chat.answers(decided, f"owner {us}"), SARA).text
     assert chat.issue(1).owner == ""
+
+
+@pytest.mark.parametrize("commands", ["P1\nsubscribe", "subscribe P0", "language English\nP1", "status"])
+def test_what_stands_beside_a_command_reaches_the_triager(chat: Chat, commands: str) -> None:
+    """Free text of a reporter is added to the first answer of a draft, also where a mail commands something else: the
+    log of a draft is read by nobody."""
+    asked = one(chat.sends(BOB, "Checkout is blank", subject="Checkout is blank"), BOB)
+    chat.answers(asked, f"{commands}\n\nOnly the Berlin warehouse is hit.")
+    assert "Only the Berlin warehouse is hit." in chat.issue(1).answers["what"]

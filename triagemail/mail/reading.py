@@ -27,6 +27,9 @@ NO_ISSUE = (
 """What may stand beside a report in one mail without `#42`."""
 _ENDS = re.compile(r"[^.,;:!?\n]{0,60}[0-3][.! ]*$")  # one clause that ends with the priority
 WHOSE = ("received", "missing", "reminders")  # our mails that say what no answer to them means
+BESIDE = (  # commands that say nothing of what the words beside them are about
+    want.SetPriority, want.Subscribe, want.Unsubscribe, want.Digest, want.Pause, want.Resume, want.Speak, want.Ask,
+)  # fmt: skip
 SAID = 6  # words in which somebody names a priority and says nothing else
 _SENTENCES = re.compile(r"[.!?;:,\n]+")
 _TRACE = re.compile(  # what each delivery of one mail writes anew
@@ -303,7 +306,7 @@ def _filled(
         return [], commanded, whole
     priority, first = heard.form.priority if own else None, ""
     picks = [i for i in commanded if isinstance(i, want.SetPriority)] if own else []
-    free = whole if picks and picks == commanded else heard.free
+    free = whole if own and commanded and all(isinstance(i, BESIDE) for i in commanded) else heard.free
     if own and not picks and not heard.form.labelled and issue.reported is None and (said := _picked(free, words)):
         priority = said[0]
         free, whole = ("", "") if _ENDS.match(free) else (free, whole)  # more than that is kept for the triager
