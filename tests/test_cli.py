@@ -1323,6 +1323,8 @@ def test_a_log_without_its_database_is_not_read_into_the_copy(host: Host) -> Non
     with sqlite3.connect(host.folder / "t.db") as put_back:
         assert put_back.execute("SELECT 1 FROM sqlite_master WHERE name = 'foreign_table'").fetchone() is None
     put_back.close()
+    assert host.types("restore", host.folder / "copy.db").exit_code == 0
+    assert {"t.db.before-restore-wal", "t.db.before-restore-2"} <= set(files_in(host.folder)), "that log is kept"
 
 
 def test_root_gives_nobody_a_file_behind_a_link(host: Host) -> None:

@@ -188,7 +188,7 @@ def board(site: Site, boxes: Mailboxes, request: Request) -> Response:
 
 
 def _page(site: Site, boxes: Mailboxes, name: str, status: int = 200, *, here: str = "", **values: object) -> Response:
-    found = site.page(name, status, viewer="", reader="", here=here, token=boxes.token, **values)
+    found = site.page(name, status, viewer=None, reader="", here=here, token=boxes.token, **values)
     found.headers.update(FRAMING)
     return found
 

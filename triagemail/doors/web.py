@@ -59,10 +59,11 @@ GUARDS = {
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who looks: their number, and their address."""
+    """Who looks: their number, their address, and what they read."""
 
     person: int
     address: str
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +95,20 @@ class Site:
         return "__Host-board" if self.secure and not self.root else "board"
 
     def page(
-        self, name: str, status: int = 200, *, viewer: str = "", reader: str = "", here: str = "", **values: object
-    ) -> Response:
+        self, name: str, status: int = 200, *, viewer: Viewer | None = None, reader: str = "", here: str = "",
+        **values: object,
+    ) -> Response:  # fmt: skip
         """In the language of the viewer, or of the `reader` of a mail whose link it is."""
-        shared = {"root": self.root, "viewer": viewer, "here": here}
-        html = pages.render(
-            name, self.policy, self.clock.now(), {**values, **shared}, self.language_of(viewer or reader)
-        )
+        language = viewer.language if viewer else self.language_of(reader)
+        shared = {"root": self.root, "viewer": viewer.address if viewer else "", "here": here}
+        html = pages.render(name, self.policy, self.clock.now(), {**values, **shared}, language)
         return Response(html, status, media_type="text/html")
 
-    def door(self, why: str, status: int, reader: str = "") -> Response:
-        return self.page("door.html", status, reader=reader, why=why)
+    def door(self, why: str, status: int) -> Response:
+        return self.page("door.html", status, why=why)
+
+    def lost(self, viewer: Viewer) -> Response:
+        return self.page("door.html", 404, viewer=viewer, why="lost")
 
     def viewer(self, kind: sessions.Kind, word: str) -> Viewer | None:
         """Who may look with this word. Asked each time: who is internal no more, was forgotten, or whose links were
@@ -114,7 +118,9 @@ class Site:
         if session is None or "internal" not in acts.roles(address, None, self.policy):
             return None
         revoked = viewers.revoked_at(self.store, session.person)
-        return None if revoked and session.since <= revoked else Viewer(session.person, address)
+        if revoked and session.since <= revoked:
+            return None
+        return Viewer(session.person, address, self.language_of(address))
 
 
 Page = Callable[[Site, Request, Viewer], Response]
@@ -126,10 +132,9 @@ Routes = Sequence[Route]
 
 def board(site: Site, request: Request, viewer: Viewer) -> Response:
     now = site.clock.now()
-    language = site.language_of(viewer.address)
-    lines = [pages.line(issue, site.policy, language) for issue in site.store.open_issues()]
+    lines = [pages.line(issue, site.policy, viewer.language) for issue in site.store.open_issues()]
     return site.page(
-        "board.html", viewer=viewer.address, here="board", lines=lines, groups=pages.groups(lines),
+        "board.html", viewer=viewer, here="board", lines=lines, groups=pages.groups(lines),
         used=site.p1_this_week(), loud=any(line.counts is Priority.P0 for line in lines),
         still="still" in request.query_params, duty=duty.present(site.policy, site.store.desk(), now).duty,
     )  # fmt: skip
@@ -138,14 +143,13 @@ def board(site: Site, request: Request, viewer: Viewer) -> Response:
 def issue_page(site: Site, request: Request, viewer: Viewer) -> Response:
     issue = _issue(site, request)
     if issue is None:
-        return site.door("lost", 404, viewer.address)
+        return site.lost(viewer)
     sent = archive.of_issue(site.store, issue.number)
     events = [event for _, _, _, event in site.store.journal(issue.number)]
-    language = site.language_of(viewer.address)
     links = (issue.duplicate_of, issue.remediates, issue.continued_as, *issue.remediations)
     return site.page(
-        "issue.html", viewer=viewer.address, issue=issue, line=pages.line(issue, site.policy, language),
-        files=_files(site, issue), journal=pages.journal(events, issue, language),
+        "issue.html", viewer=viewer, issue=issue, line=pages.line(issue, site.policy, viewer.language),
+        files=_files(site, issue), journal=pages.journal(events, issue, viewer.language),
         links=sorted({number for number in links if number}), updates=[_readable(each) for each in sent],
     )  # fmt: skip
 
@@ -156,7 +160,7 @@ def attachment(site: Site, request: Request, viewer: Viewer) -> Response:
     mail, part = _number(request, "mail"), _number(request, "part")
     found = [each for each in _files(site, issue) if (each.mail, each.part) == (mail, part)] if issue else []
     if not found:
-        return site.door("lost", 404, viewer.address)
+        return site.lost(viewer)
     kind = found[0].content_type if found[0].content_type in PICTURES else "application/octet-stream"
     called = f"attachment; filename=\"attachment\"; filename*=UTF-8''{quote(found[0].name[:150], safe='')}"
     body = mime.part_bytes(claims.raw(site.store, mail), part)
@@ -170,7 +174,7 @@ def archive_page(site: Site, request: Request, viewer: Viewer) -> Response:
     sent = archive.search(site.store, asked.split(), before=older, limit=SHOWN + 1)
     feed = sessions.sign(site.keyring, "f", viewer.person, site.clock.now())
     return site.page(
-        "archive.html", viewer=viewer.address, here="archive", sent=sent[:SHOWN], asked=asked, feed=feed,
+        "archive.html", viewer=viewer, here="archive", sent=sent[:SHOWN], asked=asked, feed=feed,
         older=sent[SHOWN - 1].number if len(sent) > SHOWN else 0,
     )  # fmt: skip
 
@@ -178,8 +182,8 @@ def archive_page(site: Site, request: Request, viewer: Viewer) -> Response:
 def broadcast(site: Site, request: Request, viewer: Viewer) -> Response:
     found = archive.one(site.store, _number(request, "number"))
     if found is None:
-        return site.door("lost", 404, viewer.address)
-    return site.page("broadcast.html", viewer=viewer.address, here="archive", sent=_readable(found))
+        return site.lost(viewer)
+    return site.page("broadcast.html", viewer=viewer, here="archive", sent=_readable(found))
 
 
 def figures(site: Site, request: Request, viewer: Viewer) -> Response:
@@ -190,7 +194,7 @@ def figures(site: Site, request: Request, viewer: Viewer) -> Response:
     amends = [i for i in issues if i.remediation]
     drawn = pages.charts(review.weekly(amends, now, policy, WEEKS), None) if amends else ()
     both = (("troubleshooting", pages.charts(trouble, policy.p1_per_week)), ("remediation", drawn))
-    return site.page("figures.html", viewer=viewer.address, here="figures", weeks=WEEKS, both=both)
+    return site.page("figures.html", viewer=viewer, here="figures", weeks=WEEKS, both=both)
 
 
 def _issue(site: Site, request: Request) -> Issue | None:
@@ -251,8 +255,7 @@ def feed(site: Site, request: Request) -> Response:
         return site.door("over", 403)
     sent = [_readable(each) for each in archive.search(site.store, limit=SHOWN)]
     url = site.policy.web_url
-    language = site.language_of(viewer.address)
-    xml = pages.render("feed.xml", site.policy, site.clock.now(), {"root": url, "sent": sent}, language)
+    xml = pages.render("feed.xml", site.policy, site.clock.now(), {"root": url, "sent": sent}, viewer.language)
     return Response(xml, media_type="application/atom+xml")
 
 

@@ -26,7 +26,7 @@ NO_ISSUE = (
 )  # fmt: skip
 """What may stand beside a report in one mail without `#42`."""
 _ENDS = re.compile(r"[^.,;:!?\n]{0,60}[0-3][.! ]*$")  # one clause that ends with the priority
-WHOSE = ("received", "missing", "reminders")  # our mails that say what no answer to them means
+WHOSE = ("received", "missing")  # our mails to a reporter about the report alone
 BESIDE = (  # commands that say nothing of what the words beside them are about
     want.SetPriority, want.Subscribe, want.Unsubscribe, want.Digest, want.Pause, want.Resume, want.Speak, want.Ask,
 )  # fmt: skip
@@ -276,8 +276,7 @@ def _reply(heard: _Heard, who: Who, issue: Issue, context: Context, policy: Poli
     asked = issue.unverified and who["by"] == (issue.filed_by or issue.reporter)
     if asked and not filled and _says_yes(comment, words):
         filled, comment = [want.FillIn(**who, issue=number)], ""  # "answer this mail with any word": it is no comment
-    kept = who["by"] in (issue.reporter, issue.filed_by) and _first_answer(issue, policy)  # what was passed on, too
-    material = "" if kept else heard.material
+    material = "" if _own(who, issue) and _first_answer(issue, policy) else heard.material  # there it stands already
     text = "\n\n".join(part for part in (comment.strip(), material) if part)
     if said.too_many:
         commanded = [want.TooMany(**who, issue=number, count=said.too_many)]
@@ -300,15 +299,16 @@ def _filled(
     only ACME`); later, and from anybody else, they are a comment, word for word."""
     commanded = list(heard.said.intents)
     whole = heard.said.comment
-    own = who["by"] in (issue.reporter, issue.filed_by) and not issue.remediation
+    own = _own(who, issue)
     open_ = issue.state in (State.DRAFT, State.TRIAGE, State.LAPSED)
     if not open_ or not (own or (who["by"] in policy.triagers and heard.form.labelled)):
         return [], commanded, whole
     priority, first = heard.form.priority if own else None, ""
     picks = [i for i in commanded if isinstance(i, want.SetPriority)] if own else []
     free = whole if own and commanded and all(isinstance(i, BESIDE) for i in commanded) else heard.free
-    if own and not picks and not heard.form.labelled and issue.reported is None and (said := _picked(free, words)):
-        priority = said[0]
+    asked = own and not picks and not heard.form.labelled and issue.reported is None
+    if asked and (named := _picked(free, words)) is not None:
+        priority = named
         free, whole = ("", "") if _ENDS.match(free) else (free, whole)  # more than that is kept for the triager
     polite = _only_courtesy(free, words) or (issue.unverified and _says_yes(free, words))
     answers = heard.answers if heard.form.labelled else {} if polite else _free_answer(issue, free, policy)
@@ -330,10 +330,14 @@ def _filled(
     return [fill], commanded, comment
 
 
-def _picked(text: str, words: Words) -> tuple[Priority, ...]:
+def _own(who: Who, issue: Issue) -> bool:
+    """Whether somebody speaks of their own report."""
+    return who["by"] in (issue.reporter, issue.filed_by) and not issue.remediation
+
+
+def _picked(text: str, words: Words) -> Priority | None:
     """The priority that a few words name to whom we asked for it: "I'd say P2". More words may be about something."""
-    found = pick(text, words) if len(text.split()) <= SAID and "?" not in text else None
-    return () if found is None else (found,)
+    return pick(text, words) if len(text.split()) <= SAID and "?" not in text else None
 
 
 def _free_answer(issue: Issue, free: str, policy: Policy) -> dict[str, str]:

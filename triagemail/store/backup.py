@@ -110,17 +110,15 @@ def _put_aside(path: Path) -> Path | None:
     its database goes too: it would be read into the next one. None where there was no database."""
     ends = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
     names = (path.with_name(f"{path.name}.before-restore{end}") for end in ends)
-    before = next(name for name in names if not name.exists())
-    for end in ("-wal", "-shm"):
-        Path(f"{before}{end}").unlink(missing_ok=True)
+    before = next(name for name in names if not any(each.exists() for each in _files(name)))
     there = path.exists()
     if there:
         with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as whole:
             whole.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # killed in between, nothing stood in the log alone
         os.link(path, before)
-    for end in ("-wal", "-shm"):
-        if Path(f"{path}{end}").exists():
-            os.rename(f"{path}{end}", f"{before}{end}")
+    for beside, to in zip(_files(path)[1:], _files(before)[1:], strict=True):
+        if beside.exists():
+            beside.rename(to)
     return before if there else None
 
 
@@ -140,5 +138,5 @@ def _look(found: Store, now: datetime) -> tuple[datetime | None, int]:
         raise StoreUnusable(f"the copy cannot be read ({error}): {found.name}") from error
     finally:
         found.close()
-        for end in ("-wal", "-shm"):
-            Path(f"{found.path}{end}").unlink(missing_ok=True)
+        for beside in _files(Path(str(found.path)))[1:]:
+            beside.unlink(missing_ok=True)
