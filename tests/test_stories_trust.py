@@ -300,7 +300,7 @@ def test_a1_a_no_throws_away_only_what_the_question_named(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "said",
     ["no", "No, that was not me.", "This wasn't me! Somebody forged it.", "Das war ich nicht", "non, ce n'est pas moi",
-     "No, este aviso no es mío.", "No fui yo", "no he sido yo", "No, no lo envié yo"],
+     "No, este aviso no es mío.", "no that was not me", "No fui yo", "no he sido yo", "No, no lo envié yo"],
 )  # fmt: skip
 def test_a1_a_forged_report_is_not_announced_by_the_no_of_whom_it_names(tmp_path: Path, said: str) -> None:
     """A1: "no evidence -> no state change"; an UNVERIFIED P0 is announced when its reporter answers our mail: not when

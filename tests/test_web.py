@@ -30,7 +30,7 @@ from triagemail.mail import pages, sessions, templates
 from triagemail.mail.source import BUILT_IN
 from triagemail.mail.tokens import Keyring, Token
 from triagemail.process import life, review
-from triagemail.process.events import Event
+from triagemail.process.events import Event, Noted
 from triagemail.process.model import Issue, Priority, State
 from triagemail.store import archive, claims, spoken, viewers
 from triagemail.store.store import Store
@@ -616,6 +616,23 @@ def test_the_pages_are_in_the_language_of_who_looks(tmp_path: Path, language: st
         assert mine["journal"]["IssueAnnounced"] in issue
         assert mine["page"]["report"] in issue
         assert chat.app.policy.questions[0].label not in issue, "the questions of the config in this language"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "accepted"), ("de", "zugesagt"), ("fr", "accepté"), ("es", "aceptado")]
+)
+def test_what_no_person_typed_is_said_in_the_language(language: str, said: str) -> None:
+    """An answer of a calendar in the journal, in the reader's words; the emoji of a reaction stays one."""
+    for what, shown in (("accepted", said), ("👍", "👍")):
+        noted = Noted(issue=1, at=MONDAY, by=BOB, what=what)
+        assert pages.entry(noted, language=language).what.endswith(f": {shown}")
+
+
+def test_values_in_sentences_are_cleaned_as_all_others() -> None:
+    """X4, X5: what somebody wrote is text, turns no line around, and is no format."""
+    book = pages._book("en")
+    shown = book.from_string("{{ 'by {who}' | put(who=name) }}").render(name="a\u202eb\x07<i>{0.__class__}")
+    assert shown == "by ab&lt;i&gt;{0.__class__}"
 
 
 def test_who_leaves_by_a_click_reads_their_own_language(tmp_path: Path) -> None:
